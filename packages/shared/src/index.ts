@@ -1,1 +1,16 @@
-export {};
+export * from './config/cores.js';
+export * from './config/variable.js';
+export * from './config/variables.js';
+export * from './errors.js';
+export * from './job.js';
+export * from './log.js';
+export * from './metrics.js';
+export * from './queues.js';
+export * from './redis.js';
+export * from './service/observability-server.js';
+export * from './service/readiness.js';
+export * from './service/run-service.js';
+export * from './store/job-store.js';
+export * from './store/presence.js';
+export { Redis } from 'ioredis';
+export { Registry } from 'prom-client';

@@ -1,0 +1,135 @@
+/**
+ * The error registry: every failure a client can meet has one stable `code` here, and nowhere else.
+ *
+ * A problem document (RFC 9457) is made from an entry plus a `detail` for the occasion. `retryable` says whether the
+ * same request may succeed later without being changed. docs/errors.md is compared with this list by a test.
+ */
+import { z } from 'zod';
+
+interface ErrorEntry {
+  readonly status: number;
+  readonly title: string;
+  readonly retryable: boolean;
+}
+
+function entry(status: number, title: string, retryable = false): ErrorEntry {
+  return { status, title, retryable };
+}
+
+export const errorRegistry = {
+  // The request
+  body_empty: entry(400, 'The request has no body'),
+  image_missing: entry(400, 'The request has no image'),
+  image_empty: entry(400, 'The image has no bytes'),
+  one_image_per_job: entry(400, 'A job takes exactly one image'),
+  file_field_unexpected: entry(400, 'The file is in a field of another name'),
+  multipart_malformed: entry(400, 'The multipart body is malformed'),
+  json_malformed: entry(400, 'The body is not valid JSON'),
+  base64_invalid: entry(400, 'image_base64 is not base64'),
+  upload_incomplete: entry(400, 'The upload ended early', true),
+  option_unknown: entry(400, 'The request has an unknown option'),
+  option_invalid: entry(400, 'An option has an invalid value'),
+  prefer_invalid: entry(400, 'The Prefer header is invalid'),
+  job_id_invalid: entry(400, 'The job id is malformed'),
+  request_malformed: entry(400, 'The request is malformed'),
+  job_not_found: entry(404, 'There is no such job'),
+  model_not_found: entry(404, 'There is no such model'),
+  route_not_found: entry(404, 'There is nothing at this address'),
+  method_not_allowed: entry(405, 'The method is not allowed here'),
+  not_acceptable: entry(406, 'No acceptable representation exists'),
+  job_finished: entry(409, 'The job has already finished'),
+  body_too_large: entry(413, 'The upload is too large'),
+  content_type_unsupported: entry(415, 'The content type of the body is not supported'),
+  content_encoding_unsupported: entry(415, 'The content encoding of the body is not supported'),
+  webhook_url_refused: entry(422, 'The webhook address is not allowed'),
+  webhooks_disabled: entry(422, 'Webhooks are not configured on this service'),
+  image_url_unsupported: entry(501, 'Fetching images by URL is not supported yet'),
+  // The picture
+  image_format_unsupported: entry(415, 'The image format is not supported'),
+  image_truncated: entry(422, 'The image is incomplete'),
+  image_undecodable: entry(422, 'The image cannot be decoded'),
+  image_dimensions_invalid: entry(422, 'The image has no area'),
+  image_too_many_pixels: entry(422, 'The image has too many pixels'),
+  image_polyglot: entry(422, 'The file is an image and something else'),
+  image_decode_timeout: entry(422, 'The image takes too long to decode'),
+  // The service
+  queue_full: entry(503, 'The queue is full', true),
+  redis_unavailable: entry(503, 'The queue cannot be reached', true),
+  shutting_down: entry(503, 'The service is shutting down', true),
+  internal_error: entry(500, 'Something went wrong inside the service', true),
+  // The job
+  image_lost: entry(500, 'The stored image is gone', true),
+  inference_failed: entry(500, 'The model failed on this job', true),
+  worker_lost: entry(500, 'The workers that ran this job died', true),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errorRegistry;
+
+export const errorCodes = Object.keys(errorRegistry) as [ErrorCode, ...ErrorCode[]];
+
+/** One invalid value of a request: what is wrong, and where (a JSON pointer as a URI fragment, RFC 9457 section 3). */
+export const fieldErrorSchema = z.object({ detail: z.string(), pointer: z.string() });
+export type FieldError = z.infer<typeof fieldErrorSchema>;
+
+/** An RFC 9457 problem document. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().optional(),
+  instance: z.string().optional(),
+  code: z.enum(errorCodes),
+  retryable: z.boolean(),
+  request_id: z.string().optional(),
+  errors: z.array(fieldErrorSchema).optional(),
+});
+export type Problem = z.infer<typeof problemSchema>;
+
+export interface ProblemOptions {
+  readonly errors?: readonly FieldError[];
+  /** Extra response headers, such as `Allow` or `Retry-After`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cause?: unknown;
+}
+
+/** A failure that is told to the client as the registry's entry `code` with this `detail`. */
+export class ProblemError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly retryable: boolean;
+  readonly errors: readonly FieldError[] | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: ErrorCode, detail: string, options: ProblemOptions = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'ProblemError';
+    this.code = code;
+    this.status = errorRegistry[code].status;
+    this.retryable = errorRegistry[code].retryable;
+    this.errors = options.errors;
+    this.headers = options.headers ?? {};
+  }
+
+  /** The problem document of this failure. */
+  toProblem(): Problem {
+    return problem(this.code, this.message, this.errors);
+  }
+}
+
+/** Builds the problem document of `code`. The type is a URN: stable, and independent of where the service runs. */
+export function problem(code: ErrorCode, detail?: string, errors?: readonly FieldError[]): Problem {
+  const { status, title, retryable } = errorRegistry[code];
+  return {
+    type: `urn:quintet:error:${code}`,
+    title,
+    status,
+    ...(detail === undefined ? {} : { detail }),
+    code,
+    retryable,
+    ...(errors === undefined ? {} : { errors: [...errors] }),
+  };
+}
+
+export function isErrorCode(value: string): value is ErrorCode {
+  return Object.hasOwn(errorRegistry, value);
+}

@@ -1,0 +1,158 @@
+/**
+ * The job as clients see it: one shape for submit, read, events and webhooks (DESIGN.md section 3).
+ *
+ * States: queued → processing → succeeded | failed | canceled | expired; queued may also go straight to canceled or
+ * expired, and processing may go back to queued when the worker that held the job is lost.
+ * Invariant: of the four final states a job reaches exactly one, once (store/job-store.ts holds it).
+ * Fields that do not apply yet are absent, never null.
+ */
+import { z } from 'zod';
+import { problemSchema } from './errors.js';
+
+export const finalStatuses = ['succeeded', 'failed', 'canceled', 'expired'] as const;
+export const jobStatuses = ['queued', 'processing', ...finalStatuses] as const;
+
+export const finalStatusSchema = z.enum(finalStatuses);
+export type FinalStatus = z.infer<typeof finalStatusSchema>;
+export const jobStatusSchema = z.enum(jobStatuses);
+export type JobStatus = z.infer<typeof jobStatusSchema>;
+
+export const webhookEvents = ['job.succeeded', 'job.failed', 'job.canceled', 'job.expired'] as const;
+export const webhookEventSchema = z.enum(webhookEvents);
+export type WebhookEvent = z.infer<typeof webhookEventSchema>;
+
+/** A model's name: also a folder of the model repository and the end of a queue's name. */
+export const modelNameSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'expected a model name such as resnet50');
+
+export const weightsSchema = z.enum(['pretrained', 'demo']);
+export type Weights = z.infer<typeof weightsSchema>;
+
+/** Which model answers; version and weights are absent while no worker has announced the model yet. */
+export const modelRefSchema = z.object({
+  name: modelNameSchema,
+  version: z.string().optional(),
+  weights: weightsSchema.optional(),
+});
+export type ModelRef = z.infer<typeof modelRefSchema>;
+
+/** What a client may ask for beside the picture. Unknown names are refused. */
+export const jobOptionsSchema = z.strictObject({
+  model: modelNameSchema.optional(),
+  top_k: z.int().min(1).max(20).default(5),
+  min_score: z.number().min(0).max(1).optional(),
+  webhook_url: z
+    .url({ protocol: /^https?$/ })
+    .max(2048)
+    .optional(),
+  webhook_events: z.array(webhookEventSchema).min(1).max(webhookEvents.length).optional(),
+  ttl_seconds: z.number().positive().max(604_800).optional(),
+  priority: z.int().min(0).max(10).default(0),
+  metadata: z
+    .record(z.string().min(1).max(64), z.string().max(512))
+    .refine((map) => Object.keys(map).length <= 16, 'expected at most 16 entries')
+    .optional(),
+});
+export type JobOptions = z.infer<typeof jobOptionsSchema>;
+
+export const predictionSchema = z.object({
+  label: z.string(),
+  wnid: z.string(),
+  index: z.int().min(0),
+  /** Softmax probability, 0 to 1. */
+  score: z.number().min(0).max(1),
+});
+export type Prediction = z.infer<typeof predictionSchema>;
+
+/** Milliseconds spent in each phase; `total` is from acceptance by the API to the result. */
+export const timingSchema = z.object({
+  queue: z.number(),
+  fetch: z.number(),
+  preprocess: z.number(),
+  batch_wait: z.number(),
+  inference: z.number(),
+  total: z.number(),
+});
+export type Timing = z.infer<typeof timingSchema>;
+
+const timestamp = z.iso.datetime();
+
+/** What the end of a job adds to it: written once by whoever ends it. */
+export const outcomeSchema = z.object({
+  status: finalStatusSchema,
+  model: modelRefSchema.optional(),
+  started_at: timestamp.optional(),
+  finished_at: timestamp,
+  predictions: z.array(predictionSchema).optional(),
+  timing_ms: timingSchema.optional(),
+  batch_size: z.int().min(1).optional(),
+  worker: z.string().optional(),
+  device: z.string().optional(),
+  error: problemSchema.optional(),
+});
+export type Outcome = z.infer<typeof outcomeSchema>;
+
+export const jobSchema = z.object({
+  id: z.string(),
+  status: jobStatusSchema,
+  model: modelRefSchema,
+  created_at: timestamp,
+  started_at: timestamp.optional(),
+  finished_at: timestamp.optional(),
+  queue: z.object({ position: z.int().min(0), eta_seconds: z.number().min(0) }).optional(),
+  predictions: z.array(predictionSchema).optional(),
+  timing_ms: timingSchema.optional(),
+  batch_size: z.int().min(1).optional(),
+  worker: z.string().optional(),
+  device: z.string().optional(),
+  error: problemSchema.optional(),
+  metadata: z.record(z.string(), z.string()),
+  links: z.object({ self: z.string(), events: z.string().optional() }),
+});
+export type Job = z.infer<typeof jobSchema>;
+
+/** The body of a webhook (Standard Webhooks: type, timestamp, data). */
+export const webhookBodySchema = z.object({ type: webhookEventSchema, timestamp, data: jobSchema });
+export type WebhookBody = z.infer<typeof webhookBodySchema>;
+
+/** What is kept of a submission until its job's retention ends; the immutable half of a job. */
+export const jobRecordSchema = z.object({
+  id: z.string(),
+  model: modelRefSchema,
+  created_at: timestamp,
+  metadata: z.record(z.string(), z.string()),
+  webhook: z.object({ url: z.string(), events: z.array(webhookEventSchema).optional() }).optional(),
+});
+export type JobRecord = z.infer<typeof jobRecordSchema>;
+
+/** How far an unfinished job is, as the queue tells it. */
+export interface Progress {
+  readonly status: 'queued' | 'processing';
+  readonly startedAt?: Date;
+}
+
+/** The job that a client sees: a record with its outcome, or with its progress while there is none. */
+export function presentJob(record: JobRecord, state: { outcome: Outcome } | { progress: Progress }): Job {
+  const common = {
+    id: record.id,
+    created_at: record.created_at,
+    metadata: record.metadata,
+    links: { self: `/v1/jobs/${record.id}` },
+  };
+  if ('outcome' in state) {
+    const { model, ...rest } = state.outcome;
+    return { ...common, ...rest, model: model ?? record.model };
+  }
+  const { status, startedAt } = state.progress;
+  return {
+    ...common,
+    status,
+    model: record.model,
+    ...(startedAt === undefined ? {} : { started_at: startedAt.toISOString() }),
+  };
+}
+
+export function isFinal(status: JobStatus): status is FinalStatus {
+  return (finalStatuses as readonly string[]).includes(status);
+}

@@ -1,0 +1,66 @@
+/** Names in Redis, and what travels through the queues. One place, so that no two services can disagree. */
+import { z } from 'zod';
+import { modelNameSchema } from './job.js';
+
+/** The hash tag keeps every key in one slot of a Redis Cluster, which BullMQ's scripts and ours need. */
+export const keyPrefix = '{quintet}';
+
+export const webhookQueueName = 'webhooks';
+
+const classifyPrefix = 'classify-';
+
+export function classifyQueueName(model: string): string {
+  return classifyPrefix + model;
+}
+
+export const keys = {
+  job: (id: string): string => `${keyPrefix}:job:${id}`,
+  image: (id: string): string => `${keyPrefix}:image:${id}`,
+  worker: (id: string): string => `${keyPrefix}:worker:${id}`,
+  /** Sorted set of worker ids, by the time of their first heartbeat in ms. */
+  workers: `${keyPrefix}:workers`,
+  /** Hash: model name → ModelRef as JSON, of every model that a worker has ever served. */
+  models: `${keyPrefix}:models`,
+} as const;
+
+/** Channel on which the id of each job that ends is published, whatever its model and outcome. */
+export const finishedChannel = `${keyPrefix}:finished`;
+
+/** The work order in a classify queue: small, no image bytes. `deadline_ms`: Unix ms by which it must have started. */
+export const classifyOrderSchema = z.object({
+  id: z.string(),
+  model: modelNameSchema,
+  top_k: z.int(),
+  min_score: z.number().optional(),
+  deadline_ms: z.number().optional(),
+  created_ms: z.number(),
+  request_id: z.string(),
+});
+export type ClassifyOrder = z.infer<typeof classifyOrderSchema>;
+
+/** The delivery order in the webhook queue; the parent of its classify job, so it starts when that has ended. */
+export const deliveryOrderSchema = z.object({ id: z.string(), request_id: z.string() });
+export type DeliveryOrder = z.infer<typeof deliveryOrderSchema>;
+
+/** BullMQ job ids. A delivery has its own, as both may not share one in logs. */
+export function deliveryId(jobId: string): string {
+  return `msg_${jobId}`;
+}
+
+export interface ClassifyJobPolicy {
+  readonly attempts: number;
+  readonly backoff: { readonly type: 'exponential'; readonly delay: number; readonly jitter: number };
+  readonly removeOnComplete: { readonly age: number; readonly count: number };
+  readonly removeOnFail: { readonly age: number; readonly count: number };
+}
+
+/**
+ * How BullMQ treats a classify job. It forgets an ended one soon: the job's record (store/job-store.ts), whose keys
+ * expire by themselves, is what clients read.
+ */
+export const classifyJobPolicy: ClassifyJobPolicy = {
+  attempts: 3,
+  backoff: { type: 'exponential', delay: 500, jitter: 0.5 },
+  removeOnComplete: { age: 60, count: 1000 },
+  removeOnFail: { age: 3600, count: 1000 },
+};

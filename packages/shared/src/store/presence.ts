@@ -1,0 +1,66 @@
+/**
+ * Which workers live and what they serve. Each writes `{quintet}:worker:<id>` with a short expiry, again and again;
+ * a worker that dies is gone when its key is. Liveness is Redis's own clock: no host's clock is trusted.
+ * The models hash remembers every model that was ever announced, so that a job for it can be accepted while its
+ * workers restart.
+ */
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { modelRefSchema, type ModelRef } from '../job.js';
+import { keys } from '../queues.js';
+
+export const heartbeatIntervalMs = 3000;
+export const heartbeatTtlMs = 12_000;
+
+export const workerPresenceSchema = z.object({
+  id: z.string(),
+  model: modelRefSchema,
+  device: z.string(),
+  since: z.iso.datetime(),
+  streams: z.int(),
+  max_batch_size: z.int(),
+  /** Images per second over the last interval. */
+  rate: z.number().min(0),
+});
+export type WorkerPresence = z.infer<typeof workerPresenceSchema>;
+
+export class Presence {
+  constructor(private readonly redis: Redis) {}
+
+  async announce(worker: WorkerPresence): Promise<void> {
+    const replies = await this.redis
+      .multi()
+      .set(keys.worker(worker.id), JSON.stringify(worker), 'PX', heartbeatTtlMs)
+      .zadd(keys.workers, 'NX', Date.now(), worker.id)
+      .hset(keys.models, worker.model.name, JSON.stringify(worker.model))
+      .exec();
+    for (const [error] of replies ?? []) if (error) throw error;
+  }
+
+  async withdraw(id: string): Promise<void> {
+    await this.redis.multi().unlink(keys.worker(id)).zrem(keys.workers, id).exec();
+  }
+
+  /** The live workers, oldest first; forgets those whose heartbeat has ended. */
+  async workers(): Promise<WorkerPresence[]> {
+    const ids = await this.redis.zrange(keys.workers, '0', '-1');
+    if (ids.length === 0) return [];
+    const values = await this.redis.mget(ids.map((id) => keys.worker(id)));
+    const dead = ids.filter((_, index) => values[index] === null);
+    if (dead.length > 0) await this.redis.zrem(keys.workers, ...dead);
+    return values.flatMap((value) => {
+      const parsed = value === null ? undefined : workerPresenceSchema.safeParse(JSON.parse(value));
+      return parsed?.success ? [parsed.data] : [];
+    });
+  }
+
+  /** Every model that a worker has announced, alive or not. */
+  async models(): Promise<Map<string, ModelRef>> {
+    const known = new Map<string, ModelRef>();
+    for (const [name, value] of Object.entries(await this.redis.hgetall(keys.models))) {
+      const parsed = modelRefSchema.safeParse(JSON.parse(value));
+      if (parsed.success) known.set(name, parsed.data);
+    }
+    return known;
+  }
+}

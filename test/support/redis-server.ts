@@ -1,0 +1,84 @@
+/** A Redis of a test's own: random port, data in a temporary folder, AOF as in production. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+
+export interface RedisServer {
+  readonly url: string;
+  readonly port: number;
+  /** SIGKILL, as a crash would. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port and data. */
+  start(): Promise<void>;
+  /** Stops it and removes its data. */
+  stop(): Promise<void>;
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Starts `redis-server` (or `valkey-server`, by REDIS_SERVER_BIN); `extra` are further command-line settings. */
+export async function startRedis(extra: readonly string[] = []): Promise<RedisServer> {
+  const directory = await mkdtemp(join(tmpdir(), 'quintet-redis-'));
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  let child: ChildProcess | undefined;
+
+  const start = async (): Promise<void> => {
+    const started = spawn(
+      process.env['REDIS_SERVER_BIN'] ?? 'redis-server',
+      // prettier-ignore
+      ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--appendonly', 'yes', '--appendfsync', 'always',
+        '--save', '', '--maxmemory-policy', 'noeviction', '--loglevel', 'warning', ...extra],
+      { stdio: ['ignore', 'inherit', 'inherit'] },
+    );
+    child = started;
+    await once(started, 'spawn');
+    await untilReady(url, started);
+  };
+  const kill = async (): Promise<void> => {
+    const running = child;
+    child = undefined;
+    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
+    const exited = once(running, 'exit');
+    running.kill('SIGKILL');
+    await exited;
+  };
+  await start();
+  return {
+    url,
+    port,
+    kill,
+    start,
+    stop: async () => {
+      await kill();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilReady(url: string, child: ChildProcess): Promise<void> {
+  const redis = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
+  redis.on('error', () => undefined);
+  const died = once(child, 'exit').then(() => {
+    throw new Error('redis-server ended before it was ready');
+  });
+  try {
+    await Promise.race([redis.ping(), died]);
+  } finally {
+    redis.disconnect();
+    died.catch(() => undefined);
+  }
+}
