@@ -1,1 +1,21 @@
-export {};
+export { catalogue, findCatalogueEntry, type CatalogueEntry } from './catalogue.js';
+export { type TransferTiming } from './download.js';
+export { ensureModel, type EnsureModelOptions } from './ensure-model.js';
+export { ModelError, type ModelErrorCode } from './errors.js';
+export { sha256File } from './hash.js';
+export { listModelFolders } from './install.js';
+export { IMAGENET_LABELS_PATH, parseLabels, readLabels, type Label } from './labels.js';
+export { loadModel, type Model } from './load-model.js';
+export { DEFAULT_PREPROCESS, MODEL_NAME, Manifest, Preprocess, assertModelName } from './manifest.js';
+export {
+  barProgress,
+  defaultProgress,
+  formatBytes,
+  logProgress,
+  type Log,
+  type Progress,
+  type ProgressSink,
+} from './progress.js';
+export { encodeModel, type Initializer, type OnnxModel, type OnnxNode } from './onnx/encode.js';
+export { GraphBuilder, type BuiltGraph, type GraphStatistics } from './onnx/graph-builder.js';
+export { buildResnet50, type Resnet50Options, type StridePlace } from './onnx/resnet50.js';

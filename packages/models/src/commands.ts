@@ -1,0 +1,126 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { catalogue, findCatalogueEntry } from './catalogue.js';
+import { ensureModel } from './ensure-model.js';
+import { ModelError } from './errors.js';
+import { listModelFolders } from './install.js';
+import { loadModel } from './load-model.js';
+import { assertModelName } from './manifest.js';
+import { defaultProgress, formatBytes, type Log } from './progress.js';
+
+export interface CliContext {
+  readonly modelsDir: string;
+  readonly baseUrl: string | undefined;
+  readonly signal: AbortSignal;
+  /** Writes a line of the answer. */
+  readonly out: (line: string) => void;
+  /** Notices, errors and the progress bar. */
+  readonly err: NodeJS.WriteStream | { readonly isTTY?: boolean; write(text: string): unknown };
+}
+
+export const USAGE = `Usage: npm run models -- <command>
+
+  list            every model of the catalogue and of the models directory: size, weights, whether it is here
+  fetch NAME      download (or generate) a model, verify it, and put it in place; continues what was broken off
+  verify [NAME]   read the model NAME, or all that are here, and compare their SHA-256 with their manifests
+  demo            generate resnet50-demo: the ResNet-50 graph with weights that mean nothing
+  help, --help    this text
+
+Environment:
+  MODELS_DIR      the models directory (default <DATA_DIR>/models)
+  DATA_DIR        default .quintet in the current folder
+  MODEL_BASE_URL  a mirror that is asked first: https://host/folder or file:///folder, holding the files by name
+
+Exit codes: 0 done; 1 a model could not be had, is damaged or is not there; 2 wrong usage; 130 stopped by Ctrl-C.`;
+
+/** Runs one command and returns the exit code. */
+export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+  const [command, ...rest] = args;
+  try {
+    if (args.some((arg) => arg === '--help' || arg === '-h') || command === 'help') {
+      context.out(USAGE);
+      return 0;
+    }
+    const [name, ...extra] = rest;
+    if (command === 'list' && rest.length === 0) return await list(context);
+    if (command === 'fetch' && name !== undefined && extra.length === 0) return await fetchModel(name, context);
+    if (command === 'verify' && extra.length === 0) return await verify(name, context);
+    if (command === 'demo' && rest.length === 0) return await fetchModel('resnet50-demo', context);
+    context.err.write(`${usageProblem(command, rest)}\n\n${USAGE}\n`);
+    return 2;
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    context.err.write(`error ${error.code}: ${error.message}\n`);
+    return error.code === 'model_name_invalid' ? 2 : 1;
+  }
+}
+
+function usageProblem(command: string | undefined, rest: readonly string[]): string {
+  if (command === undefined) return 'A command is missing.';
+  if (!['list', 'fetch', 'verify', 'demo'].includes(command)) return `There is no command ${JSON.stringify(command)}.`;
+  return rest.length === 0 ? `${command}: the name of a model is missing.` : `${command}: too many arguments.`;
+}
+
+async function fetchModel(name: string, { modelsDir, baseUrl, signal, out, err }: CliContext): Promise<number> {
+  const log: Log = (level, message) => err.write(level === 'warn' ? `warning: ${message}\n` : `${message}\n`);
+  const progress = defaultProgress(log, err);
+  const { manifest, dir, labels } = await ensureModel({ name, modelsDir, baseUrl, signal, log, progress });
+  out(`${manifest.name} ${manifest.version} (${manifest.weights}, ${labels.length} classes) is in ${dir}`);
+  return 0;
+}
+
+async function verify(name: string | undefined, { modelsDir, signal, out }: CliContext): Promise<number> {
+  if (name !== undefined) assertModelName(name);
+  const names = name === undefined ? await listModelFolders(modelsDir) : [name];
+  if (names.length === 0) out(`There are no models in ${modelsDir}.`);
+  let bad = 0;
+  for (const each of names) {
+    try {
+      const { manifest } = await loadModel(join(modelsDir, each), signal);
+      const expected = findCatalogueEntry(each)?.sha256;
+      const note =
+        expected === undefined || manifest.version === `sha256:${expected}` ? '' : ' (not the file of the catalogue)';
+      out(`ok   ${each}  ${manifest.version}${note}`);
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      bad += 1;
+      out(`BAD  ${each}  ${error.code}: ${error.message}`);
+    }
+  }
+  return bad === 0 ? 0 : 1;
+}
+
+async function list({ modelsDir, signal, out }: CliContext): Promise<number> {
+  const folders = await listModelFolders(modelsDir);
+  const rows: string[][] = [['NAME', 'SIZE', 'WEIGHTS', 'PRESENT', 'DESCRIPTION']];
+  for (const entry of catalogue) {
+    const size = entry.bytes === undefined ? 'generated' : formatBytes(entry.bytes);
+    const present = folders.includes(entry.name) ? 'yes' : 'no';
+    rows.push([entry.name, size, entry.weights, present, entry.description]);
+  }
+  for (const folder of folders.filter((each) => findCatalogueEntry(each) === undefined)) {
+    rows.push(await ownModelRow(join(modelsDir, folder), folder, signal));
+  }
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  for (const row of rows) {
+    out(
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    );
+  }
+  out(`\nModels directory: ${modelsDir}`);
+  return 0;
+}
+
+async function ownModelRow(dir: string, folder: string, signal: AbortSignal): Promise<string[]> {
+  try {
+    const { manifest, modelPath } = await loadModel(dir, signal);
+    const { size } = await stat(modelPath);
+    return [folder, formatBytes(size), manifest.weights, 'yes', manifest.description || '(your own)'];
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    return [folder, '-', '-', 'damaged', `${error.code} (npm run models -- verify ${folder})`];
+  }
+}

@@ -1,0 +1,184 @@
+/*
+ * From a name to a model that can be loaded.
+ *
+ * States of `<modelsDir>/<name>`: absent, present (loads and verifies), damaged (ours, and does not), foreign (somebody
+ * put it there). Transitions: absent or damaged → present, under the lock, by one rename of a complete folder. A foreign
+ * folder is used if it loads and is an error if not: nothing here deletes what it did not write.
+ * Invariant: only a folder whose bytes were verified in this call is returned.
+ * Trade-off: verifying costs 0.1–0.3 s for 100 MB at each start, and finds a rotten disk before a user does.
+ */
+import { mkdir, readFile, readdir, statfs } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { catalogue as standardCatalogue, findCatalogueEntry, type CatalogueEntry } from './catalogue.js';
+import { DEFAULT_TIMING, download, type TransferTiming } from './download.js';
+import { ModelError, throwIfAborted, writeError } from './errors.js';
+import { generate } from './generate.js';
+import { install, listModelFolders, stagingDir, stagingFor } from './install.js';
+import { MANIFEST_FILE, loadModel, type Model } from './load-model.js';
+import { acquireLock } from './lock.js';
+import { assertModelName } from './manifest.js';
+import { weightBytes } from './onnx/encode.js';
+import { formatBytes, logProgress, type Log, type ProgressSink } from './progress.js';
+import { sourcesOf } from './sources.js';
+
+export interface EnsureModelOptions {
+  readonly name: string;
+  /** Model repository: one folder for each model. Made if it is absent. */
+  readonly modelsDir: string;
+  /** MODEL_BASE_URL: a mirror that is asked before the public sources. */
+  readonly baseUrl?: string | undefined;
+  readonly log: Log;
+  readonly signal?: AbortSignal | undefined;
+  /** Defaults to log lines; see defaultProgress for a bar on a terminal. */
+  readonly progress?: ProgressSink | undefined;
+  readonly catalogue?: readonly CatalogueEntry[] | undefined;
+  readonly timing?: Partial<TransferTiming> | undefined;
+}
+
+/**
+ * Returns the model: loaded if it is there, else downloaded or generated, verified and moved into place. Any number of
+ * processes may ask at once; one does the work, the others wait and say so.
+ * Throws ModelError; `model_unreachable` is the only code that another model would cure.
+ */
+export async function ensureModel(options: EnsureModelOptions): Promise<Model> {
+  const { name, log, signal } = options;
+  assertModelName(name);
+  const modelsDir = resolve(options.modelsDir);
+  const entry = findCatalogueEntry(name, options.catalogue ?? standardCatalogue);
+  try {
+    const present = await loadPresent(modelsDir, name, entry, log, signal);
+    if (present !== undefined) return present;
+    if (entry === undefined) throw await unknownModel(name, modelsDir, options.catalogue ?? standardCatalogue);
+    return await obtain(entry, modelsDir, options);
+  } catch (error) {
+    throwIfAborted(signal, name);
+    throw writeError(error, modelsDir);
+  }
+}
+
+async function obtain(entry: CatalogueEntry, modelsDir: string, options: EnsureModelOptions): Promise<Model> {
+  const { log, signal } = options;
+  const { name } = entry;
+  const sources = sourcesOf(entry, options.baseUrl);
+  await mkdir(stagingDir(modelsDir), { recursive: true });
+  const release = await acquireLock(join(stagingDir(modelsDir), `${name}.lock`), {
+    signal,
+    onWait: (holder, waitedMs) => {
+      const who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`;
+      const since = waitedMs < 1000 ? '' : ` (for ${Math.round(waitedMs / 1000)} s now)`;
+      log('info', `waiting for ${who}, which is getting ${name}${since}`, { model: name });
+    },
+  });
+  try {
+    const meanwhile = await loadPresent(modelsDir, name, entry, log, signal);
+    if (meanwhile !== undefined) return meanwhile;
+    const staging = stagingFor(modelsDir, name);
+    await mkdir(staging, { recursive: true });
+    const part = join(staging, `${entry.file}.part`);
+    const progress = options.progress ?? logProgress(log);
+    const began = performance.now();
+    let made: { sha256: string; source: string };
+    if (entry.generate === undefined) {
+      const { sha256, bytes } = entry;
+      if (sha256 === undefined || bytes === undefined) throw new TypeError(`catalogue: ${name} has no hash or size`);
+      await assertRoom(staging, bytes);
+      const timing = { ...DEFAULT_TIMING, ...options.timing };
+      made = { sha256, source: await download({ name, sources, sha256, bytes, part, log, progress, timing, signal }) };
+    } else {
+      const model = entry.generate.build();
+      await assertRoom(staging, weightBytes(model));
+      log('info', `generating ${name}`, { model: name });
+      const sha256 = await generate({ name, model, path: part, progress, signal });
+      made = { sha256, source: generatedSource(entry) };
+    }
+    signal?.throwIfAborted();
+    await install({ modelsDir, entry, modelFile: part, ...made });
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    log('info', `${name} is in place after ${seconds} s`, { model: name, source: made.source });
+    const model = await loadModel(join(modelsDir, name), signal);
+    warnIfDemo(model, log);
+    return model;
+  } finally {
+    await release();
+  }
+}
+
+/** The model if it is there and good; undefined if it is to be had anew; else the error of loading it. */
+async function loadPresent(
+  modelsDir: string,
+  name: string,
+  entry: CatalogueEntry | undefined,
+  log: Log,
+  signal: AbortSignal | undefined,
+): Promise<Model | undefined> {
+  const dir = join(modelsDir, name);
+  try {
+    const model = await loadModel(dir, signal);
+    const { source, version } = model.manifest;
+    if (entry?.generate !== undefined && isGenerated(source) && source !== generatedSource(entry)) {
+      log('info', `${name} was generated by another version (${source ?? ''}), making it anew`, { model: name });
+      return undefined;
+    }
+    if (entry?.sha256 !== undefined && version !== `sha256:${entry.sha256}`) {
+      log('warn', `${name} in ${dir} is not the catalogue's file but ${version}; using it`, { model: name });
+    }
+    warnIfDemo(model, log);
+    return model;
+  } catch (error) {
+    if (!(error instanceof ModelError) || error.code === 'model_name_invalid') throw error;
+    if (error.code === 'model_not_found' || (entry !== undefined && (await isEmptyFolder(dir)))) return undefined;
+    if (entry === undefined || !(await isOurs(dir, entry))) throw error;
+    log('warn', `${name} is damaged and will be replaced: ${error.message}`, { model: name, code: error.code });
+    return undefined;
+  }
+}
+
+const generatedSource = (entry: CatalogueEntry): string => `generated:${entry.generate?.recipe ?? ''}`;
+
+const isGenerated = (source: string | undefined): boolean => source?.startsWith('generated:') === true;
+
+function warnIfDemo(model: Model, log: Log): void {
+  if (model.manifest.weights !== 'demo') return;
+  log('warn', `${model.manifest.name} has generated weights: its predictions mean nothing`, { weights: 'demo' });
+}
+
+/** Whether this package wrote the folder: then it may replace it. */
+async function isOurs(dir: string, entry: CatalogueEntry): Promise<boolean> {
+  try {
+    const value = JSON.parse(await readFile(join(dir, MANIFEST_FILE), 'utf8')) as {
+      version?: unknown;
+      source?: unknown;
+    };
+    if (entry.generate !== undefined) return typeof value.source === 'string' && isGenerated(value.source);
+    return value.version === `sha256:${entry.sha256 ?? ''}`;
+  } catch {
+    return false;
+  }
+}
+
+async function isEmptyFolder(dir: string): Promise<boolean> {
+  try {
+    return (await readdir(dir)).length === 0;
+  } catch {
+    return false;
+  }
+}
+
+async function assertRoom(dir: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dir);
+  if (bavail * bsize >= bytes) return;
+  const room = `${formatBytes(bytes)} are needed below ${dir} and ${formatBytes(bavail * bsize)} are free`;
+  throw new ModelError('disk_full', `The disk is full: ${room}. Free some space, or set MODELS_DIR to another disk.`);
+}
+
+async function unknownModel(name: string, modelsDir: string, entries: readonly CatalogueEntry[]): Promise<ModelError> {
+  const folders = (await listModelFolders(modelsDir)).filter(
+    (folder) => findCatalogueEntry(folder, entries) === undefined,
+  );
+  const own = folders.length === 0 ? '' : ` In ${modelsDir}: ${folders.join(', ')}.`;
+  return new ModelError(
+    'model_not_found',
+    `There is no model ${name}. The catalogue has ${entries.map((entry) => entry.name).join(', ')}.${own} ` +
+      `To use a model of your own, put manifest.json, model.onnx and labels.tsv into ${join(modelsDir, name)}.`,
+  );
+}
