@@ -1,1 +1,161 @@
-export {};
+/**
+ * The worker: takes orders of one model from its queue and answers them.
+ *
+ * States: loading the model → warming → ready → draining → stopped. It is ready once every stream is warm and its first
+ * heartbeat is in Redis, and takes no order before. A stream pool that cannot be kept alive ends the process: its orders
+ * go to other workers when their locks run out.
+ */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ImageError } from '@quintet/images';
+import { ensureModel, type Model } from '@quintet/models';
+import {
+  JobStore,
+  Presence,
+  availableCores,
+  connectRedis,
+  createReadinessCheck,
+  createServiceMetrics,
+  createWorkerMetrics,
+  runService,
+  startObservabilityServer,
+  workerVariables,
+  type ConfigOf,
+  type Logger,
+  type ModelRef,
+} from '@quintet/shared';
+import { listSupportedBackends } from 'onnxruntime-node';
+import { Consumer } from './consume/consumer.js';
+import { startHeartbeat } from './consume/heartbeat.js';
+import { startClassifier } from './inference/classifier.js';
+import { detectHardware, providersToTry } from './inference/provider.js';
+import { configureSharp, createPreprocessor } from './preprocess/index.js';
+
+const version = '0.1.0';
+
+/** Left of SHUTDOWN_SECONDS for handing back, for the last batches, and for Redis. */
+const handBackReserveMs = 5000;
+
+runService('worker', workerVariables, async (config, logger) => {
+  const { registry, stop: stopServiceMetrics } = createServiceMetrics({ service: 'worker', version });
+  const metrics = createWorkerMetrics(registry);
+  const redis = connectRedis(config.REDIS_URL, 'worker', logger);
+  const health = connectRedis(config.REDIS_URL, 'request', logger);
+  let missing: readonly string[] = ['the model is being loaded'];
+  const server = await startObservabilityServer({
+    host: config.HOST,
+    port: config.METRICS_PORT,
+    registry,
+    readiness: createReadinessCheck(health, () => missing),
+  });
+  logger.info({ port: server.port }, 'listening');
+
+  const model = await fetchModel(config, logger);
+  const ref: ModelRef = { name: model.manifest.name, version: model.manifest.version, weights: model.manifest.weights };
+  const label = { model: ref.name };
+  if (ref.weights === 'demo') {
+    logger.warn('these weights are generated for demonstration: the predictions mean nothing');
+  }
+  missing = ['the model is warming up'];
+  configureSharp();
+  const { resize, crop } = model.manifest.preprocess;
+  const preprocessor = createPreprocessor({
+    resize,
+    crop,
+    maxPixels: config.MAX_IMAGE_PIXELS,
+    timeoutSeconds: config.DECODE_TIMEOUT_SECONDS,
+  });
+  const classifier = await startClassifier({
+    modelPath: model.modelPath,
+    input: model.manifest.preprocess,
+    labels: model.labels,
+    outputs: model.manifest.outputs,
+    providers: providersToTry(config.EXECUTION_PROVIDER, detectHardware(bundledBackends())),
+    streams: (provider) => config.INFERENCE_STREAMS ?? (provider === 'cpu' ? cpuStreams(config.INTRA_OP_THREADS) : 2),
+    maxBatch: (provider) => config.MAX_BATCH_SIZE ?? (provider === 'cpu' ? 4 : 32),
+    intraOpThreads: config.INTRA_OP_THREADS,
+    logger,
+    onBatch: (size) => {
+      metrics.batchSize.observe(label, size);
+    },
+    onRestart: () => {
+      metrics.streamRestarts.inc(label);
+    },
+    onFatal: (error) => {
+      logger.fatal({ error }, 'inference cannot go on');
+      process.exit(1);
+    },
+  });
+  const { provider: device, streams, maxBatch } = classifier;
+  const worker = config.WORKER_ID ?? `${hostname()}-${randomBytes(3).toString('hex')}`;
+  metrics.info.set(
+    {
+      model: ref.name,
+      version: ref.version ?? '',
+      weights: ref.weights ?? '',
+      device,
+      streams: String(streams),
+      intra_op_threads: String(config.INTRA_OP_THREADS),
+      max_batch_size: String(maxBatch),
+    },
+    1,
+  );
+  const consumer = new Consumer({
+    redis,
+    store: new JobStore(redis),
+    preprocess: async (image) => (await preprocessor.preprocess(image)).data,
+    classify: (pixels, topK, minScore) => classifier.classify(pixels, topK, minScore),
+    permanentCode: (error) => (error instanceof ImageError ? error.code : undefined),
+    abandon: () => {
+      classifier.abandon();
+    },
+    model: ref,
+    worker,
+    device,
+    retentionSeconds: config.RESULT_TTL_SECONDS,
+    concurrency: config.CONCURRENCY ?? Math.max(4, streams * maxBatch * 3),
+    metrics,
+    logger,
+  });
+  const heartbeat = await startHeartbeat(
+    new Presence(redis),
+    { id: worker, model: ref, device, since: new Date().toISOString(), streams, max_batch_size: maxBatch },
+    () => consumer.takeCount(),
+    logger,
+  );
+  consumer.start();
+  missing = [];
+  logger.info({ worker, model: ref.name, version: ref.version, weights: ref.weights, device, streams }, 'worker ready');
+
+  return async () => {
+    missing = ['the worker is stopping'];
+    await Promise.allSettled([heartbeat.stop(), consumer.drain(Math.max(500, config.SHUTDOWN_SECONDS * 1000 - handBackReserveMs))]);
+    await Promise.allSettled([classifier.stop(), preprocessor.close(), server.close()]);
+    stopServiceMetrics();
+    redis.disconnect();
+    health.disconnect();
+  };
+});
+
+type Config = ConfigOf<typeof workerVariables>;
+
+async function fetchModel(config: Config, logger: Logger): Promise<Model> {
+  const dataDir = resolve(config.DATA_DIR);
+  return ensureModel({
+    name: config.MODEL,
+    modelsDir: config.MODELS_DIR === undefined ? join(dataDir, 'models') : resolve(config.MODELS_DIR),
+    baseUrl: config.MODEL_BASE_URL,
+    log: (message: string) => {
+      logger.info({ model: config.MODEL }, message);
+    },
+  });
+}
+
+function bundledBackends(): string[] {
+  return listSupportedBackends().map(({ name }) => name);
+}
+
+function cpuStreams(intraOpThreads: number): number {
+  return Math.max(1, Math.floor(availableCores() / intraOpThreads));
+}

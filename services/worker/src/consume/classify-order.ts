@@ -1,0 +1,123 @@
+/**
+ * One order, from the queue to its outcome.
+ *
+ * taken → (ended meanwhile: dropped | past its deadline: expired) → image read → decoded → batched → classified →
+ * outcome written. Every step that fails for good ends the job as failed with its code; a step that may succeed
+ * another time throws, and BullMQ gives the order out again, until the attempts are used up.
+ * Invariant: whoever writes the outcome first decides (JobStore.finish); what is written later is ignored, so running
+ * an order twice, after a stall or a thaw, is harmless.
+ */
+import { performance } from 'node:perf_hooks';
+import {
+  problem,
+  type ClassifyOrder,
+  type ErrorCode,
+  type JobStore,
+  type ModelRef,
+  type Outcome,
+  type Prediction,
+  type Timing,
+} from '@quintet/shared';
+import { AbandonedError } from '../batching/micro-batcher.js';
+
+/** What the batcher answers for one crop. */
+export interface Classified {
+  readonly predictions: readonly Prediction[];
+  readonly batchSize: number;
+  readonly batchWaitMs: number;
+  readonly inferenceMs: number;
+}
+
+export interface ClassifyDependencies {
+  readonly store: JobStore;
+  readonly preprocess: (image: Buffer) => Promise<Uint8Array>;
+  readonly classify: (crop: Uint8Array, topK: number, minScore: number) => Promise<Classified>;
+  /** The registry's code for an error that will not go away, undefined for one that may. */
+  readonly permanentCode: (error: unknown) => ErrorCode | undefined;
+  readonly model: ModelRef;
+  readonly worker: string;
+  readonly device: string;
+  readonly retentionSeconds: number;
+}
+
+export type OrderResult =
+  | { readonly outcome: 'succeeded'; readonly timing: Timing; readonly batchSize: number }
+  | { readonly outcome: 'failed'; readonly code: ErrorCode; readonly detail: string }
+  | { readonly outcome: 'expired' }
+  /** The job had ended, by a cancel or on another worker, or its record is gone. */
+  | { readonly outcome: 'dropped' };
+
+/** Milliseconds with microsecond resolution, as results show them. */
+const round = (milliseconds: number): number => Math.round(Math.max(0, milliseconds) * 1000) / 1000;
+
+/** Runs `order`. Throws what may succeed another time; `lastAttempt` says that there will be none. */
+export async function classifyOrder(
+  order: ClassifyOrder,
+  lastAttempt: boolean,
+  dependencies: ClassifyDependencies,
+): Promise<OrderResult> {
+  const { store, model, worker, device } = dependencies;
+  const startedMs = Date.now();
+  const start = performance.now();
+  const end = async (outcome: Omit<Outcome, 'finished_at' | 'model' | 'worker' | 'device'>, finishedMs = Date.now()) =>
+    store.finish(
+      order.id,
+      { ...outcome, finished_at: new Date(finishedMs).toISOString(), model, worker, device },
+      dependencies.retentionSeconds,
+    );
+
+  if (order.deadline_ms !== undefined && startedMs > order.deadline_ms) {
+    const result = await end({ status: 'expired' });
+    return { outcome: result === 'finished' ? 'expired' : 'dropped' };
+  }
+  const started_at = new Date(startedMs).toISOString();
+  try {
+    const { image, known, ended } = await store.readImage(order.id);
+    if (ended || !known) return { outcome: 'dropped' };
+    if (image === undefined) throw new ImageLostError();
+    const fetched = performance.now();
+    const crop = await dependencies.preprocess(image);
+    const preprocessed = performance.now();
+    const classified = await dependencies.classify(crop, order.top_k, order.min_score ?? 0);
+    const finishedMs = startedMs + (performance.now() - start);
+    const timing: Timing = {
+      queue: round(startedMs - order.created_ms),
+      fetch: round(fetched - start),
+      preprocess: round(preprocessed - fetched),
+      batch_wait: round(classified.batchWaitMs),
+      inference: round(classified.inferenceMs),
+      total: round(finishedMs - order.created_ms),
+    };
+    const result = await end(
+      {
+        status: 'succeeded',
+        started_at,
+        predictions: [...classified.predictions],
+        timing_ms: timing,
+        batch_size: classified.batchSize,
+      },
+      finishedMs,
+    );
+    return result === 'finished'
+      ? { outcome: 'succeeded', timing, batchSize: classified.batchSize }
+      : { outcome: 'dropped' };
+  } catch (error) {
+    if (error instanceof AbandonedError) throw error;
+    const code = permanentCode(error, dependencies) ?? (lastAttempt ? 'inference_failed' : undefined);
+    if (code === undefined) throw error;
+    const detail = error instanceof Error ? error.message : String(error);
+    const result = await end({ status: 'failed', started_at, error: problem(code, detail) });
+    return result === 'finished' ? { outcome: 'failed', code, detail } : { outcome: 'dropped' };
+  }
+}
+
+class ImageLostError extends Error {
+  constructor() {
+    super('The image was no longer in the store when a worker took the job; submit it again.');
+    this.name = 'ImageLostError';
+  }
+}
+
+function permanentCode(error: unknown, { permanentCode: codeOf }: ClassifyDependencies): ErrorCode | undefined {
+  return error instanceof ImageLostError ? 'image_lost' : codeOf(error);
+}

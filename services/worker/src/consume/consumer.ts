@@ -1,0 +1,179 @@
+/**
+ * The queue side of a worker: a BullMQ Worker whose processor runs `classifyOrder`.
+ *
+ * States: running → draining → closed. Draining takes no new order and finishes those it holds; when the time for that
+ * is over, orders that wait for a batch are handed back to the queue, where another worker finds them at once.
+ * Locks, renewal, retries and the recovery of stalled orders are BullMQ's. An order whose workers died once too often is
+ * failed by BullMQ without our processor: the `failed` listener then writes its outcome.
+ * Trade-off: a lock of 15 s, checked every 5 s, brings back a killed worker's orders in 15 to 20 s; a shorter one would
+ * take orders from workers that are merely slow. The main thread never blocks long enough to miss a renewal.
+ */
+import { UnrecoverableError, WaitingError, Worker, type Job } from 'bullmq';
+import {
+  classifyOrderSchema,
+  classifyQueueName,
+  keyPrefix,
+  problem,
+  type ClassifyOrder,
+  type JobStore,
+  type Logger,
+  type Redis,
+  type WorkerMetrics,
+} from '@quintet/shared';
+import { AbandonedError } from '../batching/micro-batcher.js';
+import { classifyOrder, type ClassifyDependencies, type OrderResult } from './classify-order.js';
+
+export interface ConsumerOptions extends ClassifyDependencies {
+  readonly redis: Redis;
+  readonly store: JobStore;
+  readonly concurrency: number;
+  readonly metrics: WorkerMetrics;
+  readonly logger: Logger;
+  /** Makes the batcher reject what waits. */
+  readonly abandon: () => void;
+}
+
+const lockDurationMs = 15_000;
+const stalledIntervalMs = 5000;
+
+export class Consumer {
+  readonly #worker: Worker<ClassifyOrder, string>;
+  readonly #held = new Set<string>();
+  /** Jobs that succeeded since the last call of `takeCount`. */
+  #count = 0;
+
+  constructor(private readonly options: ConsumerOptions) {
+    this.#worker = new Worker<ClassifyOrder, string>(
+      classifyQueueName(options.model.name),
+      (job, token) => this.#process(job, token),
+      {
+        connection: options.redis,
+        prefix: keyPrefix,
+        name: options.worker,
+        concurrency: options.concurrency,
+        lockDuration: lockDurationMs,
+        stalledInterval: stalledIntervalMs,
+        maxStalledCount: 3,
+        autorun: false,
+      },
+    );
+    this.#worker.on('error', (error) => {
+      options.logger.warn({ error }, 'queue error');
+    });
+    this.#worker.on('stalled', (jobId) => {
+      options.logger.warn({ job_id: jobId }, 'the worker that held this job is lost; it is queued again');
+    });
+    this.#worker.on('failed', (job, error) => {
+      if (job?.finishedOn !== undefined) this.#endFailed(job, error);
+    });
+  }
+
+  /** Starts taking orders; the promise settles when the worker has stopped. */
+  start(): void {
+    this.#worker.run().catch((error: unknown) => {
+      this.options.logger.error({ error }, 'the queue worker ended');
+    });
+  }
+
+  takeCount(): number {
+    const count = this.#count;
+    this.#count = 0;
+    return count;
+  }
+
+  /** Takes no more, finishes what it holds within `graceMs`, then hands back what has not begun to be inferred. */
+  async drain(graceMs: number): Promise<void> {
+    const { logger, abandon } = this.options;
+    logger.info({ held: this.#held.size }, 'draining');
+    const limit = setTimeout(() => {
+      logger.warn({ held: this.#held.size }, 'handing back the orders that wait for a batch');
+      abandon();
+    }, graceMs);
+    try {
+      await this.#worker.close();
+    } finally {
+      clearTimeout(limit);
+    }
+  }
+
+  async #process(job: Job<ClassifyOrder, string>, token: string | undefined): Promise<string> {
+    const { metrics, logger, model } = this.options;
+    const order = classifyOrderSchema.parse(job.data);
+    const log = logger.child({ job_id: order.id, request_id: order.request_id });
+    this.#held.add(order.id);
+    metrics.active.set({ model: model.name }, this.#held.size);
+    try {
+      const lastAttempt = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
+      const result = await classifyOrder(order, lastAttempt, this.options);
+      this.#record(result, order, log);
+      if (result.outcome === 'failed') throw new UnrecoverableError(result.code);
+      return result.outcome;
+    } catch (error) {
+      if (error instanceof AbandonedError && token !== undefined) {
+        await job.moveToWait(token);
+        log.info('order handed back');
+        throw new WaitingError();
+      }
+      if (!(error instanceof UnrecoverableError)) log.warn({ error, attempt: job.attemptsMade + 1 }, 'attempt failed');
+      throw error;
+    } finally {
+      this.#held.delete(order.id);
+      metrics.active.set({ model: model.name }, this.#held.size);
+    }
+  }
+
+  #record(result: OrderResult, order: ClassifyOrder, log: Logger): void {
+    const { metrics, model } = this.options;
+    const label = { model: model.name };
+    switch (result.outcome) {
+      case 'succeeded': {
+        const { timing } = result;
+        this.#count += 1;
+        metrics.queueWait.observe(label, timing.queue / 1000);
+        metrics.fetch.observe(label, timing.fetch / 1000);
+        metrics.preprocess.observe(label, timing.preprocess / 1000);
+        metrics.batchWait.observe(label, timing.batch_wait / 1000);
+        metrics.inference.observe(label, timing.inference / 1000);
+        metrics.total.observe(label, timing.total / 1000);
+        metrics.jobs.inc({ ...label, outcome: 'succeeded', code: '' });
+        log.info({ timing_ms: timing, batch_size: result.batchSize }, 'job succeeded');
+        return;
+      }
+      case 'failed':
+        metrics.jobs.inc({ ...label, outcome: 'failed', code: result.code });
+        log.warn({ code: result.code, detail: result.detail }, 'job failed');
+        return;
+      case 'expired':
+        metrics.jobs.inc({ ...label, outcome: 'expired', code: '' });
+        log.info({ deadline: new Date(order.deadline_ms ?? 0).toISOString() }, 'job expired before it started');
+        return;
+      case 'dropped':
+        log.info('order dropped: its job had ended');
+    }
+  }
+
+  /** BullMQ gave up on the order; if our processor did not end the job, its workers died. */
+  #endFailed(job: Job<ClassifyOrder, string>, error: Error): void {
+    const { store, retentionSeconds, metrics, logger, model } = this.options;
+    const { id } = job.data;
+    store
+      .finish(
+        id,
+        {
+          status: 'failed',
+          finished_at: new Date().toISOString(),
+          model,
+          error: problem('worker_lost', `Every attempt to run this job ended with its worker: ${error.message}`),
+        },
+        retentionSeconds,
+      )
+      .then((result) => {
+        if (result !== 'finished') return;
+        metrics.jobs.inc({ model: model.name, outcome: 'failed', code: 'worker_lost' });
+        logger.error({ job_id: id, error }, 'job failed: its workers were lost');
+      })
+      .catch((failure: unknown) => {
+        logger.error({ job_id: id, error: failure }, 'could not end a lost job; it is ended when it is next read');
+      });
+  }
+}

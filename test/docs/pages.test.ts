@@ -1,0 +1,90 @@
+/** The pages under docs/ say what the code says, in both directions. */
+import { readFileSync } from 'node:fs';
+import {
+  Registry,
+  apiVariables,
+  createApiMetrics,
+  createServiceMetrics,
+  createWebhookMetrics,
+  createWorkerMetrics,
+  webhooksVariables,
+  workerVariables,
+  type Variable,
+} from '@quintet/shared';
+import { describe, expect, it } from 'vitest';
+
+/** The cells of every table row of a page whose first cell is code. */
+function tableRows(page: string): string[][] {
+  const text = readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8');
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split(/(?<!\\)\|/)
+        .map((cell) => cell.trim().replaceAll('\\|', '|')),
+    );
+}
+
+const code = (value: string): string => value.replaceAll('`', '');
+
+describe('docs/configuration.md', () => {
+  const services: Record<string, Record<string, Variable<unknown>>> = {
+    api: apiVariables,
+    worker: workerVariables,
+    webhooks: webhooksVariables,
+  };
+  const startOnly = ['WORKERS', 'LOG_FORMAT'];
+  const rows = new Map(tableRows('configuration.md').map((row) => [code(row[0] ?? ''), row]));
+
+  it('has every variable, with who reads it, what is allowed, and the default', () => {
+    for (const name of new Set(Object.values(services).flatMap((variables) => Object.keys(variables)))) {
+      const readers = Object.keys(services).filter((service) => services[service]?.[name] !== undefined);
+      const [, readBy, allowed, fallback, description] = rows.get(name) ?? [];
+      expect([name, readBy]).toEqual([name, readers.join(', ')]);
+      for (const service of readers) {
+        const variable = services[service]?.[name];
+        expect([name, allowed, description]).toEqual([name, variable?.allowed, variable?.description]);
+        expect([name, code(fallback ?? '')]).toEqual([name, expect.stringContaining(variable?.fallback ?? '–')]);
+      }
+    }
+  });
+
+  it('has no variable that nobody reads', () => {
+    const known = new Set([...Object.values(services).flatMap((variables) => Object.keys(variables)), ...startOnly]);
+    expect([...rows.keys()].filter((name) => !known.has(name))).toEqual([]);
+  });
+});
+
+describe('docs/metrics.md', () => {
+  it('has every metric, with its service and labels, and no other', () => {
+    const registries: Record<string, Registry> = {
+      api: new Registry(),
+      worker: new Registry(),
+      webhooks: new Registry(),
+    };
+    if (registries['api']) createApiMetrics(registries['api']);
+    if (registries['worker']) createWorkerMetrics(registries['worker']);
+    if (registries['webhooks']) createWebhookMetrics(registries['webhooks']);
+    const service = createServiceMetrics({ service: 'test', version: '0' });
+    service.stop();
+    registries['every service'] = service.registry;
+    const found = Object.entries(registries).flatMap(([owner, registry]) =>
+      registry
+        .getMetricsAsArray()
+        .filter(({ name }) => !/^quintet_(nodejs|process)_/.test(name))
+        .map((metric) => {
+          const labels = (metric as unknown as { labelNames: string[] }).labelNames.filter((label) => label !== 'le');
+          return [metric.name, owner, labels.join(', ') || '–', metric.help];
+        }),
+    );
+    const documented = tableRows('metrics.md').map(([name = '', , owner = '', labels = '', help = '']) => [
+      code(name),
+      owner,
+      code(labels),
+      help,
+    ]);
+    expect(documented.sort()).toEqual(found.sort());
+  });
+});
