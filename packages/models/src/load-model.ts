@@ -61,7 +61,7 @@ async function readManifest(root: string): Promise<string> {
   } catch (error) {
     const code = systemCode(error);
     const path = join(root, MANIFEST_FILE);
-    if (code === 'ENOENT' && !(await isDirectory(root))) {
+    if ((code === 'ENOENT' || code === 'ENOTDIR') && !(await isDirectory(root))) {
       throw new ModelError('model_not_found', `There is no model folder ${root}.`, { cause: error });
     }
     const next = 'Write one ({} is enough: every field has a default)';
