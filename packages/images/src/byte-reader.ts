@@ -1,0 +1,79 @@
+import { ImageError } from './image-error.js';
+
+/**
+ * Bounded reads at absolute offsets. A read that leaves the file throws `image_truncated`, so a walker that follows a
+ * length from the file can neither read out of bounds nor has to check before each read. Allocates nothing.
+ */
+export class ByteReader {
+  readonly length: number;
+
+  constructor(readonly buffer: Buffer) {
+    this.length = buffer.length;
+  }
+
+  /** Throws unless the file holds `count` bytes at `at`. Safe for any number, also those past 2^32. */
+  need(at: number, count: number, what = 'data'): void {
+    if (!(at >= 0 && count >= 0 && at + count <= this.length)) {
+      throw new ImageError('image_truncated', `The file ends before its ${what}: ${this.length} bytes are there.`);
+    }
+  }
+
+  u8(at: number): number {
+    this.need(at, 1);
+    return this.buffer.readUInt8(at);
+  }
+
+  u16be(at: number): number {
+    this.need(at, 2);
+    return this.buffer.readUInt16BE(at);
+  }
+
+  u16le(at: number): number {
+    this.need(at, 2);
+    return this.buffer.readUInt16LE(at);
+  }
+
+  u24le(at: number): number {
+    this.need(at, 3);
+    return this.buffer.readUIntLE(at, 3);
+  }
+
+  u32be(at: number): number {
+    this.need(at, 4);
+    return this.buffer.readUInt32BE(at);
+  }
+
+  u32le(at: number): number {
+    this.need(at, 4);
+    return this.buffer.readUInt32LE(at);
+  }
+
+  i32le(at: number): number {
+    this.need(at, 4);
+    return this.buffer.readInt32LE(at);
+  }
+
+  /** 64 bits as a number: past 2^53 it is inexact, and far beyond any file, which is all a bound check needs. */
+  u64be(at: number): number {
+    return this.u32be(at) * 0x1_0000_0000 + this.u32be(at + 4);
+  }
+
+  u64le(at: number): number {
+    return this.u32le(at + 4) * 0x1_0000_0000 + this.u32le(at);
+  }
+
+  /** Whether the bytes at `at` are this latin-1 text. False, not an error, where the file is too short. */
+  matches(at: number, text: string): boolean {
+    if (at < 0 || at + text.length > this.length) return false;
+    for (let i = 0; i < text.length; i += 1) {
+      if (this.buffer[at + i] !== text.charCodeAt(i)) return false;
+    }
+    return true;
+  }
+
+  /** A four-character code for a message; anything unprintable becomes a dot. */
+  fourcc(at: number): string {
+    this.need(at, 4);
+    return this.buffer.toString('latin1', at, at + 4).replace(/[^\x20-\x7e]/g, '.');
+  }
+}

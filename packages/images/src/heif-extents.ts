@@ -1,0 +1,51 @@
+import type { Box } from './boxes.js';
+import type { ByteReader } from './byte-reader.js';
+import { ImageError } from './image-error.js';
+
+/**
+ * The item location box (ISO/IEC 14496-12, 8.11.3): checks that every extent lies in the file (or in `idat`) and returns
+ * the end of the furthest one in the file.
+ */
+export function readExtents(bytes: ByteReader, iloc: Box, idat: Box | undefined): number {
+  const version = bytes.u8(iloc.payload);
+  const packed = bytes.u16be(iloc.payload + 4);
+  const offsetSize = packed >> 12;
+  const lengthSize = (packed >> 8) & 15;
+  const baseSize = (packed >> 4) & 15;
+  const indexSize = version === 0 ? 0 : packed & 15;
+  const wide = version >= 2;
+  let at = iloc.payload + 6;
+  const take = (size: number): number => {
+    if (at + size > iloc.end) throw new ImageError('image_undecodable', 'The item location box is malformed.');
+    const from = at;
+    at += size;
+    if (size === 0) return 0;
+    if (size === 2) return bytes.u16be(from);
+    if (size === 4) return bytes.u32be(from);
+    if (size === 8) return bytes.u64be(from);
+    throw new ImageError('image_undecodable', `The item location box has fields of ${size} bytes.`);
+  };
+  let furthest = 0;
+  const items = take(wide ? 4 : 2);
+  for (let item = 0; item < items; item += 1) {
+    take(wide ? 4 : 2);
+    const method = version === 0 ? 0 : take(2) & 15;
+    take(2);
+    const base = take(baseSize);
+    const extents = take(2);
+    for (let extent = 0; extent < extents; extent += 1) {
+      take(indexSize);
+      const start = base + take(offsetSize);
+      const length = take(lengthSize);
+      if (method === 0) {
+        bytes.need(start, length, 'item data');
+        furthest = Math.max(furthest, start + length);
+      } else if (method === 1 && (idat === undefined || idat.payload + start + length > idat.end)) {
+        throw new ImageError('image_undecodable', 'Item data leaves its container.');
+      }
+      // Extents without fields cost the file nothing: 65535 of them say no more than one.
+      if (offsetSize + lengthSize + indexSize === 0) break;
+    }
+  }
+  return furthest;
+}

@@ -1,0 +1,53 @@
+import { ImageError } from './image-error.js';
+
+export const imageFormats = ['jpeg', 'png', 'webp', 'avif', 'heic', 'gif', 'tiff', 'bmp'] as const;
+export type ImageFormat = (typeof imageFormats)[number];
+
+export const mediaTypes: Readonly<Record<ImageFormat, string>> = {
+  jpeg: 'image/jpeg',
+  png: 'image/png',
+  webp: 'image/webp',
+  avif: 'image/avif',
+  heic: 'image/heic',
+  gif: 'image/gif',
+  tiff: 'image/tiff',
+  bmp: 'image/bmp',
+};
+
+/** What the container says of the picture. */
+export interface ImageInfo {
+  readonly format: ImageFormat;
+  readonly mediaType: string;
+  /** Pixels as stored: before any EXIF orientation, and before the crop or rotation of a HEIF container. */
+  readonly width: number;
+  readonly height: number;
+  /** Frames or pages, at least 1; only the first is ever used. 1 for AVIF and HEIC sequences. */
+  readonly frames: number;
+}
+
+export interface ImageLimits {
+  /** The most pixels (width × height of one frame) a picture may claim. */
+  readonly maxPixels: number;
+}
+
+/** What a format's walker finds: the picture, and where its structure ends in the file. */
+export interface Walk {
+  readonly width: number;
+  readonly height: number;
+  readonly frames: number;
+  /** Offset of the first byte that is no part of the image. */
+  readonly end: number;
+}
+
+/** Width and height come from fields of at most 32 bits, so their product is below 2^64 and never overflows a double. */
+export function checkDimensions(width: number, height: number, limits: ImageLimits): void {
+  if (width <= 0 || height <= 0) {
+    throw new ImageError('image_dimensions_invalid', `The image claims to be ${width} × ${height} pixels.`);
+  }
+  if (width * height > limits.maxPixels) {
+    throw new ImageError(
+      'image_too_many_pixels',
+      `The image claims to be ${width} × ${height} pixels; at most ${limits.maxPixels} pixels are accepted.`,
+    );
+  }
+}

@@ -1,0 +1,60 @@
+import type { ByteReader } from './byte-reader.js';
+import { ImageError } from './image-error.js';
+import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
+
+const depthsByColourType: ReadonlyMap<number, readonly number[]> = new Map([
+  [0, [1, 2, 4, 8, 16]],
+  [2, [8, 16]],
+  [3, [1, 2, 4, 8]],
+  [4, [8, 16]],
+  [6, [8, 16]],
+]);
+
+/** 20 MB in the 8 KiB chunks that libpng writes are 2560. */
+const MAX_CHUNKS = 65_536;
+
+/** PNG and APNG (W3C PNG, third edition): signature, chunks from IHDR to IEND. Checksums are the decoder's business. */
+export function walkPng(bytes: ByteReader, limits: ImageLimits): Walk {
+  if (bytes.u32be(8) !== 13 || !bytes.matches(12, 'IHDR')) {
+    throw new ImageError('image_undecodable', 'The PNG does not start with its header chunk.');
+  }
+  const width = bytes.u32be(16);
+  const height = bytes.u32be(20);
+  checkDimensions(width, height, limits);
+  const depth = bytes.u8(24);
+  const colourType = bytes.u8(25);
+  if (depthsByColourType.get(colourType)?.includes(depth) !== true || bytes.u8(28) > 1) {
+    throw new ImageError('image_undecodable', `The PNG has colour type ${colourType} with ${depth} bits.`);
+  }
+  let at = 33;
+  let frames = 1;
+  let data = false;
+  let palette = false;
+  for (let chunks = 0; ; chunks += 1) {
+    if (chunks > MAX_CHUNKS) throw new ImageError('image_undecodable', 'The PNG has too many chunks.');
+    const length = bytes.u32be(at);
+    if (!isChunkType(bytes, at + 4)) throw new ImageError('image_undecodable', 'A PNG chunk has an impossible type.');
+    bytes.need(at + 8, length + 4, `${bytes.fourcc(at + 4)} chunk`);
+    if (bytes.matches(at + 4, 'IDAT')) {
+      if (colourType === 3 && !palette) throw new ImageError('image_undecodable', 'The PNG lacks its palette.');
+      data ||= length > 0;
+    } else if (bytes.matches(at + 4, 'PLTE')) {
+      palette = true;
+    } else if (bytes.matches(at + 4, 'acTL')) {
+      frames = Math.max(1, length >= 4 ? bytes.u32be(at + 8) : 1);
+    }
+    const last = bytes.matches(at + 4, 'IEND');
+    at += 12 + length;
+    if (last) break;
+  }
+  if (!data) throw new ImageError('image_undecodable', 'The PNG holds no picture data.');
+  return { width, height, frames, end: at };
+}
+
+function isChunkType(bytes: ByteReader, at: number): boolean {
+  for (let i = 0; i < 4; i += 1) {
+    const letter = bytes.u8(at + i) | 0x20;
+    if (letter < 0x61 || letter > 0x7a) return false;
+  }
+  return true;
+}

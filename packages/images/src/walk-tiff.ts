@@ -1,0 +1,134 @@
+import type { ByteReader } from './byte-reader.js';
+import { ImageError } from './image-error.js';
+import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
+
+const TAG = { width: 256, height: 257, stripOffsets: 273, stripSizes: 279, tileOffsets: 324, tileSizes: 325 } as const;
+/** Bytes of each field type (TIFF 6.0, TIFF Technical Note 1, BigTIFF); index 0 is not a type. */
+const typeBytes: readonly number[] = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8];
+/** More pages than any scan has, few enough to follow in no time: a chain that is a circle ends here. */
+const MAX_PAGES = 4096;
+/** One-row strips of the tallest sensible picture. */
+const MAX_STRIPS = 262_144;
+
+/** One dialect: byte order and the widths of offsets. */
+interface Dialect {
+  readonly big: boolean;
+  u16(at: number): number;
+  u32(at: number): number;
+  offset(at: number): number;
+}
+
+interface Field {
+  readonly type: number;
+  readonly count: number;
+  /** Where the values lie. */
+  readonly at: number;
+}
+
+/**
+ * TIFF and BigTIFF, either byte order. The first page's fields and its strips or tiles must lie within the file; of the
+ * other pages only the chain is followed, since only the first is decoded (and because thousands of pages that share one
+ * huge strip table would otherwise cost minutes).
+ */
+export function walkTiff(bytes: ByteReader, limits: ImageLimits): Walk {
+  const tiff = dialectOf(bytes);
+  if (tiff.big && (tiff.u16(4) !== 8 || tiff.u16(6) !== 0)) {
+    throw new ImageError('image_undecodable', 'The BigTIFF header is malformed.');
+  }
+  const first = tiff.offset(tiff.big ? 8 : 4);
+  const { fields, end, next } = readDirectory(bytes, tiff, first);
+  const width = single(tiff, fields.get(TAG.width), 'width');
+  const height = single(tiff, fields.get(TAG.height), 'height');
+  checkDimensions(width, height, limits);
+  const dataEnd = Math.max(
+    dataExtent(bytes, tiff, fields.get(TAG.stripOffsets), fields.get(TAG.stripSizes)),
+    dataExtent(bytes, tiff, fields.get(TAG.tileOffsets), fields.get(TAG.tileSizes)),
+  );
+  if (dataEnd === 0) throw new ImageError('image_undecodable', 'The TIFF has neither strips nor tiles.');
+  const pages = followChain(bytes, tiff, next);
+  return { width, height, frames: pages.count, end: Math.max(end, dataEnd, pages.end) };
+}
+
+function dialectOf(bytes: ByteReader): Dialect {
+  const little = bytes.matches(0, 'II');
+  const u16 = (at: number): number => (little ? bytes.u16le(at) : bytes.u16be(at));
+  const u32 = (at: number): number => (little ? bytes.u32le(at) : bytes.u32be(at));
+  const u64 = (at: number): number => (little ? bytes.u64le(at) : bytes.u64be(at));
+  const big = u16(2) === 43;
+  return { big, u16, u32, offset: big ? u64 : u32 };
+}
+
+function entryCount(bytes: ByteReader, tiff: Dialect, at: number): { entries: number; start: number; end: number } {
+  if (at < 8) throw new ImageError('image_undecodable', 'The TIFF has no image directory.');
+  const entries = tiff.big ? tiff.offset(at) : tiff.u16(at);
+  const start = at + (tiff.big ? 8 : 2);
+  const end = start + entries * (tiff.big ? 20 : 12) + (tiff.big ? 8 : 4);
+  bytes.need(at, end - at, 'image directory');
+  return { entries, start, end };
+}
+
+function readDirectory(
+  bytes: ByteReader,
+  tiff: Dialect,
+  at: number,
+): { fields: Map<number, Field>; end: number; next: number } {
+  const { entries, start, end } = entryCount(bytes, tiff, at);
+  if (entries > 4096) throw new ImageError('image_undecodable', `The TIFF directory claims ${entries} entries.`);
+  const size = tiff.big ? 20 : 12;
+  const fields = new Map<number, Field>();
+  let furthest = end;
+  for (let entry = start; entry < start + entries * size; entry += size) {
+    const type = tiff.u16(entry + 2);
+    const count = tiff.offset(entry + 4);
+    const inline = entry + (tiff.big ? 12 : 8);
+    const length = (typeBytes[type] ?? 0) * count;
+    const outside = length > (tiff.big ? 8 : 4);
+    const valuesAt = outside ? tiff.offset(inline) : inline;
+    if (outside) {
+      bytes.need(valuesAt, length, 'field values');
+      furthest = Math.max(furthest, valuesAt + length);
+    }
+    fields.set(tiff.u16(entry), { type, count, at: valuesAt });
+  }
+  return { fields, end: furthest, next: tiff.offset(end - (tiff.big ? 8 : 4)) };
+}
+
+function followChain(bytes: ByteReader, tiff: Dialect, from: number): { count: number; end: number } {
+  let count = 1;
+  let furthest = 0;
+  for (let next = from; next !== 0; count += 1) {
+    if (count >= MAX_PAGES) throw new ImageError('image_undecodable', `The TIFF has more than ${MAX_PAGES} pages.`);
+    const { end } = entryCount(bytes, tiff, next);
+    furthest = Math.max(furthest, end);
+    next = tiff.offset(end - (tiff.big ? 8 : 4));
+  }
+  return { count, end: furthest };
+}
+
+/** The value at `index` of a SHORT, LONG or LONG8 field; `need` on the whole field has been done. */
+function valueAt(tiff: Dialect, field: Field, index: number): number {
+  if (field.type === 3) return tiff.u16(field.at + 2 * index);
+  if (field.type === 4) return tiff.u32(field.at + 4 * index);
+  if (field.type === 16 && tiff.big) return tiff.offset(field.at + 8 * index);
+  throw new ImageError('image_undecodable', `A TIFF field has the type ${field.type} where a number is due.`);
+}
+
+function single(tiff: Dialect, field: Field | undefined, what: string): number {
+  if (field?.count !== 1) throw new ImageError('image_undecodable', `The TIFF does not state its ${what}.`);
+  return valueAt(tiff, field, 0);
+}
+
+/** Checks that every strip or tile lies in the file; returns the end of the furthest, 0 where there are none. */
+function dataExtent(bytes: ByteReader, tiff: Dialect, offsets: Field | undefined, sizes: Field | undefined): number {
+  if (offsets === undefined || sizes === undefined) return 0;
+  if (offsets.count !== sizes.count) throw new ImageError('image_undecodable', 'The TIFF strip tables disagree.');
+  if (offsets.count > MAX_STRIPS) throw new ImageError('image_undecodable', `The TIFF has ${offsets.count} strips.`);
+  let furthest = 0;
+  for (let i = 0; i < offsets.count; i += 1) {
+    const start = valueAt(tiff, offsets, i);
+    const size = valueAt(tiff, sizes, i);
+    bytes.need(start, size, `strip or tile ${i + 1} of ${offsets.count}`);
+    furthest = Math.max(furthest, start + size);
+  }
+  return furthest;
+}
