@@ -1,1 +1,100 @@
-export {};
+/** Composition root of the webhook service: delivers the ends of jobs, signed, to the addresses their clients named. */
+import { readFileSync } from 'node:fs';
+import {
+  connectRedis,
+  createReadinessCheck,
+  createServiceMetrics,
+  createWebhookMetrics,
+  JobStore,
+  runService,
+  startObservabilityServer,
+  webhooksVariables,
+  type ConfigOf,
+  type Logger,
+  type Redis,
+  type WebhookMetrics,
+} from '@quintet/shared';
+import { z } from 'zod';
+import { startDeliveryWorker, type DeliveryWorker } from './consume/delivery-worker.js';
+import { attempt } from './deliver/attempt.js';
+import { createAgents } from './deliver/guarded-agents.js';
+import { prepareMessage } from './deliver/message.js';
+import { attemptOutcomes, deliveryOutcomes } from './deliver/outcome.js';
+import { decodeSecret } from './deliver/sign.js';
+
+type Config = ConfigOf<typeof webhooksVariables>;
+
+const now = (): Date => new Date();
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
+}
+
+function startDeliveries(
+  config: Config,
+  secret: string,
+  version: string,
+  redis: Redis,
+  metrics: WebhookMetrics,
+  logger: Logger,
+): DeliveryWorker {
+  const source = { store: new JobStore(redis), retentionSeconds: config.RESULT_TTL_SECONDS, now };
+  const settings = {
+    key: decodeSecret(secret),
+    agents: createAgents(config.ALLOW_PRIVATE_HOSTS),
+    timeoutMs: config.WEBHOOK_TIMEOUT_SECONDS * 1000,
+    userAgent: `Quintet-Webhooks/${version}`,
+    metrics,
+    now,
+  };
+  return startDeliveryWorker({
+    connection: redis,
+    concurrency: config.WEBHOOK_CONCURRENCY,
+    schedule: config.WEBHOOK_SCHEDULE_SECONDS,
+    prepare: (id, log) => prepareMessage(id, source, log),
+    attempt: (id, message, signal) => attempt(id, message, settings, signal),
+    metrics,
+    logger,
+  });
+}
+
+runService('webhooks', webhooksVariables, async (config, logger) => {
+  const version = packageVersion();
+  const { registry, stop: stopSampling } = createServiceMetrics({ service: 'webhooks', version });
+  const metrics = createWebhookMetrics(registry);
+  for (const outcome of attemptOutcomes) metrics.attempts.inc({ outcome }, 0);
+  for (const outcome of deliveryOutcomes) metrics.deliveries.inc({ outcome }, 0);
+
+  const redis = connectRedis(config.REDIS_URL, 'worker', logger);
+  // Deliveries wait for Redis; a question about readiness must not.
+  const probe = connectRedis(config.REDIS_URL, 'request', logger);
+
+  const secret = config.WEBHOOK_SECRET;
+  const worker = secret === undefined ? undefined : startDeliveries(config, secret, version, redis, metrics, logger);
+  if (worker === undefined) {
+    logger.warn('WEBHOOK_SECRET is not set: nothing is delivered; deliveries wait in the queue until it is');
+  }
+
+  let stopping = false;
+  const readiness = createReadinessCheck(probe, () => [
+    ...(stopping ? ['stopping'] : []),
+    ...(worker?.running() === false ? ['the queue consumer does not run'] : []),
+  ]);
+  const server = await startObservabilityServer({
+    host: config.HOST,
+    port: config.METRICS_PORT,
+    registry,
+    readiness,
+  });
+  logger.info({ port: server.port, version, private_hosts: config.ALLOW_PRIVATE_HOSTS }, 'webhooks started');
+
+  return async () => {
+    stopping = true;
+    await worker?.stop(config.SHUTDOWN_SECONDS * 1000);
+    await server.close();
+    stopSampling();
+    redis.disconnect();
+    probe.disconnect();
+  };
+});
