@@ -41,7 +41,7 @@ export async function startRedis(extra: readonly string[] = []): Promise<RedisSe
       process.env['REDIS_SERVER_BIN'] ?? 'redis-server',
       // prettier-ignore
       ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--appendonly', 'yes', '--appendfsync', 'always',
-        '--save', '', '--maxmemory-policy', 'noeviction', '--loglevel', 'warning', ...extra],
+        '--save', '', '--maxmemory-policy', 'noeviction', '--logfile', 'redis.log', ...extra],
       { stdio: ['ignore', 'inherit', 'inherit'] },
     );
     child = started;

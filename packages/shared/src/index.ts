@@ -12,5 +12,6 @@ export * from './service/readiness.js';
 export * from './service/run-service.js';
 export * from './store/job-store.js';
 export * from './store/presence.js';
+export * from './webhook-url.js';
 export { Redis } from 'ioredis';
 export { Registry } from 'prom-client';

@@ -1,0 +1,108 @@
+/** The job's record, image and outcome in a real Redis. */
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  JobStore,
+  Presence,
+  Redis,
+  finishedChannel,
+  keys,
+  redisUnfit,
+  type JobRecord,
+  type Outcome,
+} from '@quintet/shared';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startRedis, type RedisServer } from '../support/redis-server.js';
+
+let server: RedisServer;
+let redis: Redis;
+let store: JobStore;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+  store = new JobStore(redis);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+beforeEach(() => redis.flushall());
+
+const record: JobRecord = { id: 'a-1', model: { name: 'm' }, created_at: new Date(0).toISOString(), metadata: {} };
+const outcome = (status: Outcome['status']): Outcome => ({ status, finished_at: new Date(1).toISOString() });
+const image = Buffer.from([0, 255, 10, 13, 128]);
+
+describe('JobStore', () => {
+  it('keeps record and image byte for byte, with a limit on their life', async () => {
+    await store.create(record, image, 100);
+    expect(await store.read('a-1')).toEqual({ record });
+    expect(await store.readImage('a-1')).toEqual({ image, known: true, ended: false });
+    for (const key of [keys.job('a-1'), keys.image('a-1')]) expect(await redis.ttl(key)).toBeGreaterThan(90);
+  });
+
+  it('lets exactly one of many finish a job, tells the others, and drops the image', async () => {
+    await store.create(record, image, 100);
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => store.finish('a-1', outcome(index % 2 ? 'canceled' : 'succeeded'), 50)),
+    );
+    expect(results.filter((result) => result === 'finished')).toHaveLength(1);
+    expect(results.filter((result) => result === 'already_finished')).toHaveLength(19);
+    expect((await store.read('a-1'))?.outcome).toEqual(outcome('succeeded'));
+    expect(await store.readImage('a-1')).toEqual({ image: undefined, known: true, ended: true });
+    expect(await redis.ttl(keys.job('a-1'))).toBeLessThanOrEqual(50);
+  });
+
+  it('does not bring back a job that is gone', async () => {
+    expect(await store.finish('gone', outcome('failed'), 50)).toBe('unknown_job');
+    expect(await redis.keys('*')).toEqual([]);
+    expect(await store.read('gone')).toBeUndefined();
+  });
+
+  it('publishes the id of a job that ends, once', async () => {
+    await store.create(record, image, 100);
+    const subscriber = new Redis(server.url);
+    const heard: string[] = [];
+    subscriber.on('message', (_, id) => heard.push(id));
+    await subscriber.subscribe(finishedChannel);
+    await store.finish('a-1', outcome('failed'), 50);
+    await store.finish('a-1', outcome('failed'), 50);
+    await redis.publish(finishedChannel, 'end');
+    while (!heard.includes('end')) await delay(5);
+    expect(heard).toEqual(['a-1', 'end']);
+    subscriber.disconnect();
+  });
+});
+
+describe('Presence', () => {
+  const worker = {
+    id: 'w1',
+    model: { name: 'm', version: 'sha256:0', weights: 'demo' as const },
+    device: 'cpu',
+    since: new Date(0).toISOString(),
+    streams: 2,
+    max_batch_size: 4,
+    rate: 12.5,
+  };
+
+  it('lists who announces itself, until it withdraws or its heartbeat ends; the model stays known', async () => {
+    const presence = new Presence(redis);
+    await presence.announce(worker);
+    await presence.announce({ ...worker, id: 'w2' });
+    expect((await presence.workers()).map(({ id }) => id)).toEqual(['w1', 'w2']);
+    await presence.withdraw('w1');
+    await redis.pexpire(keys.worker('w2'), 1);
+    while ((await redis.exists(keys.worker('w2'))) === 1) await delay(1);
+    expect(await presence.workers()).toEqual([]);
+    expect(await redis.zcard(keys.workers)).toBe(0);
+    expect([...(await presence.models()).keys()]).toEqual(['m']);
+  });
+});
+
+describe('redisUnfit', () => {
+  it('names an evicting policy', async () => {
+    expect(await redisUnfit(redis)).toBeUndefined();
+    await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    expect(await redisUnfit(redis)).toContain('allkeys-lru');
+    await redis.config('SET', 'maxmemory-policy', 'noeviction');
+  });
+});
