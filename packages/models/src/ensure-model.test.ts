@@ -102,6 +102,19 @@ describe('ensureModel from an HTTP mirror', () => {
     expect(lines.join('\n')).toContain('starting over');
   });
 
+  it('notices that the mirror has less than was already here', async () => {
+    const { content, options, leave } = await setup();
+    await leave(content.subarray(0, 150_000));
+    const shorter = content.subarray(0, 100_000);
+    const mirror = await startMirror((request, response) => {
+      serveFile(request, response, shorter);
+    });
+    await expect(ensureModel({ ...options, baseUrl: mirror.url })).rejects.toThrow(
+      createHash('sha256').update(shorter).digest('hex'),
+    );
+    expect(mirror.ranges).toEqual(['bytes=150000-', null]);
+  });
+
   it.each([
     ['other bytes', (content: Buffer) => randomContent(content.length)],
     ['a shorter file', (content: Buffer) => content.subarray(0, -1)],

@@ -7,7 +7,7 @@
  * Invariant: only a folder whose bytes were verified in this call is returned.
  * Trade-off: verifying costs 0.1–0.3 s for 100 MB at each start, and finds a rotten disk before a user does.
  */
-import { mkdir, readFile, readdir, statfs } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rmdir, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { catalogue as standardCatalogue, findCatalogueEntry, type CatalogueEntry } from './catalogue.js';
 import { DEFAULT_TIMING, download, type TransferTiming } from './download.js';
@@ -99,6 +99,8 @@ async function obtain(entry: CatalogueEntry, modelsDir: string, options: EnsureM
     warnIfDemo(model, log);
     return model;
   } finally {
+    // Stays where a broken download waits in it.
+    await rmdir(stagingFor(modelsDir, name)).catch(() => undefined);
     await release();
   }
 }
