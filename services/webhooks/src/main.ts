@@ -43,6 +43,7 @@ function startDeliveries(
   const settings = {
     key: decodeSecret(secret),
     agents: createAgents(config.ALLOW_PRIVATE_HOSTS),
+    allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
     timeoutMs: config.WEBHOOK_TIMEOUT_SECONDS * 1000,
     userAgent: `Quintet-Webhooks/${version}`,
     metrics,

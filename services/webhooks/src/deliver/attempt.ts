@@ -1,5 +1,5 @@
 /** One attempt to deliver a message: check the address, sign, send, judge, measure. */
-import type { WebhookMetrics } from '@quintet/shared';
+import { checkWebhookUrl, type WebhookMetrics } from '@quintet/shared';
 import type { Agents } from './guarded-agents.js';
 import type { Message } from './message.js';
 import { judge, type AttemptResult, type Verdict } from './outcome.js';
@@ -9,6 +9,7 @@ import { signatureHeaders } from './sign.js';
 export interface AttemptSettings {
   readonly key: Buffer;
   readonly agents: Agents;
+  readonly allowPrivateHosts: boolean;
   readonly timeoutMs: number;
   readonly userAgent: string;
   readonly metrics: WebhookMetrics;
@@ -41,13 +42,11 @@ async function result(
   settings: AttemptSettings,
   signal: AbortSignal,
 ): Promise<AttemptResult> {
-  const url = URL.canParse(message.url) ? new URL(message.url) : undefined;
-  // The API has checked it too; whether the host is private is the agents' question, at the connection.
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
-    return { kind: 'refused', reason: 'the address is not a plain http or https URL' };
-  }
+  // The API has asked the same, perhaps under other settings. What a name resolves to is the agents' question.
+  const refused = checkWebhookUrl(message.url, settings.allowPrivateHosts);
+  if (refused !== undefined) return { kind: 'refused', reason: refused };
   return send({
-    url,
+    url: new URL(message.url),
     headers: {
       'content-type': 'application/json',
       'user-agent': settings.userAgent,

@@ -1,0 +1,222 @@
+/** What the webhook tests share: the compiled service as a process, a receiver that trusts nobody, and the API's and worker's parts. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
+import {
+  JobStore,
+  Redis,
+  classifyQueueName,
+  deliveryId,
+  keyPrefix,
+  webhookBodySchema,
+  webhookQueueName,
+  type ClassifyOrder,
+  type Outcome,
+  type WebhookBody,
+  type WebhookEvent,
+} from '@quintet/shared';
+import { FlowProducer, Queue, Worker, type Job } from 'bullmq';
+import { vi } from 'vitest';
+
+export const secret = `whsec_${randomBytes(32).toString('base64')}`;
+const main = new URL('../../services/webhooks/dist/main.js', import.meta.url).pathname;
+
+/** Waits until `check` stops throwing. */
+export const eventually = <T>(check: () => T | Promise<T>, timeout = 10_000): Promise<T> =>
+  vi.waitFor(check, { timeout, interval: 20 });
+
+export interface Service {
+  readonly process: ChildProcess;
+  readonly port: number;
+  readonly lines: readonly Record<string, unknown>[];
+  metric(name: string, outcome: string): Promise<number>;
+  get(path: string): Promise<Response>;
+  /** Sends `signal` and resolves to the exit code, or to the signal that ended it. */
+  end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
+}
+
+export async function startService(redisUrl: string, environment: Record<string, string> = {}): Promise<Service> {
+  const child = spawn(process.execPath, [main], {
+    env: {
+      PATH: process.env['PATH'],
+      REDIS_URL: redisUrl,
+      HOST: '127.0.0.1',
+      METRICS_PORT: '0',
+      WEBHOOK_SECRET: secret,
+      ...environment,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines: Record<string, unknown>[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(JSON.parse(line) as Record<string, unknown>);
+  });
+  const port = await eventually(() => {
+    if (child.exitCode !== null) throw new Error(`the service ended: ${JSON.stringify(lines)}`);
+    const started = lines.find((line) => line['message'] === 'webhooks started');
+    if (started === undefined) throw new Error('not started');
+    return Number(started['port']);
+  });
+  const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${port}${path}`);
+  return {
+    process: child,
+    port,
+    lines,
+    get,
+    metric: async (name, outcome) => {
+      const text = await (await get('/metrics')).text();
+      const row = text.split('\n').find((line) => line.startsWith(`${name}{outcome="${outcome}"}`));
+      return Number(row?.split(' ')[1]);
+    },
+    end: async (signal) => {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode;
+      const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+      child.kill(signal);
+      const [code, by] = await exited;
+      return code ?? by;
+    },
+  };
+}
+
+/** A webhook that arrived, after its signature was found good. */
+export interface Received {
+  readonly id: string;
+  readonly timestamp: number;
+  readonly body: WebhookBody;
+  readonly headers: IncomingMessage['headers'];
+}
+
+/** Verifies by the text of Standard Webhooks, with nothing of the sender's code. Throws if anything is wrong. */
+function verify(headers: IncomingMessage['headers'], raw: Buffer): Received {
+  const id = String(headers['webhook-id']);
+  const timestamp = Number(headers['webhook-timestamp']);
+  if (!(Math.abs(Date.now() / 1000 - timestamp) <= 300)) throw new Error('the timestamp is out of tolerance');
+  const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
+  const expected = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(raw).digest();
+  const good = String(headers['webhook-signature'])
+    .split(' ')
+    .filter((part) => part.startsWith('v1,'))
+    .map((part) => Buffer.from(part.slice(3), 'base64'))
+    .some((mac) => mac.length === expected.length && timingSafeEqual(mac, expected));
+  if (!good) throw new Error('the signature is wrong');
+  return { id, timestamp, body: webhookBodySchema.parse(JSON.parse(raw.toString())), headers };
+}
+
+export type Answer = (response: ServerResponse, attempt: number) => void;
+
+/** A plain HTTP server. `expectAt` gives an address of its own to a job, and says how to answer there. */
+export async function startReceiver() {
+  const answers = new Map<string, Answer>();
+  const arrived = new Map<string, Received[]>();
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '').split('?')[0] ?? '';
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const here = arrived.get(path) ?? [];
+      arrived.set(path, here);
+      try {
+        here.push(verify(request.headers, Buffer.concat(chunks)));
+      } catch (error) {
+        response.writeHead(401).end(String(error));
+        return;
+      }
+      (answers.get(path) ?? ((reply) => reply.writeHead(204).end()))(response, here.length);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    at: (id: string): readonly Received[] => arrived.get(`/${id}`) ?? [],
+    expectAt: (id: string, answer?: Answer): string => {
+      if (answer !== undefined) answers.set(`/${id}`, answer);
+      return `http://127.0.0.1:${port}/${id}?token=hidden`;
+    },
+    stop: (): void => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+export const succeeded = (): Outcome => ({
+  status: 'succeeded',
+  finished_at: new Date().toISOString(),
+  predictions: [{ label: 'golden retriever', wnid: 'n02099601', index: 207, score: 0.93 }],
+});
+
+export const newId = (): string => `job-${randomUUID()}`;
+
+/**
+ * The API's part (record and flow) and the worker's: it ends jobs as told. Without an outcome its processor throws;
+ * `forgotten` is a job whose retention ends with it.
+ */
+export function startPeers(redisUrl: string) {
+  const model = 'test-model';
+  const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
+  const store = new JobStore(redis);
+  const options = { connection: redis, prefix: keyPrefix };
+  const flows = new FlowProducer(options);
+  const deliveries = new Queue(webhookQueueName, options);
+  const outcomes = new Map<string, Outcome | 'forgotten' | undefined>();
+  const worker = new Worker<ClassifyOrder>(
+    classifyQueueName(model),
+    async ({ data: { id } }) => {
+      const outcome = outcomes.get(id);
+      if (outcome === undefined) throw new Error('the worker failed without a word');
+      if (outcome === 'forgotten') await store.discard(id);
+      else await store.finish(id, outcome, 60);
+    },
+    { ...options, concurrency: 20 },
+  );
+  // A test that stops Redis means to; without a listener the error would end the test's process.
+  const ignore = (): undefined => undefined;
+  flows.on('error', ignore);
+  deliveries.on('error', ignore);
+  worker.on('error', ignore);
+  redis.on('error', ignore);
+  return {
+    redis,
+    store,
+    delivery: async (id: string): Promise<Job> => {
+      const job = (await deliveries.getJob(deliveryId(id))) as Job | undefined;
+      if (job === undefined) throw new Error('there is no such delivery');
+      return job;
+    },
+    submit: async (
+      id: string,
+      url: string,
+      outcome?: Outcome | 'forgotten',
+      events?: WebhookEvent[],
+    ): Promise<void> => {
+      outcomes.set(id, outcome);
+      const webhook = { url, ...(events === undefined ? {} : { events }) };
+      const created_at = new Date().toISOString();
+      await store.create({ id, model: { name: model }, created_at, metadata: {}, webhook }, Buffer.from('x'), 600);
+      const order: ClassifyOrder = { id, model, top_k: 5, created_ms: Date.now(), request_id: `req-${id}` };
+      await flows.add({
+        name: 'deliver',
+        queueName: webhookQueueName,
+        data: { id, request_id: order.request_id },
+        opts: { jobId: deliveryId(id), attempts: 40, backoff: { type: 'custom' } },
+        children: [
+          {
+            name: 'classify',
+            queueName: classifyQueueName(model),
+            data: order,
+            opts: { jobId: id, attempts: 1, ignoreDependencyOnFailure: true },
+          },
+        ],
+      });
+    },
+    stop: async (): Promise<void> => {
+      await Promise.all([worker.close(), flows.close(), deliveries.close()]);
+      redis.disconnect();
+    },
+  };
+}
