@@ -1,0 +1,4 @@
+export type { Crop } from './crop-with-sharp.js';
+export type { CropSpec } from './geometry.js';
+export { createPreprocessor, type Preprocessor, type PreprocessorOptions } from './preprocessor.js';
+export { configureSharp } from './sharp-settings.js';
