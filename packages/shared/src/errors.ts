@@ -29,7 +29,6 @@ export const errorRegistry = {
   upload_incomplete: entry(400, 'The upload ended early', true),
   option_unknown: entry(400, 'The request has an unknown option'),
   option_invalid: entry(400, 'An option has an invalid value'),
-  prefer_invalid: entry(400, 'The Prefer header is invalid'),
   job_id_invalid: entry(400, 'The job id is malformed'),
   request_malformed: entry(400, 'The request is malformed'),
   job_not_found: entry(404, 'There is no such job'),
@@ -37,6 +36,7 @@ export const errorRegistry = {
   route_not_found: entry(404, 'There is nothing at this address'),
   method_not_allowed: entry(405, 'The method is not allowed here'),
   not_acceptable: entry(406, 'No acceptable representation exists'),
+  request_timeout: entry(408, 'The request took too long to arrive', true),
   job_finished: entry(409, 'The job has already finished'),
   body_too_large: entry(413, 'The upload is too large'),
   content_type_unsupported: entry(415, 'The content type of the body is not supported'),
@@ -54,6 +54,7 @@ export const errorRegistry = {
   image_decode_timeout: entry(422, 'The image takes too long to decode'),
   // The service
   queue_full: entry(503, 'The queue is full', true),
+  uploads_busy: entry(503, 'Too many uploads are under way', true),
   redis_unavailable: entry(503, 'The queue cannot be reached', true),
   shutting_down: entry(503, 'The service is shutting down', true),
   internal_error: entry(500, 'Something went wrong inside the service', true),

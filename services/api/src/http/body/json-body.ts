@@ -1,0 +1,99 @@
+/** `application/json`: {"image_base64": "…"} and options. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { ProblemError } from '@quintet/shared';
+import { Base64Decoder, Base64Error } from './base64.js';
+import { LongString, parseWithLongStrings, RestTooLargeError } from './split-json.js';
+
+/** Bytes of the document beside the image: far more than all options need, parsed in well under a millisecond. */
+export const mostOtherBytes = 64 * 1024;
+const longFrom = 4 * 1024;
+/** Characters decoded at a time: about 1 ms. */
+const pieceLength = 1024 * 1024;
+
+export interface JsonUpload {
+  readonly image: Buffer;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** The image and the options of a JSON document, decoded with other work in between. */
+export async function readJsonUpload(json: Buffer): Promise<JsonUpload> {
+  const { image_url: url, image_base64: base64, ...options } = parseDocument(json);
+  if (url !== undefined && base64 !== undefined) {
+    throw new ProblemError('one_image_per_job', 'Send image_base64 or image_url, not both.');
+  }
+  if (url !== undefined) {
+    throw new ProblemError(
+      'image_url_unsupported',
+      'Send the image itself: as a file, as the body, or as image_base64.',
+    );
+  }
+  if (base64 === undefined) throw new ProblemError('image_missing', 'The document has no image_base64.');
+  try {
+    if (base64 instanceof LongString) return { image: await decodeLong(json, base64), options };
+    if (typeof base64 === 'string') return { image: await decode([withoutDataUrl(base64)]), options };
+  } catch (error) {
+    if (error instanceof Base64Error) throw base64Invalid(error.message);
+    throw error;
+  }
+  throw base64Invalid('image_base64 must be a string');
+}
+
+function base64Invalid(detail: string): ProblemError {
+  return new ProblemError('base64_invalid', `${detail}.`, { errors: [{ detail, pointer: '#/image_base64' }] });
+}
+
+function parseDocument(json: Buffer): Record<string, unknown> {
+  let document: unknown;
+  try {
+    document = parseWithLongStrings(json, { longFrom, rest: mostOtherBytes });
+  } catch (error) {
+    if (error instanceof RestTooLargeError)
+      throw new ProblemError('body_too_large', `The document has ${error.message}.`);
+    if (error instanceof SyntaxError)
+      throw new ProblemError('json_malformed', `The body is not JSON: ${error.message}.`);
+    throw error;
+  }
+  if (typeof document === 'object' && document !== null && !Array.isArray(document)) return { ...document };
+  throw new ProblemError('json_malformed', 'The body is JSON, but not an object.');
+}
+
+async function decodeLong(json: Buffer, { start, end }: LongString): Promise<Buffer> {
+  const first = json.toString('latin1', start, Math.min(end, start + 256));
+  const prefix = first.length - withoutDataUrl(first.replaceAll('\\/', '//')).length;
+  return decode(literalPieces(json, start + prefix, end));
+}
+
+async function decode(pieces: Iterable<string>): Promise<Buffer> {
+  const decoder = new Base64Decoder();
+  for (const piece of pieces) {
+    decoder.push(piece);
+    await nextTurn();
+  }
+  return decoder.end();
+}
+
+/** `data:image/png;base64,` in front is what browsers' FileReader gives, and says nothing that the bytes do not. */
+function withoutDataUrl(text: string): string {
+  return text.replace(/^data:[^,]{0,200};base64,/i, '');
+}
+
+/** The characters of a JSON string, unescaped; its bytes are ASCII, or not base64 anyway. */
+function* literalPieces(json: Buffer, start: number, end: number): Generator<string> {
+  for (let from = start; from < end;) {
+    let to = Math.min(end, from + pieceLength);
+    // An escape is at most six characters: do not cut through one.
+    const escape = to < end ? json.toString('latin1', to - 5, to).lastIndexOf('\\') : -1;
+    if (escape !== -1) to += escape - 5;
+    const piece = json.toString('latin1', from, to);
+    yield piece.includes('\\') ? unescape(piece) : piece;
+    from = to;
+  }
+}
+
+function unescape(piece: string): string {
+  try {
+    return String(JSON.parse(`"${piece}"`));
+  } catch {
+    throw new Base64Error('image_base64 has an escape that is not base64');
+  }
+}

@@ -1,0 +1,65 @@
+/** The bytes of a request's body, up to a limit. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ProblemError } from '@quintet/shared';
+import { letBodyCome } from '../drain.js';
+
+export function tooLarge(limit: number): ProblemError {
+  return new ProblemError('body_too_large', `The upload has more than the ${limit} bytes that are accepted.`);
+}
+
+export function incomplete(): ProblemError {
+  return new ProblemError('upload_incomplete', 'The connection ended before the upload did.');
+}
+
+/** Refuses a body that says itself that it is over `limit`, before any of it is read; `told` is the limit as documented. */
+export function checkLength(request: IncomingMessage, limit: number, told = limit): void {
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(told);
+}
+
+/**
+ * Reads the whole body, whose length has been checked. Rejects with `body_too_large` as soon as it is over `limit` bytes, with the rest unread, and with
+ * `upload_incomplete` when the client stops.
+ */
+export function readBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  limit: number,
+  told = limit,
+): Promise<Buffer> {
+  letBodyCome(request, response);
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const settle = (finish: () => void): void => {
+      request.off('data', onData);
+      request.off('end', onEnd);
+      request.off('close', onClose);
+      request.pause();
+      finish();
+    };
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length;
+      chunks.push(chunk);
+      if (size > limit) {
+        settle(() => {
+          reject(tooLarge(told));
+        });
+      }
+    };
+    const onEnd = (): void => {
+      settle(() => {
+        resolve(Buffer.concat(chunks, size));
+      });
+    };
+    const onClose = (): void => {
+      settle(() => {
+        reject(incomplete());
+      });
+    };
+    request.on('data', onData);
+    request.once('end', onEnd);
+    // 'error' comes with every abort, and says no more than 'close' does.
+    request.on('error', () => undefined);
+    request.once('close', onClose);
+  });
+}

@@ -1,0 +1,113 @@
+/** The picture and the options of a submission, in whichever of the three forms of body they come. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ProblemError, type JobOptions } from '@quintet/shared';
+import { parseOptions, parseTextOptions } from '../../jobs/index.js';
+import { hasBody } from '../drain.js';
+import { mostOtherBytes, readJsonUpload } from './json-body.js';
+import { createMultipartReader, multipartOverhead } from './multipart.js';
+import { checkLength, readBody, tooLarge } from './read-body.js';
+import type { UploadBudget } from './upload-budget.js';
+
+export interface Upload {
+  readonly image: Buffer;
+  readonly options: JobOptions;
+}
+
+export interface UploadReader {
+  /** Reads and checks a submission; `use` has the memory of it until it settles. */
+  <T>(
+    request: IncomingMessage,
+    response: ServerResponse,
+    query: URLSearchParams,
+    use: (upload: Upload) => Promise<T>,
+  ): Promise<T>;
+}
+
+type Form = 'multipart' | 'json' | 'raw';
+
+export function createUploadReader(maxUploadBytes: number, budget: UploadBudget): UploadReader {
+  const readMultipart = createMultipartReader(maxUploadBytes);
+  // Four characters for three bytes; line breaks and escaped slashes of some encoders come on top.
+  const limits: Record<Form, number> = {
+    multipart: maxUploadBytes + multipartOverhead,
+    json: Math.ceil(maxUploadBytes * 1.4) + mostOtherBytes,
+    raw: maxUploadBytes,
+  };
+
+  const read = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    form: Form,
+    query: URLSearchParams,
+  ): Promise<Upload> => {
+    if (form === 'raw') {
+      const options = parseTextOptions(query);
+      const image = await readBody(request, response, limits.raw);
+      if (image.length === 0) throw bodyEmpty();
+      return { image, options };
+    }
+    refuseQuery(query, form);
+    if (form === 'multipart') {
+      const { image, fields } = await readMultipart(request, response);
+      return { image, options: parseTextOptions(fields) };
+    }
+    const json = await readBody(request, response, limits.json, maxUploadBytes);
+    if (json.length === 0) throw bodyEmpty();
+    const { image, options } = await readJsonUpload(json);
+    if (image.length > maxUploadBytes) {
+      throw new ProblemError(
+        'body_too_large',
+        `The image has more than the ${maxUploadBytes} bytes that are accepted.`,
+      );
+    }
+    return { image, options: parseOptions(options) };
+  };
+
+  return async (request, response, query, use) => {
+    if (!hasBody(request)) throw bodyEmpty();
+    checkEncoding(request);
+    const form = formOf(request);
+    checkLength(request, limits[form], maxUploadBytes);
+    const giveBack = budget.take(Number(request.headers['content-length'] ?? limits[form]));
+    try {
+      return await use(await read(request, response, form, query));
+    } finally {
+      giveBack();
+    }
+  };
+}
+
+function bodyEmpty(): ProblemError {
+  return new ProblemError('body_empty', 'Send a picture: as multipart/form-data, as the body itself, or in JSON.');
+}
+
+function checkEncoding(request: IncomingMessage): void {
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  if (encoding === '' || encoding === 'identity') return;
+  throw new ProblemError('content_encoding_unsupported', 'Send the body without a Content-Encoding.', {
+    headers: { 'Accept-Encoding': 'identity' },
+  });
+}
+
+function formOf(request: IncomingMessage): Form {
+  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  if (type === 'multipart/form-data') return 'multipart';
+  if (type === 'application/json') return 'json';
+  if (type === 'application/octet-stream' || /^image\/[\w.+-]+$/.test(type)) return 'raw';
+  throw new ProblemError(
+    'content_type_unsupported',
+    `${type === '' ? 'The body has no Content-Type' : `Content-Type is ${type.slice(0, 100)}`}; expected ` +
+      'multipart/form-data, image/*, application/octet-stream or application/json.',
+  );
+}
+
+/** Options in two places could contradict each other. */
+function refuseQuery(query: URLSearchParams, form: 'multipart' | 'json'): void {
+  const names = [...new Set(query.keys())];
+  if (names.length === 0) return;
+  const place = form === 'json' ? 'members of the document' : 'fields of the form';
+  throw new ProblemError(
+    'option_unknown',
+    `With this content type options are ${place}, not query parameters: ${names.slice(0, 8).join(', ').slice(0, 200)}.`,
+  );
+}

@@ -1,0 +1,47 @@
+/** GET and DELETE /v1/jobs/:id. */
+import type { Request, RequestHandler, Response } from 'express';
+import { ProblemError, type ApiMetrics, type Job } from '@quintet/shared';
+import { cancelJob, type CancelContext, type JobWaiters } from '../jobs/index.js';
+import { parsePrefer, waitSeconds } from './prefer.js';
+import { contextOf } from './request-context.js';
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+function jobId(request: Request, response: Response): string {
+  const id = request.params['id'];
+  if (typeof id !== 'string' || !uuid.test(id)) {
+    throw new ProblemError('job_id_invalid', 'A job id looks like 01234567-89ab-cdef-0123-456789abcdef.');
+  }
+  contextOf(response).jobId = id;
+  return id;
+}
+
+export interface ReadRoute {
+  readonly read: (id: string) => Promise<Job>;
+  readonly waiters: JobWaiters;
+  readonly maxWaitSeconds: number;
+}
+
+/** Answers 200 with the job as it stands; with `Prefer: wait`, as it stands when it has ended or the time is over. */
+export function readRoute({ read, waiters, maxWaitSeconds }: ReadRoute): RequestHandler {
+  return async (request, response) => {
+    response.vary('Prefer');
+    const id = jobId(request, response);
+    const seconds = waitSeconds(parsePrefer(request.headersDistinct['prefer']), maxWaitSeconds);
+    if (seconds === undefined) {
+      response.json(await read(id));
+      return;
+    }
+    const { signal } = contextOf(response);
+    const job = await waiters.wait(id, () => read(id), { timeoutMs: seconds * 1000, signal });
+    response.set('Preference-Applied', `wait=${seconds}`).json(job);
+  };
+}
+
+export function cancelRoute(cancel: CancelContext, metrics: Pick<ApiMetrics, 'jobsCanceled'>): RequestHandler {
+  return async (request, response) => {
+    const job = await cancelJob(cancel, jobId(request, response));
+    metrics.jobsCanceled.inc({ model: job.model.name });
+    response.json(job);
+  };
+}

@@ -1,0 +1,72 @@
+/** Every failure leaves here as an RFC 9457 problem document. */
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import { ProblemError, type Problem } from '@quintet/shared';
+import { asRedisProblem } from '../jobs/index.js';
+import { answerEarly } from './drain.js';
+import { contextOf } from './request-context.js';
+
+/** Answers 405 with the methods there are, or 204 to OPTIONS. */
+export function onlyMethods(...methods: readonly string[]): RequestHandler {
+  const allow = [...methods, 'OPTIONS'].join(', ');
+  return (request, response) => {
+    if (request.method === 'OPTIONS') {
+      response.set('Allow', allow).status(204).end();
+      return;
+    }
+    throw new ProblemError('method_not_allowed', `${request.method} is not allowed here; allowed: ${allow}.`, {
+      headers: { Allow: allow },
+    });
+  };
+}
+
+export const routeNotFound: RequestHandler = () => {
+  throw new ProblemError('route_not_found', 'There is nothing at this address.');
+};
+
+/** Refuses a request whose Accept excludes JSON, before its body is read. */
+export const acceptsJson: RequestHandler = (request, _response, next) => {
+  if (request.accepts('application/json', 'application/problem+json') !== false) {
+    next();
+    return;
+  }
+  throw new ProblemError('not_acceptable', 'This address answers with application/json, which Accept excludes.');
+};
+
+export const problemHandler: ErrorRequestHandler = (error: unknown, request, response, _next) => {
+  const context = contextOf(response);
+  const failure = asProblem(error);
+  context.code = failure.code;
+  if (failure.status >= 500) {
+    const severity = failure.code === 'internal_error' ? 'error' : 'warn';
+    context.logger[severity]({ error: failure.cause ?? failure, code: failure.code }, failure.message);
+  }
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  sendProblem(request, response, failure);
+};
+
+function asProblem(error: unknown): ProblemError {
+  const known = asRedisProblem(error);
+  if (known instanceof ProblemError) return known;
+  if (error instanceof URIError || isBadRequest(error)) {
+    return new ProblemError('request_malformed', 'The address is not valid: its percent-encoding is malformed.');
+  }
+  return new ProblemError('internal_error', 'Something went wrong inside the service.', { cause: error });
+}
+
+/** What Express's router throws for a path parameter that cannot be decoded. */
+function isBadRequest(error: unknown): boolean {
+  return error instanceof Error && 'status' in error && error.status === 400;
+}
+
+function sendProblem(request: Request, response: Response, failure: ProblemError): void {
+  const document: Problem = {
+    ...failure.toProblem(),
+    instance: request.originalUrl.split('?')[0] ?? '/',
+    request_id: contextOf(response).requestId,
+  };
+  response.status(failure.status).set(failure.headers).set('Content-Type', 'application/problem+json; charset=utf-8');
+  answerEarly(request, response, JSON.stringify(document));
+}

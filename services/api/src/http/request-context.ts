@@ -1,0 +1,69 @@
+/** What belongs to one request: its id, its logger, and the log line and measurement at its end. */
+import { randomUUID } from 'node:crypto';
+import type { Request, RequestHandler, Response } from 'express';
+import type { ApiMetrics, Logger } from '@quintet/shared';
+
+export interface RequestContext {
+  /** Made here. One that a client sends is not trusted: it could not tell two requests apart in the logs. */
+  readonly requestId: string;
+  readonly logger: Logger;
+  /** Aborted when the answer is complete or the client has gone. */
+  readonly signal: AbortSignal;
+  jobId?: string;
+  /** The error code that was answered, for the log. */
+  code?: string;
+}
+
+const contexts = new WeakMap<Response, RequestContext>();
+
+export function contextOf(response: Response): RequestContext {
+  const context = contexts.get(response);
+  if (context === undefined) throw new Error('The request has no context: requestContext() must run first');
+  return context;
+}
+
+/** Status of a request whose client left before any answer, in logs and metrics (nginx's number for it). */
+const clientGone = 499;
+
+/** The pattern of the route that answered, so that metrics do not grow with the paths that clients invent. */
+function routeOf(request: Request): string {
+  const route = request.route as { path?: unknown } | undefined;
+  return typeof route?.path === 'string' ? route.path : 'unmatched';
+}
+
+export function requestContext(logger: Logger, metrics: Pick<ApiMetrics, 'httpDuration'>): RequestHandler {
+  return (request, response, next) => {
+    const started = performance.now();
+    const requestId = randomUUID();
+    const gone = new AbortController();
+    const context: RequestContext = {
+      requestId,
+      logger: logger.child({ request_id: requestId }),
+      signal: gone.signal,
+    };
+    contexts.set(response, context);
+    response.set({
+      'X-Request-Id': requestId,
+      'X-Content-Type-Options': 'nosniff',
+      'Cache-Control': 'no-store',
+    });
+    response.once('close', () => {
+      gone.abort();
+      const ms = performance.now() - started;
+      const route = routeOf(request);
+      const status = response.headersSent ? response.statusCode : clientGone;
+      metrics.httpDuration.observe({ method: request.method, route, status }, ms / 1000);
+      const line = {
+        method: request.method,
+        route,
+        status,
+        ms: Math.round(ms * 10) / 10,
+        ...(context.jobId === undefined ? {} : { job_id: context.jobId }),
+        ...(context.code === undefined ? {} : { code: context.code }),
+      };
+      const quiet = route.startsWith('/health/') || route === '/metrics';
+      context.logger[quiet ? 'debug' : 'info'](line, 'request');
+    });
+    next();
+  };
+}

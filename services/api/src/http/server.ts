@@ -1,0 +1,120 @@
+/**
+ * The HTTP server around the application: time limits, what is not HTTP, and its end.
+ *
+ *   listening → draining (close() called) → closed
+ * Draining accepts no connection, lets every request that has begun finish, and closes each connection as it becomes idle;
+ * after `limitMs` it cuts what is left. Invariant: every connection gets a complete answer, or none at all.
+ */
+import { randomUUID } from 'node:crypto';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { problem, type ErrorCode, type Logger } from '@quintet/shared';
+
+export interface ServerLimits {
+  /** Longest time the request line and headers may take to arrive, in ms. */
+  readonly headersMs: number;
+  /** The same for the whole request. */
+  readonly requestMs: number;
+  /** How often these two are looked at. */
+  readonly checkMs: number;
+  /** How long an idle connection is kept. Longer than the minute that load balancers keep theirs. */
+  readonly keepAliveMs: number;
+}
+
+export const defaultServerLimits: ServerLimits = {
+  headersMs: 15_000,
+  requestMs: 60_000,
+  checkMs: 1000,
+  keepAliveMs: 65_000,
+};
+
+export interface ApiServer {
+  readonly port: number;
+  close(limitMs: number): Promise<void>;
+}
+
+/** Listens on `port` (0: a free one). Rejects where it is taken. */
+export async function startServer(
+  app: RequestListener,
+  options: { readonly host: string; readonly port: number; readonly logger: Logger; readonly limits?: ServerLimits },
+): Promise<ApiServer> {
+  const limits = options.limits ?? defaultServerLimits;
+  const current = new WeakMap<Duplex, ServerResponse>();
+  const server = createServer({
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    connectionsCheckingInterval: limits.checkMs,
+    keepAliveTimeout: limits.keepAliveMs,
+  });
+  const onRequest: RequestListener = (request, response) => {
+    current.set(request.socket, response);
+    // A client that leaves is an error on the request that nobody may be listening for.
+    request.on('error', () => undefined);
+    app(request, response);
+  };
+  server.on('request', onRequest);
+  // Whoever reads the body says "100 Continue"; until then a refusal costs the client nothing.
+  server.on('checkContinue', onRequest);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    refuse(error, socket, current.get(socket), options.logger);
+  });
+  server.listen(options.port, options.host);
+  await new Promise<void>((resolve, reject) => {
+    server.once('listening', resolve).once('error', reject);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: (limitMs) => closeServer(server, limitMs),
+  };
+}
+
+/** Answers what the HTTP parser or its clock gave up on, where an answer is still possible. */
+function refuse(
+  error: NodeJS.ErrnoException,
+  socket: Duplex,
+  response: ServerResponse | undefined,
+  logger: Logger,
+): void {
+  const answered = response !== undefined && !response.writableFinished && response.headersSent;
+  if (error.code === 'ECONNRESET' || !socket.writable || answered) {
+    socket.destroy();
+    return;
+  }
+  const unfinished = response !== undefined && !response.writableFinished;
+  const [code, detail] = describe(error.code, unfinished);
+  const requestId = randomUUID();
+  logger.info({ request_id: requestId, code, parser: error.code }, 'request refused');
+  const body = JSON.stringify({ ...problem(code, detail), request_id: requestId });
+  const status = problem(code).status;
+  socket.end(
+    `HTTP/1.1 ${status} ${status === 408 ? 'Request Timeout' : 'Bad Request'}\r\n` +
+      `Content-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `X-Request-Id: ${requestId}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}
+
+function describe(parserCode: string | undefined, unfinished: boolean): [ErrorCode, string] {
+  if (parserCode === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return ['request_timeout', 'The request took too long to arrive.'];
+  }
+  if (parserCode === 'HPE_HEADER_OVERFLOW') return ['request_malformed', 'The headers of the request are too large.'];
+  if (unfinished) return ['upload_incomplete', 'The upload ended early, or its chunks are malformed.'];
+  return ['request_malformed', 'The request is not valid HTTP.'];
+}
+
+async function closeServer(server: Server, limitMs: number): Promise<void> {
+  const closed = new Promise<boolean>((resolve) => {
+    server.close(() => {
+      resolve(true);
+    });
+  });
+  const deadline = performance.now() + limitMs;
+  // A connection whose last request has just been answered is idle, and would be kept for its next one.
+  while (!(await Promise.race([closed, delay(50, false)]))) {
+    server.closeIdleConnections();
+    if (performance.now() > deadline) server.closeAllConnections();
+  }
+}

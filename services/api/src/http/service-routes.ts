@@ -1,0 +1,62 @@
+/** What tells of the service itself: /, /v1/models, /health and /metrics. */
+import type { RequestHandler } from 'express';
+import { ProblemError, type ReadinessCheck, type Registry } from '@quintet/shared';
+import type { ModelDirectory } from '../jobs/index.js';
+
+export function indexRoute(version: string): RequestHandler {
+  return (_request, response) => {
+    response.json({
+      service: 'quintet',
+      version,
+      links: {
+        jobs: '/v1/jobs',
+        models: '/v1/models',
+        live: '/health/live',
+        ready: '/health/ready',
+        metrics: '/metrics',
+      },
+    });
+  };
+}
+
+/** Every known model, with the workers that serve it now. */
+export function modelsRoute(models: ModelDirectory): RequestHandler {
+  return async (_request, response) => {
+    const list = await models.list();
+    response.json({
+      default: models.defaultModel,
+      models: list.map(({ workers, ...model }) => ({
+        ...model,
+        workers: workers.map(({ id, device, since, streams, max_batch_size }) => ({
+          id,
+          device,
+          since,
+          streams,
+          max_batch_size,
+        })),
+      })),
+    });
+  };
+}
+
+export const liveRoute: RequestHandler = (_request, response) => {
+  response.json({ status: 'live' });
+};
+
+export function readyRoute(readiness: ReadinessCheck): RequestHandler {
+  return async (_request, response) => {
+    const { ready, reasons } = await readiness();
+    response.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not_ready', reasons });
+  };
+}
+
+/** `refresh` brings up to date what is not counted as it happens. */
+export function metricsRoute(registry: Registry, refresh: () => Promise<void>): RequestHandler {
+  return async (request, response) => {
+    if (request.accepts('text/plain') === false) {
+      throw new ProblemError('not_acceptable', 'This address answers with text/plain, which Accept excludes.');
+    }
+    await refresh();
+    response.set('Content-Type', registry.contentType).send(await registry.metrics());
+  };
+}

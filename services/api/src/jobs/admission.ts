@@ -1,0 +1,63 @@
+/**
+ * Backpressure at the door: a submit is refused while its model's queue is full.
+ *
+ * The depth is sampled at most every 250 ms; what this process added since is counted on top, so that a burst between two
+ * samples overshoots by what other replicas added in that time, and by no more.
+ */
+import { ProblemError, type WorkerPresence } from '@quintet/shared';
+import { cached } from './cached.js';
+
+const sampleMs = 250;
+const longestRetrySeconds = 60;
+
+interface Sample {
+  readonly depth: number;
+  added: number;
+}
+
+export interface AdmissionOptions {
+  readonly maxDepth: number;
+  /** Waiting jobs of a model. */
+  readonly waiting: (model: string) => Promise<number>;
+  readonly workers: () => Promise<readonly WorkerPresence[]>;
+}
+
+export class Admission {
+  readonly #samples = new Map<string, () => Promise<Sample>>();
+
+  constructor(private readonly options: AdmissionOptions) {}
+
+  /** Takes a place in the queue of `model`, or throws `queue_full` with the time after which there may be one. */
+  async admit(model: string): Promise<void> {
+    const { maxDepth } = this.options;
+    const sample = await this.#sample(model);
+    const depth = sample.depth + sample.added;
+    if (depth < maxDepth) {
+      sample.added += 1;
+      return;
+    }
+    const workers = (await this.options.workers()).filter((worker) => worker.model.name === model);
+    const seconds = retryAfterSeconds(depth - maxDepth + 1, workers);
+    throw new ProblemError(
+      'queue_full',
+      `${depth} jobs wait for ${model}, and ${maxDepth} may. Try again in ${seconds} s.`,
+      { headers: { 'Retry-After': String(seconds) } },
+    );
+  }
+
+  async #sample(model: string): Promise<Sample> {
+    let sample = this.#samples.get(model);
+    if (sample === undefined) {
+      sample = cached(sampleMs, async () => ({ depth: await this.options.waiting(model), added: 0 }));
+      this.#samples.set(model, sample);
+    }
+    return sample();
+  }
+}
+
+/** Whole seconds, 1 to 60, in which `workers` drain `excess` jobs at the rate they last reported. */
+export function retryAfterSeconds(excess: number, workers: readonly Pick<WorkerPresence, 'rate'>[]): number {
+  const rate = workers.reduce((sum, worker) => sum + worker.rate, 0);
+  if (rate <= 0) return longestRetrySeconds;
+  return Math.min(longestRetrySeconds, Math.max(1, Math.ceil(excess / rate)));
+}

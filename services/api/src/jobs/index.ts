@@ -1,0 +1,10 @@
+export { Admission } from './admission.js';
+export { cancelJob, type CancelContext } from './cancel.js';
+export { refreshDepths } from './depth.js';
+export { ModelDirectory } from './models.js';
+export { parseOptions, parseTextOptions } from './options.js';
+export { Queues } from './queues.js';
+export { readJob, type ReadContext } from './read.js';
+export { asRedisProblem, requireRedis } from './redis-guard.js';
+export { submitJob, type SubmitContext } from './submit.js';
+export { JobWaiters } from './waiters.js';

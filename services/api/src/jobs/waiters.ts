@@ -1,0 +1,104 @@
+/**
+ * Waiting for jobs to end, for any number of requests over one Redis subscription.
+ *
+ * A waiter is registered before the job is read, so an end between the two wakes it. Pub/sub loses messages while the
+ * connection is away, so every waiter also looks again about every two seconds.
+ *
+ *   waiting → woken (published, or time to look again) → waiting or done
+ *   waiting → done (deadline, client gone, shutdown)
+ * Invariant: a waiter that is done is in no map and holds no timer.
+ */
+import { finishedChannel, isFinal, type Job, type Redis } from '@quintet/shared';
+
+/** Spread, so that waiters that came together do not look together. */
+const pollMs = (): number => 1800 + Math.random() * 400;
+
+export interface WaitOptions {
+  /** Milliseconds from now. */
+  readonly timeoutMs: number;
+  /** Aborted when the client has gone. */
+  readonly signal: AbortSignal;
+}
+
+export class JobWaiters {
+  readonly #waiting = new Map<string, Set<() => void>>();
+  #size = 0;
+  #closed = false;
+
+  constructor(private readonly onSize: (size: number) => void = () => undefined) {}
+
+  /** Listens on `subscriber` from now on; ioredis subscribes again after each reconnect. */
+  subscribe(subscriber: Redis): void {
+    subscriber.on('message', (channel: string, id: string) => {
+      if (channel === finishedChannel) this.notify(id);
+    });
+    // Queued until Redis is there; rejects only when the connection is closed for good.
+    subscriber.subscribe(finishedChannel).catch(() => undefined);
+  }
+
+  /** Wakes those who wait for the job `id`. */
+  notify(id: string): void {
+    for (const wake of this.#waiting.get(id) ?? []) wake();
+  }
+
+  /** Ends every wait, now and from now on: each request answers with the state of its job as it stands. */
+  close(): void {
+    this.#closed = true;
+    for (const set of [...this.#waiting.values()]) for (const wake of [...set]) wake();
+  }
+
+  /**
+   * Reads the job until it has ended, the time is over, the client has gone or the service stops; the last state read.
+   * Rejects where `read` does.
+   */
+  async wait(id: string, read: () => Promise<Job>, { timeoutMs, signal }: WaitOptions): Promise<Job> {
+    const deadline = performance.now() + timeoutMs;
+    const bell = this.#register(id, signal);
+    try {
+      for (;;) {
+        bell.rearm();
+        const job = await read();
+        const left = deadline - performance.now();
+        if (isFinal(job.status) || left <= 0 || signal.aborted || this.#closed) return job;
+        await bell.rung(Math.min(left, pollMs()));
+      }
+    } finally {
+      bell.remove();
+    }
+  }
+
+  #register(id: string, signal: AbortSignal) {
+    let ring: () => void = () => undefined;
+    let pending = Promise.resolve();
+    const wake = (): void => {
+      ring();
+    };
+    const set = this.#waiting.get(id) ?? new Set();
+    this.#waiting.set(id, set.add(wake));
+    signal.addEventListener('abort', wake);
+    this.onSize(++this.#size);
+    return {
+      /** Rings from before this call are forgotten. */
+      rearm: (): void => {
+        pending = new Promise((resolve) => {
+          ring = resolve;
+        });
+      },
+      /** Resolves at the first ring since `rearm`, or after `ms`. */
+      rung: async (ms: number): Promise<void> => {
+        let timer: NodeJS.Timeout | undefined;
+        const timeout = new Promise<void>((resolve) => {
+          timer = setTimeout(resolve, ms);
+        });
+        await Promise.race([pending, timeout]);
+        clearTimeout(timer);
+      },
+      remove: (): void => {
+        set.delete(wake);
+        if (set.size === 0) this.#waiting.delete(id);
+        signal.removeEventListener('abort', wake);
+        this.onSize(--this.#size);
+      },
+    };
+  }
+}
