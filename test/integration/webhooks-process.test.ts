@@ -109,6 +109,14 @@ describe.concurrent('the webhook service', () => {
     }, 3000);
   });
 
+  it('is not ready without Redis, and still stops when asked', async () => {
+    const service = await startService('redis://127.0.0.1:1');
+    services.push(service);
+    expect((await service.get('/health/live')).status).toBe(200);
+    expect((await service.get('/health/ready')).status).toBe(503);
+    expect(await service.end('SIGTERM')).toBe(0);
+  });
+
   it('waits for the first delay of its schedule', async () => {
     const { peers, start } = workplace();
     const id = newId();

@@ -11,6 +11,7 @@
  * Trade-off: the lock is short, so that the orders of a killed process are taken over within 15 s; a process that is
  * cut off from Redis for longer than the lock may send twice, which receivers must expect anyway.
  */
+import { setMaxListeners } from 'node:events';
 import { deliveryId, deliveryOrderSchema, keyPrefix, webhookQueueName, isRedisUnavailable } from '@quintet/shared';
 import type { Logger, Redis, WebhookMetrics } from '@quintet/shared';
 import { DelayedError, WaitingError, Worker, type Job } from 'bullmq';
@@ -27,6 +28,7 @@ const lockMs = 10_000;
 const stalledCheckMs = 5_000;
 /** A delivery cannot kill its process, so one that was held by dying processes is tried again, not given up. */
 const maxStalledCount = 1_000;
+const cutOffCheckMs = 100;
 /** BullMQ's sign for it, as a delay. */
 const dontRetry = -1;
 /** Of ended orders, for those the API set no limit for: a look at the last ones, by hand. */
@@ -64,8 +66,11 @@ class DeliveryFailed extends Error {
 export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWorker {
   const { metrics, logger } = options;
   const stopping = new AbortController();
+  // Every attempt under way listens; Node's warning from the eleventh on is about leaks, and here is none.
+  setMaxListeners(0, stopping.signal);
+  let underWay = 0;
 
-  const process = async (job: Job, token?: string): Promise<{ outcome: DeliveryOutcome }> => {
+  const processOrder = async (job: Job, token?: string): Promise<{ outcome: DeliveryOutcome }> => {
     const order = orderSchema.parse(job.data);
     const log = logger.child({ request_id: order.request_id, job_id: order.id, attempt: job.attemptsMade + 1 });
     try {
@@ -83,7 +88,8 @@ export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWor
 
   const deliver = async (job: Job, token: string | undefined, order: Order, message: Message, parent: Logger) => {
     const log = parent.child({ event: message.type, host: hostOf(message.url) });
-    const verdict = await options.attempt(deliveryId(order.id), message, stopping.signal);
+    underWay++;
+    const verdict = await options.attempt(deliveryId(order.id), message, stopping.signal).finally(() => underWay--);
     switch (verdict.kind) {
       case 'delivered':
         return end('delivered', log);
@@ -117,7 +123,7 @@ export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWor
     return { outcome };
   };
 
-  const worker = new Worker(webhookQueueName, process, {
+  const worker = new Worker(webhookQueueName, processOrder, {
     connection: options.connection,
     prefix: keyPrefix,
     concurrency: options.concurrency,
@@ -151,7 +157,17 @@ export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWor
       const interrupt = setTimeout(() => {
         stopping.abort();
       }, graceMs);
-      await worker.close();
+      // Without Redis, BullMQ's close would wait for it for ever. What it could not note is sent again by another process.
+      let cutOff: NodeJS.Timeout | undefined;
+      const stranded = new Promise<void>((resolve) => {
+        cutOff = setInterval(() => {
+          if (underWay > 0 || options.connection.status === 'ready') return;
+          logger.warn('stopped without Redis');
+          resolve();
+        }, cutOffCheckMs);
+      });
+      await Promise.race([worker.close(), stranded]);
+      clearInterval(cutOff);
       clearTimeout(interrupt);
     },
   };
