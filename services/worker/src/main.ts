@@ -54,17 +54,13 @@ runService('worker', workerVariables, async (config, logger) => {
   const model = await fetchModel(config, logger);
   const ref: ModelRef = { name: model.manifest.name, version: model.manifest.version, weights: model.manifest.weights };
   const label = { model: ref.name };
-  if (ref.weights === 'demo') {
-    logger.warn('these weights are generated for demonstration: the predictions mean nothing');
-  }
   missing = ['the model is warming up'];
   configureSharp();
   const { resize, crop } = model.manifest.preprocess;
   const preprocessor = createPreprocessor({
-    resize,
-    crop,
+    spec: { resize, crop },
     maxPixels: config.MAX_IMAGE_PIXELS,
-    timeoutSeconds: config.DECODE_TIMEOUT_SECONDS,
+    timeoutMs: config.DECODE_TIMEOUT_SECONDS * 1000,
   });
   const classifier = await startClassifier({
     modelPath: model.modelPath,
@@ -130,7 +126,10 @@ runService('worker', workerVariables, async (config, logger) => {
 
   return async () => {
     missing = ['the worker is stopping'];
-    await Promise.allSettled([heartbeat.stop(), consumer.drain(Math.max(500, config.SHUTDOWN_SECONDS * 1000 - handBackReserveMs))]);
+    await Promise.allSettled([
+      heartbeat.stop(),
+      consumer.drain(Math.max(500, config.SHUTDOWN_SECONDS * 1000 - handBackReserveMs)),
+    ]);
     await Promise.allSettled([classifier.stop(), preprocessor.close(), server.close()]);
     stopServiceMetrics();
     redis.disconnect();
@@ -146,8 +145,8 @@ async function fetchModel(config: Config, logger: Logger): Promise<Model> {
     name: config.MODEL,
     modelsDir: config.MODELS_DIR === undefined ? join(dataDir, 'models') : resolve(config.MODELS_DIR),
     baseUrl: config.MODEL_BASE_URL,
-    log: (message: string) => {
-      logger.info({ model: config.MODEL }, message);
+    log: (level, message, fields) => {
+      logger[level]({ ...fields }, message);
     },
   });
 }

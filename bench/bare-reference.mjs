@@ -1,0 +1,55 @@
+/**
+ * What bare ONNX Runtime on this CPU says of crops that were made elsewhere: the reference for everything around the model.
+ *
+ *   node bench/bare-reference.mjs --model FILE.onnx --crops DIR     prints JSON: {<crop's name>: [{index, score} × 5]}
+ *
+ * Needed because a quantised model is not the same function on every CPU: without VNNI instructions the 16-bit sums of
+ * U8S8 products saturate (ONNX Runtime, "Quantize ONNX models"), so a table computed on one machine cannot judge another.
+ * Crops are lossless 224×224 RGB; default session options, one thread, float32 softmax.
+ */
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import ort from 'onnxruntime-node';
+import sharp from 'sharp';
+
+const side = 224;
+const mean = [0.485, 0.456, 0.406];
+const std = [0.229, 0.224, 0.225];
+
+async function tensorOf(file) {
+  const pixels = await sharp(file).removeAlpha().raw().toBuffer();
+  const plane = side * side;
+  const data = new Float32Array(3 * plane);
+  for (let pixel = 0; pixel < plane; pixel += 1) {
+    for (let channel = 0; channel < 3; channel += 1) {
+      data[channel * plane + pixel] = (pixels[pixel * 3 + channel] / 255 - mean[channel]) / std[channel];
+    }
+  }
+  return new ort.Tensor('float32', data, [1, 3, side, side]);
+}
+
+function topFive(logits) {
+  const max = Math.max(...logits);
+  const exponentials = Array.from(logits, (value) => Math.exp(value - max));
+  const sum = exponentials.reduce((total, value) => total + value, 0);
+  return exponentials
+    .map((value, index) => ({ index, score: value / sum }))
+    .sort((a, b) => b.score - a.score)
+    .slice(0, 5);
+}
+
+const { values } = parseArgs({ options: { model: { type: 'string' }, crops: { type: 'string' } } });
+if (values.model === undefined || values.crops === undefined) {
+  process.stderr.write('usage: node bench/bare-reference.mjs --model FILE.onnx --crops DIR\n');
+  process.exit(2);
+}
+const session = await ort.InferenceSession.create(values.model, { intraOpNumThreads: 1, interOpNumThreads: 1 });
+const [input] = session.inputNames;
+const [output] = session.outputNames;
+const answers = {};
+for (const file of (await readdir(values.crops)).filter((name) => name.endsWith('.png')).sort()) {
+  const result = await session.run({ [input]: await tensorOf(join(values.crops, file)) });
+  answers[file.replace(/\.png$/, '')] = topFive(result[output].data);
+}
+process.stdout.write(`${JSON.stringify(answers)}\n`);
