@@ -55,10 +55,7 @@ export function createUploadReader(maxUploadBytes: number, budget: UploadBudget)
     if (json.length === 0) throw bodyEmpty();
     const { image, options } = await readJsonUpload(json);
     if (image.length > maxUploadBytes) {
-      throw new ProblemError(
-        'body_too_large',
-        `The image has more than the ${maxUploadBytes} bytes that are accepted.`,
-      );
+      throw tooLarge(maxUploadBytes);
     }
     return { image, options: parseOptions(options) };
   };

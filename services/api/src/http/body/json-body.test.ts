@@ -1,0 +1,68 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ProblemError } from '@quintet/shared';
+import { describe, expect, it } from 'vitest';
+import { readJsonUpload } from './json-body.js';
+
+const read = (value: unknown) => readJsonUpload(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)));
+
+const code = async (value: unknown): Promise<string> => {
+  const error: unknown = await read(value).catch((reason: unknown) => reason);
+  if (error instanceof ProblemError) return error.code;
+  throw new Error('was accepted');
+};
+
+const bytes = (length: number): Buffer =>
+  Buffer.from(Uint8Array.from({ length }, (_, i) => (i * 2_654_435_761) >>> 13));
+
+describe('readJsonUpload', () => {
+  it('gives the bytes and the other members, for short and long images', async () => {
+    for (const length of [1, 100, 5000, 3_000_001]) {
+      const image = bytes(length);
+      const upload = await read({ top_k: 3, image_base64: image.toString('base64') });
+      expect(upload.image.equals(image)).toBe(true);
+      expect(upload.options).toEqual({ top_k: 3 });
+    }
+  });
+
+  it('understands escaped slashes, line breaks and data URLs, as encoders make them', async () => {
+    for (const length of [30, 2_500_000]) {
+      const image = bytes(length);
+      const base64 = image.toString('base64');
+      const php = `{"image_base64":"${base64.replaceAll('/', '\\/')}"}`;
+      const wrapped = JSON.stringify({ image_base64: base64.replaceAll(/.{76}/g, '$&\n') });
+      const dataUrl = JSON.stringify({ image_base64: `data:image/png;base64,${base64}` });
+      const phpDataUrl = dataUrl.replaceAll('/', '\\/');
+      for (const text of [php, wrapped, dataUrl, phpDataUrl]) {
+        expect((await read(text)).image.equals(image), text.slice(0, 60)).toBe(true);
+      }
+    }
+  });
+
+  it('says what is wrong', async () => {
+    expect(await code('{"image_base64":')).toBe('json_malformed');
+    expect(await code('[1]')).toBe('json_malformed');
+    expect(await code('null')).toBe('json_malformed');
+    expect(await code({})).toBe('image_missing');
+    expect(await code({ image_url: 'https://example.com/a.jpg' })).toBe('image_url_unsupported');
+    expect(await code({ image_url: 'https://example.com/a.jpg', image_base64: 'QQ==' })).toBe('one_image_per_job');
+    expect(await code({ image_base64: 7 })).toBe('base64_invalid');
+    expect(await code({ image_base64: 'no base64!' })).toBe('base64_invalid');
+    expect(await code({ image_base64: `${'A'.repeat(1_500_000)}!${'A'.repeat(99_999)}` })).toBe('base64_invalid');
+    expect(await code({ image_base64: `${'A'.repeat(8000)}\\u00e4` })).toBe('base64_invalid');
+    expect(await code({ image_base64: 'QQ==', x: Array.from({ length: 40_000 }, () => 1) })).toBe('body_too_large');
+  });
+
+  it('leaves room for other work while it decodes twenty megabytes', async () => {
+    const json = Buffer.from(JSON.stringify({ image_base64: bytes(20 * 1024 * 1024).toString('base64') }));
+    await read({ image_base64: bytes(1000).toString('base64') });
+    const histogram = monitorEventLoopDelay({ resolution: 5 });
+    histogram.enable();
+    await delay(20);
+    await readJsonUpload(json);
+    await delay(20);
+    histogram.disable();
+    // 5 ms of it are the sampling itself. The bound is generous, as other tests share the machine.
+    expect(histogram.max / 1e6).toBeLessThan(60);
+  });
+});

@@ -1,0 +1,45 @@
+import { ProblemError, type WorkerPresence } from '@quintet/shared';
+import { describe, expect, it } from 'vitest';
+import { Admission, retryAfterSeconds } from './admission.js';
+
+const worker = (model: string, rate: number): WorkerPresence => ({
+  id: model,
+  model: { name: model },
+  device: 'cpu',
+  since: new Date(0).toISOString(),
+  streams: 1,
+  max_batch_size: 1,
+  rate,
+});
+
+const admission = (depth: number, maxDepth: number) =>
+  new Admission({
+    maxDepth,
+    waiting: () => Promise.resolve(depth),
+    workers: () => Promise.resolve([worker('resnet50', 10), worker('other', 1000)]),
+  });
+
+describe('Admission', () => {
+  it('counts what it let in since the last look', async () => {
+    const door = admission(7, 10);
+    const results = await Promise.allSettled(Array.from({ length: 8 }, () => door.admit('resnet50')));
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+  });
+
+  it('says when to come back, by the rate of the workers of that model', async () => {
+    const refusal: unknown = await admission(109, 10)
+      .admit('resnet50')
+      .catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(ProblemError);
+    expect(refusal).toMatchObject({ code: 'queue_full', headers: { 'Retry-After': '10' } });
+  });
+});
+
+describe('retryAfterSeconds', () => {
+  it('stays between 1 and 60', () => {
+    expect(retryAfterSeconds(1, [{ rate: 100 }])).toBe(1);
+    expect(retryAfterSeconds(100, [{ rate: 5 }, { rate: 5 }])).toBe(10);
+    expect(retryAfterSeconds(1e9, [{ rate: 5 }])).toBe(60);
+    expect(retryAfterSeconds(1, [])).toBe(60);
+  });
+});

@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import { ProblemError } from '@quintet/shared';
+import { describe, expect, it } from 'vitest';
+import { parseOptions, parseTextOptions } from './options.js';
+
+function refusal(parse: () => unknown): ProblemError {
+  try {
+    parse();
+  } catch (error) {
+    if (error instanceof ProblemError) return error;
+    throw error;
+  }
+  throw new Error('was accepted');
+}
+
+describe('parseTextOptions', () => {
+  it('reads each option as what it is', () => {
+    expect(
+      parseTextOptions([
+        ['model', 'resnet50'],
+        ['top_k', '3'],
+        ['min_score', '.25'],
+        ['ttl_seconds', '1.5'],
+        ['priority', '10'],
+        ['webhook_url', 'https://example.com/hook'],
+        ['webhook_events', 'job.succeeded, job.failed'],
+        ['webhook_events', 'job.expired'],
+        ['metadata', '{"order":"17"}'],
+      ]),
+    ).toEqual({
+      model: 'resnet50',
+      top_k: 3,
+      min_score: 0.25,
+      ttl_seconds: 1.5,
+      priority: 10,
+      webhook_url: 'https://example.com/hook',
+      webhook_events: ['job.succeeded', 'job.failed', 'job.expired'],
+      metadata: { order: '17' },
+    });
+    expect(parseTextOptions([])).toEqual({ top_k: 5, priority: 0 });
+  });
+
+  it.each([
+    ['top_k', 'five'],
+    ['top_k', '0'],
+    ['top_k', '21'],
+    ['top_k', '1.5'],
+    ['top_k', ''],
+    ['top_k', '0x5'],
+    ['top_k', 'Infinity'],
+    ['min_score', '1.01'],
+    ['min_score', 'NaN'],
+    ['ttl_seconds', '0'],
+    ['ttl_seconds', '-1'],
+    ['priority', '11'],
+    ['model', '../etc/passwd'],
+    ['model', 'A'],
+    ['webhook_url', 'ftp://example.com'],
+    ['webhook_events', ''],
+    ['webhook_events', 'job.started'],
+    ['metadata', 'text'],
+    ['metadata', '[]'],
+    ['metadata', 'null'],
+    ['metadata', '{"a":1}'],
+    ['metadata', '{"a":{"b":"c"}}'],
+    ['metadata', `{"${'k'.repeat(65)}":"v"}`],
+    ['metadata', JSON.stringify(Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, 'v'])))],
+  ])('refuses %s=%s, and says what is allowed', (name, value) => {
+    const problem = refusal(() => parseTextOptions([[name, value]]));
+    expect(problem.code).toBe('option_invalid');
+    expect(problem.errors?.[0]?.pointer).toMatch(new RegExp(`^#/${name}`));
+    expect(problem.message).toContain(`${name} must be `);
+  });
+
+  it('refuses an option that is given twice', () => {
+    const twice: [string, string][] = [
+      ['top_k', '3'],
+      ['top_k', '4'],
+    ];
+    expect(refusal(() => parseTextOptions(twice)).errors).toEqual([
+      { detail: 'top_k must be a whole number from 1 to 20, not ["3","4"]', pointer: '#/top_k' },
+    ]);
+  });
+
+  it('names unknown options, and those there are', () => {
+    const problem = refusal(() => parseTextOptions([['topk', '5']]));
+    expect(problem.code).toBe('option_unknown');
+    expect(problem.message).toMatch(/"topk".*top_k/);
+    for (const name of ['__proto__', 'constructor', 'toString', '']) {
+      expect(refusal(() => parseTextOptions([[name, 'x']])).code).toBe('option_unknown');
+    }
+  });
+
+  it('accepts or refuses anything, and never fails otherwise', () => {
+    const names = fc.oneof(fc.constantFrom('top_k', 'min_score', 'metadata', 'webhook_events', 'model'), fc.string());
+    const text = fc.oneof(fc.string({ unit: 'binary' }), fc.json(), fc.double().map(String));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(names, text)), (entries) => {
+        try {
+          const { top_k: k } = parseTextOptions(entries);
+          expect(k).toBeGreaterThanOrEqual(1);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProblemError);
+        }
+      }),
+    );
+  });
+});
+
+describe('parseOptions', () => {
+  it('does not take strings for numbers in JSON', () => {
+    expect(refusal(() => parseOptions({ top_k: '5' })).message).toBe(
+      'top_k must be a whole number from 1 to 20, not "5".',
+    );
+  });
+
+  it('reports every offender once, with its place', () => {
+    const problem = refusal(() => parseOptions({ top_k: 0, metadata: { 'a/b~c d': 1 }, min_score: null }));
+    expect(problem.errors?.map(({ pointer }) => pointer).sort()).toEqual([
+      '#/metadata/a~1b~0c%20d',
+      '#/min_score',
+      '#/top_k',
+    ]);
+  });
+
+  it('does not let metadata reach a prototype', () => {
+    const hostile = JSON.parse('{"metadata":{"__proto__":"x"}}') as Record<string, unknown>;
+    const { metadata } = parseOptions(hostile);
+    expect(Object.getPrototypeOf(metadata)).toBe(Object.prototype);
+  });
+
+  it('cuts long values short in what it says', () => {
+    expect(refusal(() => parseOptions({ model: 'x'.repeat(10_000) })).message.length).toBeLessThan(200);
+  });
+});

@@ -1,0 +1,86 @@
+import type { Job } from '@quintet/shared';
+import { describe, expect, it, vi } from 'vitest';
+import { JobWaiters } from './waiters.js';
+
+const job = (status: Job['status']): Job => ({
+  id: 'a',
+  status,
+  model: { name: 'resnet50' },
+  created_at: new Date(0).toISOString(),
+  metadata: {},
+  links: { self: '/v1/jobs/a' },
+});
+
+const never = new AbortController().signal;
+
+describe('JobWaiters', () => {
+  it('resolves ten thousand waiters at one message, and keeps nothing of them', async () => {
+    const sizes: number[] = [];
+    const waiters = new JobWaiters((size) => sizes.push(size));
+    let status: Job['status'] = 'queued';
+    const waits = Array.from({ length: 10_000 }, () =>
+      waiters.wait('a', () => Promise.resolve(job(status)), {
+        timeoutMs: 60_000,
+        signal: new AbortController().signal,
+      }),
+    );
+    await Promise.resolve();
+    expect(sizes.at(-1)).toBe(10_000);
+    status = 'succeeded';
+    waiters.notify('a');
+    expect((await Promise.all(waits)).every((each) => each.status === 'succeeded')).toBe(true);
+    expect(sizes.at(-1)).toBe(0);
+  });
+
+  it('misses no end that comes while the job is being read', async () => {
+    const waiters = new JobWaiters();
+    const states: Job['status'][] = ['queued', 'succeeded'];
+    const read = vi.fn(() => {
+      const status = states.shift() ?? 'succeeded';
+      if (status === 'queued') waiters.notify('a');
+      return Promise.resolve(job(status));
+    });
+    const started = performance.now();
+    const waited = await waiters.wait('a', read, { timeoutMs: 60_000, signal: never });
+    expect(waited.status).toBe('succeeded');
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+
+  it('looks again by itself, for messages that were lost', async () => {
+    const waiters = new JobWaiters();
+    const states: Job['status'][] = ['queued', 'succeeded'];
+    const read = () => Promise.resolve(job(states.shift() ?? 'succeeded'));
+    expect((await waiters.wait('a', read, { timeoutMs: 10_000, signal: never })).status).toBe('succeeded');
+  });
+
+  it('gives the last state when the time is over, the client leaves, or the service stops', async () => {
+    const sizes: number[] = [];
+    const waiters = new JobWaiters((size) => sizes.push(size));
+    const read = () => Promise.resolve(job('processing'));
+    expect((await waiters.wait('a', read, { timeoutMs: 20, signal: never })).status).toBe('processing');
+    expect((await waiters.wait('a', read, { timeoutMs: 0, signal: never })).status).toBe('processing');
+
+    const gone = new AbortController();
+    const left = waiters.wait('a', read, { timeoutMs: 60_000, signal: gone.signal });
+    setImmediate(() => {
+      gone.abort();
+    });
+    expect((await left).status).toBe('processing');
+
+    const open = waiters.wait('a', read, { timeoutMs: 60_000, signal: never });
+    setImmediate(() => {
+      waiters.close();
+    });
+    expect((await open).status).toBe('processing');
+    expect((await waiters.wait('a', read, { timeoutMs: 60_000, signal: never })).status).toBe('processing');
+    expect(sizes.at(-1)).toBe(0);
+  });
+
+  it('fails as the reading fails, and forgets the waiter', async () => {
+    const sizes: number[] = [];
+    const waiters = new JobWaiters((size) => sizes.push(size));
+    const failing = waiters.wait('a', () => Promise.reject(new Error('gone')), { timeoutMs: 1000, signal: never });
+    await expect(failing).rejects.toThrow('gone');
+    expect(sizes).toEqual([1, 0]);
+  });
+});
