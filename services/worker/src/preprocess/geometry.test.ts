@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkSpec, planCrop, roundHalfEven } from './geometry.js';
+
+const spec = { resize: 256, crop: 224 };
+
+describe('roundHalfEven', () => {
+  it('agrees with Python on halves', () => {
+    // python3 -c 'print([round(x / 2) for x in range(-7, 8, 2)])' and the halves between
+    expect([-3.5, -2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5].map((x) => roundHalfEven(x) + 0)).toEqual([
+      -4, -2, -2, 0, 0, 2, 2, 4,
+    ]);
+  });
+
+  it('is ordinary rounding elsewhere', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -100_000, max: 100_000 }), fc.constantFrom(0, 0.25, 0.75), (whole, part) => {
+        expect(roundHalfEven(whole + part)).toBe(Math.round(whole + part));
+      }),
+    );
+  });
+});
+
+describe('planCrop', () => {
+  it('places known pictures where torchvision does', () => {
+    // A 4:3 photo: 341 - 224 = 117, half is 58.5, and Python rounds it to 58.
+    expect(planCrop(640, 480, spec)).toMatchObject({ width: 341, height: 256, left: 58, top: 16, scaling: 'shrink' });
+    expect(planCrop(256, 343, spec)).toMatchObject({ width: 256, height: 343, left: 16, top: 60, scaling: 'none' });
+    expect(planCrop(255, 300, spec)).toMatchObject({ width: 256, height: 301, top: 38, scaling: 'enlarge' });
+    expect(planCrop(1, 5000, spec)).toMatchObject({ width: 256, height: 1_280_000, left: 16, top: 639_888 });
+  });
+
+  it('keeps the crop inside the resized picture, centred, with the short side as asked', () => {
+    const side = fc.integer({ min: 1, max: 200_000 });
+    const specs = fc
+      .integer({ min: 1, max: 1024 })
+      .chain((crop) => fc.record({ crop: fc.constant(crop), resize: fc.integer({ min: crop, max: 1200 }) }));
+    fc.assert(
+      fc.property(side, side, specs, (width, height, asked) => {
+        const plan = planCrop(width, height, asked);
+        expect(Math.min(plan.width, plan.height)).toBe(asked.resize);
+        expect(plan.left).toBeGreaterThanOrEqual(0);
+        expect(plan.top).toBeGreaterThanOrEqual(0);
+        expect(plan.left + plan.crop).toBeLessThanOrEqual(plan.width);
+        expect(plan.top + plan.crop).toBeLessThanOrEqual(plan.height);
+        expect(Math.abs(plan.width - plan.crop - 2 * plan.left)).toBeLessThanOrEqual(1);
+        expect(Math.abs(plan.height - plan.crop - 2 * plan.top)).toBeLessThanOrEqual(1);
+        const turned = planCrop(height, width, asked);
+        expect([turned.width, turned.left]).toEqual([plan.height, plan.top]);
+      }),
+    );
+  });
+});
+
+describe('checkSpec', () => {
+  it('refuses a crop that does not fit', () => {
+    expect(() => {
+      checkSpec({ resize: 200, crop: 224 });
+    }).toThrow(RangeError);
+    expect(() => {
+      checkSpec({ resize: 256, crop: 0.5 });
+    }).toThrow(RangeError);
+    checkSpec({ resize: 224, crop: 224 });
+  });
+});
