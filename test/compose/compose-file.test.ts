@@ -1,0 +1,153 @@
+/** What docker-compose.yml promises, read from the files: no container is needed to see it broken. */
+import { readFileSync } from 'node:fs';
+import { apiVariables, webhooksVariables, workerVariables } from '@quintet/shared';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { repositoryFile } from './dashboard.js';
+
+const read = (path: string): string => readFileSync(repositoryFile(path), 'utf8');
+
+const service = z.object({
+  image: z.string().optional(),
+  build: z.object({ dockerfile: z.string(), target: z.string() }).optional(),
+  container_name: z.string().optional(),
+  ports: z.array(z.string()).default([]),
+  environment: z.record(z.string(), z.union([z.string(), z.null()])).default({}),
+  command: z.array(z.string()).default([]),
+  read_only: z.boolean().default(false),
+  cap_drop: z.array(z.string()).default([]),
+  security_opt: z.array(z.string()).default([]),
+  stop_grace_period: z.string().optional(),
+  profiles: z.array(z.string()).default([]),
+});
+
+const composeFile = z.strictObject({
+  // docker-compose 1.29 knows these four keys and extensions; `name` and `include` it refuses.
+  'x-service': z.unknown(),
+  'x-guarded': z.unknown(),
+  services: z.record(z.string(), service),
+  volumes: z.record(z.string(), z.null()),
+});
+
+const compose = composeFile.parse(parse(read('docker-compose.yml'), { merge: true }));
+const dockerfile = read('deploy/Dockerfile');
+
+const ours = { api: apiVariables, worker: workerVariables, webhooks: webhooksVariables };
+const metricsPorts = { api: '3000', worker: '9464', webhooks: '9465' };
+
+/** Fixed by the way the containers are wired; a user has no reason to change them. */
+const wired = ['HOST', 'PORT', 'METRICS_PORT', 'WORKER_ID'];
+
+function serviceOf(name: string): z.infer<typeof service> {
+  const found = compose.services[name];
+  if (found === undefined) throw new Error(`docker-compose.yml has no service ${name}`);
+  return found;
+}
+
+describe('docker-compose.yml', () => {
+  it('has the services of the design, Grafana only in its profile', () => {
+    expect(Object.keys(compose.services).sort()).toEqual(
+      ['api', 'grafana', 'prometheus', 'redis', 'webhooks', 'worker'].sort(),
+    );
+    for (const [name, { profiles }] of Object.entries(compose.services)) {
+      expect(profiles, name).toEqual(name === 'grafana' ? ['observability'] : []);
+    }
+  });
+
+  it.each(Object.entries(ours))('offers every variable that %s reads, and no other', (name, variables) => {
+    const offered = Object.keys(serviceOf(name).environment);
+    expect(offered.sort()).toEqual(
+      Object.keys(variables)
+        .filter((variable) => !wired.includes(variable))
+        .sort(),
+    );
+  });
+
+  it('lets worker and webhooks scale: no name of their own, no published port', () => {
+    for (const name of ['worker', 'webhooks']) {
+      expect(serviceOf(name).container_name).toBeUndefined();
+      expect(serviceOf(name).ports).toEqual([]);
+    }
+  });
+
+  it.each(Object.entries(compose.services))('walls %s in', (_, { read_only, cap_drop, security_opt }) => {
+    expect(read_only).toBe(true);
+    expect(cap_drop).toEqual(['ALL']);
+    expect(security_opt).toEqual(['no-new-privileges:true']);
+  });
+
+  it('gives a stopping service longer than it gives itself', () => {
+    for (const [name, variables] of Object.entries(ours)) {
+      const seconds = Number(variables.SHUTDOWN_SECONDS.fallback);
+      expect(Number.parseInt(serviceOf(name).stop_grace_period ?? '0', 10), name).toBeGreaterThan(seconds);
+    }
+  });
+
+  it('runs a Redis that keeps what it was given', () => {
+    const command = serviceOf('redis').command.join(' ');
+    expect(command).toContain('--appendonly yes');
+    expect(command).toContain('--appendfsync everysec');
+    expect(command).toContain('--maxmemory-policy noeviction');
+  });
+
+  it('names build targets that exist', () => {
+    for (const { build } of Object.values(compose.services)) {
+      if (build !== undefined) expect(dockerfile).toMatch(new RegExp(`^FROM \\S+ AS ${build.target}$`, 'm'));
+    }
+  });
+
+  it('has a GPU overlay that builds a target which exists, and names its provider', () => {
+    const overlay = z
+      .object({ services: z.object({ worker: service }) })
+      .parse(parse(read('docker-compose.gpu.yml'), { merge: true }));
+    const { build, environment } = overlay.services.worker;
+    expect(read(build?.dockerfile ?? '')).toMatch(new RegExp(`^FROM nvidia/cuda:\\S+ AS ${build?.target ?? ''}$`, 'm'));
+    expect(environment['EXECUTION_PROVIDER']).toBe('cuda');
+  });
+});
+
+describe('prometheus.yml', () => {
+  const jobs = z
+    .object({
+      scrape_configs: z.array(
+        z.object({
+          job_name: z.string(),
+          dns_sd_configs: z.array(z.object({ names: z.array(z.string()), type: z.literal('A'), port: z.int() })),
+        }),
+      ),
+    })
+    .parse(parse(read('deploy/prometheus/prometheus.yml')));
+
+  it('scrapes every address of each service, on the port that its image exposes', () => {
+    const scraped = jobs.scrape_configs.flatMap(({ job_name, dns_sd_configs }) =>
+      dns_sd_configs.map(({ names, port }) => [job_name, names, String(port)]),
+    );
+    expect(scraped).toEqual(Object.entries(metricsPorts).map(([name, port]) => [name, [name], port]));
+    for (const [name, port] of Object.entries(metricsPorts)) {
+      const stage = dockerfile.split(/^FROM /m).find((text) => text.split('\n', 1)[0]?.endsWith(` AS ${name}`));
+      expect(stage, name).toContain(`EXPOSE ${port}\n`);
+    }
+  });
+});
+
+describe('the images', () => {
+  it('are built without what only BuildKit knows', () => {
+    for (const text of [dockerfile, read('deploy/worker.gpu.Dockerfile')]) {
+      expect(text).not.toMatch(/^RUN --|<<-?\s*['"]?\w+|^# syntax=/m);
+    }
+  });
+
+  it('take the manifest of every workspace, as npm ci needs them all', () => {
+    const { workspaces } = z.object({ workspaces: z.array(z.string()) }).parse(JSON.parse(read('package.json')));
+    expect(workspaces).toEqual(['packages/*', 'services/*']);
+    const lock = z.object({ packages: z.record(z.string(), z.unknown()) }).parse(JSON.parse(read('package-lock.json')));
+    const folders = Object.keys(lock.packages).filter((path) => /^(packages|services)\/[^/]+$/.test(path));
+    expect(folders.length).toBeGreaterThan(0);
+    for (const folder of folders) {
+      for (const text of [dockerfile, read('deploy/worker.gpu.Dockerfile')]) {
+        expect(text).toContain(`COPY ${folder}/package.json ${folder}/\n`);
+      }
+    }
+  });
+});
