@@ -7,7 +7,7 @@
  * U8S8 products saturate (ONNX Runtime, "Quantize ONNX models"), so a table computed on one machine cannot judge another.
  * Crops are lossless 224×224 RGB; default session options, one thread, float32 softmax.
  */
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import ort from 'onnxruntime-node';
@@ -18,7 +18,8 @@ const mean = [0.485, 0.456, 0.406];
 const std = [0.229, 0.224, 0.225];
 
 async function tensorOf(file) {
-  const pixels = await sharp(file).removeAlpha().raw().toBuffer();
+  // Pillow copies a photo's colour profile into the PNG it writes; applying it would change the reference.
+  const pixels = await sharp(file, { ignoreIcc: true }).removeAlpha().raw().toBuffer();
   const plane = side * side;
   const data = new Float32Array(3 * plane);
   for (let pixel = 0; pixel < plane; pixel += 1) {
