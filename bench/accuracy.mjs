@@ -64,7 +64,7 @@ async function preprocessingDifferences(images, files, crops) {
   const differences = [];
   for (const file of files) {
     const { data } = await preprocessor.preprocess(await readFile(join(images, file)));
-    const expected = await sharp(join(crops, `${parse(file).name}.png`))
+    const expected = await sharp(join(crops, `${parse(file).name}.png`), { ignoreIcc: true })
       .removeAlpha()
       .raw()
       .toBuffer();
