@@ -1,9 +1,18 @@
 import { ImageError } from '@quintet/images';
 
-/** What a decoder's failure means for the client. Library messages keep their first line: they name the cause. */
-export function toImageError(error: unknown): ImageError {
-  if (error instanceof ImageError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+/** The decoder was closed, or cannot start at all: no fault of the picture, whose job may be tried elsewhere. */
+export class DecoderUnavailableError extends Error {
+  override readonly name = 'DecoderUnavailableError';
+}
+
+/**
+ * What a decoder's failure means for the client. sharp and @napi-rs/image report a bad picture as a plain Error, of which
+ * the first line names the cause. Any subclass (no memory, a mistake of ours) is returned as it is: the picture must not be
+ * blamed for it.
+ */
+export function toImageError(error: unknown): unknown {
+  if (!(error instanceof Error) || Object.getPrototypeOf(error) !== Error.prototype) return error;
+  const { message } = error;
   if (message.startsWith('timeout:')) return decodeTimeout(error);
   if (message.includes('exceeds pixel limit')) {
     return new ImageError('image_too_many_pixels', 'The image has more pixels than are accepted.', { cause: error });

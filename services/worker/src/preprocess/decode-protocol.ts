@@ -16,3 +16,6 @@ export type DecodeReply =
       readonly retire: boolean;
     }
   | { readonly ok: false; readonly code: ImageErrorCode; readonly detail: string; readonly retire: boolean };
+
+/** 'ready' comes first, once the decoder is loaded; then one reply for each request. */
+export type ThreadMessage = 'ready' | DecodeReply;

@@ -88,3 +88,4 @@ parentPort?.on('message', (request: DecodeRequest) => {
       throw error;
     });
 });
+parentPort?.postMessage('ready');

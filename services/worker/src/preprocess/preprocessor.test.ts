@@ -113,6 +113,11 @@ describe.each(Object.entries(sizes))('a picture that is %s', (kind, size) => {
     expect(difference(crop.data, reference(card))).toBeLessThanOrEqual(tolerance);
   });
 
+  it('is read from a grey png of 16 bits', async () => {
+    const crop = await preprocessor.preprocess(await makeImage({ format: 'png', colour: 'grey16', ...size }));
+    expect(difference(crop.data, reference(grey(card)))).toBeLessThanOrEqual(exact);
+  });
+
   it('is read from a grey jpeg', async () => {
     const tones = grey(card);
     const crop = await preprocessor.preprocess(
@@ -192,6 +197,18 @@ describe('heic', () => {
       await hasty.close();
     }
     expect(await codeOf(preprocessor.preprocess(heicSample()))).toBe('accepted');
+  });
+});
+
+describe('a preprocessor that is closed', () => {
+  it('does not blame the pictures that it still holds', async () => {
+    const closing = createPreprocessor({ spec, maxPixels: 40_000_000, timeoutMs: 15_000 });
+    const held = Promise.allSettled([heicSample(), heicSample()].map((bytes) => closing.preprocess(bytes)));
+    await closing.close();
+    for (const outcome of await held) {
+      expect(outcome.status).toBe('rejected');
+      expect(outcome.status === 'rejected' && outcome.reason).not.toBeInstanceOf(ImageError);
+    }
   });
 });
 

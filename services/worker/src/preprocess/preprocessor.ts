@@ -17,7 +17,10 @@ export interface PreprocessorOptions {
   readonly spec: CropSpec;
   /** MAX_IMAGE_PIXELS. */
   readonly maxPixels: number;
-  /** How long decoding and resizing one picture may take. */
+  /**
+   * How long decoding and resizing one picture may take, the wait for a thread of libuv's pool included: well above what
+   * the pictures in hand at once take together.
+   */
   readonly timeoutMs: number;
 }
 
@@ -27,7 +30,7 @@ export interface Preprocessor {
    *
    * @param bytes the whole file
    * @param info what `inspectImage` said of it, if that is known
-   * @throws ImageError if the picture cannot be used
+   * @throws ImageError if the picture cannot be used; any other error is none of the picture's doing
    */
   preprocess(bytes: Buffer, info?: ImageInfo): Promise<Crop>;
   close(): Promise<void>;

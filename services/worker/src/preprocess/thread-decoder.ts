@@ -15,8 +15,8 @@
 import { Worker } from 'node:worker_threads';
 import { ImageError } from '@quintet/images';
 import type { Raster } from './crop-with-sharp.js';
-import { decodeTimeout } from './decode-error.js';
-import type { DecodeReply, DecodeRequest } from './decode-protocol.js';
+import { DecoderUnavailableError, decodeTimeout } from './decode-error.js';
+import type { DecodeReply, DecodeRequest, ThreadMessage } from './decode-protocol.js';
 
 export interface ThreadDecoderOptions {
   readonly maxPixels: number;
@@ -45,11 +45,11 @@ export class ThreadDecoder {
     this.#options = options;
   }
 
-  /** Decodes one picture to RGB. Rejects with an ImageError. `bytes` is copied, never taken. */
+  /** Decodes one picture to RGB. Rejects with an ImageError, or DecoderUnavailableError. `bytes` is copied, never taken. */
   decode(bytes: Buffer): Promise<Raster> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
-        reject(new Error('The decoder is closed.'));
+        reject(closed());
         return;
       }
       this.#waiting.push({ bytes, resolve, reject });
@@ -59,8 +59,8 @@ export class ThreadDecoder {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const pending of this.#waiting.splice(0)) pending.reject(new Error('The decoder is closed.'));
-    await this.#discard(new Error('The decoder is closed.'));
+    for (const pending of this.#waiting.splice(0)) pending.reject(closed());
+    await this.#discard(closed());
   }
 
   #next(): void {
@@ -84,15 +84,24 @@ export class ThreadDecoder {
     const thread = new Worker(threadFile, { resourceLimits, stdout: true, stderr: true });
     thread.stdout.resume();
     thread.stderr.resume();
-    const died = (): void => {
-      if (this.#thread === thread)
-        void this.#discard(new ImageError('image_undecodable', 'The decoder gave up on it.'));
+    let ready = false;
+    const died = (error?: Error): void => {
+      if (this.#thread !== thread) return;
+      const why = error?.message ?? 'it ended';
+      // A thread that never got as far as its first message is a broken installation, not a bad picture.
+      const reason = ready
+        ? new ImageError('image_undecodable', `The HEIC decoder failed: ${why}`, { cause: error })
+        : new DecoderUnavailableError(`The decode thread cannot start: ${why}`, { cause: error });
+      void this.#discard(reason);
     };
-    thread.on('message', (reply: DecodeReply) => {
-      if (this.#thread === thread) this.#settle(reply);
+    thread.on('message', (message: ThreadMessage) => {
+      ready = true;
+      if (message !== 'ready' && this.#thread === thread) this.#settle(message);
     });
     thread.on('error', died);
-    thread.on('exit', died);
+    thread.on('exit', () => {
+      died();
+    });
     return thread;
   }
 
@@ -124,4 +133,8 @@ export class ThreadDecoder {
     this.#next();
     await thread?.terminate();
   }
+}
+
+function closed(): DecoderUnavailableError {
+  return new DecoderUnavailableError('The decoder is closed.');
 }
