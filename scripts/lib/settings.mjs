@@ -1,0 +1,69 @@
+/** Everything `npm start` and the services read from the environment, checked before anything starts. */
+import { availableParallelism } from 'node:os';
+import { importBuilt } from './project.mjs';
+import { StepError } from './report.mjs';
+
+/**
+ * @typedef {object} Settings
+ * @property {number} port of the API; 0: a free one
+ * @property {string} host
+ * @property {number} workers
+ * @property {number} metricsPort of the first worker; the others and the webhooks follow
+ * @property {string} model
+ * @property {boolean} modelNamed whether somebody asked for that model
+ * @property {string | undefined} modelsDir
+ * @property {string | undefined} modelBaseUrl
+ * @property {string | undefined} redisUrl
+ * @property {number} shutdownSeconds
+ * @property {'text' | 'json'} logFormat
+ */
+
+/** @param {NodeJS.ProcessEnv} [env] @returns {Promise<Settings>} */
+export async function readSettings(env = process.env) {
+  const { readConfig, ConfigError, integer, oneOf } = await importBuilt('packages/shared/dist/config/variable.js');
+  const { apiVariables, workerVariables, webhooksVariables } = await importBuilt(
+    'packages/shared/dist/config/variables.js',
+  );
+  const variables = {
+    ...webhooksVariables,
+    ...apiVariables,
+    ...workerVariables,
+    WORKERS: integer('How many workers npm start runs', 1, 64, 1),
+    LOG_FORMAT: oneOf('How npm start shows the logs', ['text', 'json'], 'text'),
+  };
+  try {
+    const config = readConfig(variables, env);
+    return {
+      port: config.PORT,
+      host: config.HOST,
+      workers: config.WORKERS,
+      metricsPort: config.METRICS_PORT,
+      model: config.MODEL,
+      modelNamed: isSet(env['MODEL']),
+      modelsDir: config.MODELS_DIR,
+      modelBaseUrl: config.MODEL_BASE_URL,
+      redisUrl: isSet(env['REDIS_URL']) ? config.REDIS_URL : undefined,
+      shutdownSeconds: config.SHUTDOWN_SECONDS,
+      logFormat: config.LOG_FORMAT,
+    };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const { problems } = /** @type {{ problems: string[] }} */ (/** @type {unknown} */ (error));
+    throw new StepError(
+      `${problems.length === 1 ? 'A setting is' : 'Settings are'} not allowed; nothing was started.`,
+      'Correct or unset it; docs/configuration.md describes every variable.',
+      problems.map((problem) => `quintet: ${problem}`),
+    );
+  }
+}
+
+/** @param {string | undefined} value */
+const isSet = (value) => value !== undefined && value.trim() !== '';
+
+/** What every worker gets beside its configuration: room for parallel decoding, and a heap that does not fragment. */
+export function workerEnvironment(env = process.env) {
+  return {
+    UV_THREADPOOL_SIZE: env['UV_THREADPOOL_SIZE'] ?? String(Math.max(4, availableParallelism())),
+    MALLOC_ARENA_MAX: env['MALLOC_ARENA_MAX'] ?? '2',
+  };
+}
