@@ -1,0 +1,181 @@
+/** What the API tests share: the compiled service as a process, a worker that answers what it is told, raw sockets. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import {
+  classifyOrderSchema,
+  classifyQueueName,
+  jobSchema,
+  JobStore,
+  keyPrefix,
+  Presence,
+  problemSchema,
+  Redis,
+  type ClassifyOrder,
+  type Job,
+  type Outcome,
+  type Problem,
+} from '@quintet/shared';
+import { Worker } from 'bullmq';
+import { vi } from 'vitest';
+import type { RedisServer } from '../support/redis-server.js';
+
+const main = new URL('../../services/api/dist/main.js', import.meta.url).pathname;
+
+/** Waits until `check` stops throwing. */
+export const eventually = <T>(check: () => T | Promise<T>, timeout = 10_000): Promise<T> =>
+  vi.waitFor(check, { timeout, interval: 20 });
+
+export interface Api {
+  readonly process: ChildProcess;
+  readonly port: number;
+  readonly url: string;
+  /** What it logged, line by line. */
+  readonly lines: readonly Record<string, unknown>[];
+  request(path: string, init?: RequestInit): Promise<Response>;
+  /** Resolves to the exit code, or to the signal that ended it. */
+  end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
+}
+
+export async function startApi(redisUrl: string, environment: Record<string, string> = {}): Promise<Api> {
+  const child = spawn(process.execPath, [main], {
+    env: { PATH: process.env['PATH'], REDIS_URL: redisUrl, HOST: '127.0.0.1', PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines: Record<string, unknown>[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(JSON.parse(line) as Record<string, unknown>);
+  });
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the service ended with ${String(code)}`);
+  });
+  const listens = eventually(() => {
+    const listening = lines.find((line) => line['message'] === 'listening');
+    if (typeof listening?.['port'] !== 'number') throw new Error(`not listening: ${JSON.stringify(lines)}`);
+    return listening['port'];
+  });
+  ended.catch(() => undefined);
+  listens.catch(() => undefined);
+  const port = await Promise.race([listens, ended]);
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    process: child,
+    port,
+    url,
+    lines,
+    request: (path, init) => fetch(url + path, init),
+    end: async (signal = 'SIGTERM') => {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode;
+      const exited = once(child, 'exit');
+      child.kill(signal);
+      const [code, by] = (await exited) as [number | null, NodeJS.Signals | null];
+      return code ?? by;
+    },
+  };
+}
+
+export async function jobOf(response: Response): Promise<Job> {
+  return jobSchema.parse(await response.json());
+}
+
+/** The problem document of a response, which must be one. */
+export async function problemOf(response: Response): Promise<Problem> {
+  const problem = problemSchema.parse(await response.json());
+  if (response.headers.get('content-type') !== 'application/problem+json; charset=utf-8') {
+    throw new Error(`a problem as ${String(response.headers.get('content-type'))}`);
+  }
+  if (problem.status !== response.status || problem.request_id !== response.headers.get('x-request-id')) {
+    throw new Error('the problem document contradicts the response');
+  }
+  return problem;
+}
+
+export function formWith(image: Buffer | undefined, fields: Record<string, string> = {}, field = 'image'): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  if (image !== undefined) form.append(field, new Blob([new Uint8Array(image)]), 'photo.jpg');
+  return form;
+}
+
+export const succeeded = (): Outcome => ({
+  status: 'succeeded',
+  finished_at: new Date().toISOString(),
+  predictions: [{ label: 'electric ray', wnid: 'n01496331', index: 5, score: 0.9 }],
+});
+
+/** A worker of `model`: announces itself, checks that the image is there, and ends each job as `answer` says. */
+export async function startWorker(
+  server: RedisServer,
+  answer: (order: ClassifyOrder, image: Buffer) => Outcome | Promise<Outcome> = succeeded,
+  model = 'resnet50',
+) {
+  const redis = new Redis(server.url, { maxRetriesPerRequest: null });
+  redis.on('error', () => undefined);
+  const store = new JobStore(redis);
+  const presence = new Presence(redis);
+  const announce = (): Promise<void> =>
+    presence.announce({
+      id: `worker-${model}`,
+      model: { name: model, version: 'sha256:0123', weights: 'demo' },
+      device: 'cpu',
+      since: '2026-01-01T00:00:00.000Z',
+      streams: 2,
+      max_batch_size: 4,
+      rate: 10,
+    });
+  await announce();
+  const heartbeat = setInterval(() => void announce().catch(() => undefined), 1000);
+  const orders: ClassifyOrder[] = [];
+  const worker = new Worker(
+    classifyQueueName(model),
+    async (job) => {
+      const order = classifyOrderSchema.parse(job.data);
+      orders.push(order);
+      const { image, ended } = await store.readImage(order.id);
+      if (ended) return;
+      if (image === undefined) throw new Error('the image is not there');
+      await store.finish(order.id, await answer(order, image), 60);
+    },
+    { connection: redis, prefix: keyPrefix, concurrency: 50 },
+  );
+  worker.on('error', () => undefined);
+  return {
+    orders,
+    close: async (): Promise<void> => {
+      clearInterval(heartbeat);
+      await worker.close(true);
+      redis.disconnect();
+    },
+  };
+}
+
+/** Writes `chunks` on a socket of its own; resolves to all that comes back until the server closes or `enough` does. */
+export async function rawExchange(
+  port: number,
+  chunks: readonly (string | Buffer)[],
+  options: { halfClose?: boolean; enough?: (text: string) => boolean } = {},
+): Promise<string> {
+  const socket: Socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  await once(socket, 'connect');
+  let text = '';
+  const done = new Promise<void>((resolve) => {
+    socket.on('data', (data) => {
+      text += data.toString('latin1');
+      if (options.enough?.(text) === true) resolve();
+    });
+    socket.on('end', resolve).on('close', resolve).on('error', resolve);
+  });
+  for (const chunk of chunks) socket.write(chunk);
+  if (options.halfClose === true) socket.end();
+  await done;
+  socket.destroy();
+  return text;
+}
+
+/** The metric `name` with exactly `labels`, as /metrics shows it now. */
+export async function metric(api: Api, name: string, labels = ''): Promise<number | undefined> {
+  const text = await (await api.request('/metrics')).text();
+  const line = text.split('\n').find((each) => each.startsWith(`${name}${labels} `));
+  return line === undefined ? undefined : Number(line.split(' ')[1]);
+}

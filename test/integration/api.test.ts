@@ -1,0 +1,485 @@
+/** The API as its clients meet it: the compiled service, a real Redis, and a worker played through the job store. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { classifyQueueName, deliveryId, keyPrefix, keys, Redis, webhookQueueName } from '@quintet/shared';
+import { Queue } from 'bullmq';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeImage } from '../fixtures/images/index.js';
+import { startRedis, type RedisServer } from '../support/redis-server.js';
+import {
+  eventually,
+  formWith,
+  jobOf,
+  metric,
+  problemOf,
+  rawExchange,
+  startApi,
+  startWorker,
+  succeeded,
+  type Api,
+} from './api-harness.js';
+
+const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+
+let server: RedisServer;
+let redis: Redis;
+let api: Api;
+let image: Buffer;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+  image = await makeImage({ format: 'jpeg', width: 64, height: 48 });
+  api = await startApi(server.url, { WEBHOOK_SECRET: secret, MAX_WAIT_SECONDS: '30' });
+  await eventually(async () => {
+    expect((await api.request('/health/ready')).status).toBe(200);
+  });
+});
+
+afterAll(async () => {
+  await api.end();
+  redis.disconnect();
+  await server.stop();
+});
+
+const post = (body: RequestInit['body'], headers: Record<string, string> = {}, query = ''): Promise<Response> =>
+  api.request(`/v1/jobs${query}`, { method: 'POST', body: body ?? null, headers });
+
+const raw = { 'Content-Type': 'image/jpeg' };
+
+async function withQueue<T>(name: string, use: (queue: Queue) => Promise<T>): Promise<T> {
+  const queue = new Queue(name, { connection: redis, prefix: keyPrefix });
+  try {
+    return await use(queue);
+  } finally {
+    await queue.close();
+  }
+}
+
+describe('submitting', () => {
+  it('takes a form, a raw body and JSON, and hands the same order to the worker', async () => {
+    const images: Buffer[] = [];
+    const worker = await startWorker(server, (_order, bytes) => {
+      images.push(bytes);
+      return succeeded();
+    });
+    const metadata = JSON.stringify({ order: '17' });
+    const options = { top_k: 3, min_score: 0.1, metadata: { order: '17' } };
+    const responses = [
+      await post(formWith(image, { top_k: '3', min_score: '0.1', metadata }), { Prefer: 'wait=10' }),
+      await post(
+        image,
+        { ...raw, Prefer: 'wait=10' },
+        `?top_k=3&min_score=0.1&metadata=${encodeURIComponent(metadata)}`,
+      ),
+      await post(JSON.stringify({ image_base64: image.toString('base64'), ...options }), {
+        'Content-Type': 'application/json',
+        Prefer: 'wait=10',
+      }),
+    ];
+    for (const response of responses) {
+      expect(response.status).toBe(200);
+      expect(response.headers.get('preference-applied')).toBe('wait=10');
+      expect(response.headers.get('vary')).toMatch(/\bPrefer\b/);
+      const job = await jobOf(response);
+      expect(job).toMatchObject({
+        status: 'succeeded',
+        model: { name: 'resnet50', version: 'sha256:0123', weights: 'demo' },
+        metadata: { order: '17' },
+        predictions: [{ label: 'electric ray' }],
+        links: { self: `/v1/jobs/${job.id}` },
+      });
+      expect(response.headers.get('location')).toBe(job.links.self);
+    }
+    expect(worker.orders).toHaveLength(3);
+    for (const order of worker.orders) expect(order).toMatchObject({ model: 'resnet50', top_k: 3, min_score: 0.1 });
+    expect(images.every((each) => each.equals(image))).toBe(true);
+    // The id that the client has is the one that the worker logs.
+    expect(worker.orders.map((order) => order.request_id)).toEqual(responses.map((r) => r.headers.get('x-request-id')));
+    await worker.close();
+  });
+
+  it('answers 202 at once without a preference, and the job can be polled, waited for and canceled', async () => {
+    const response = await post(image, raw);
+    expect(response.status).toBe(202);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    const job = await jobOf(response);
+    expect(job).toMatchObject({ status: 'queued', metadata: {} });
+    expect(job).not.toHaveProperty('started_at');
+
+    const read = await api.request(job.links.self);
+    expect(read.status).toBe(200);
+    expect(await jobOf(read)).toEqual(job);
+
+    const canceled = await api.request(job.links.self, { method: 'DELETE' });
+    expect(canceled.status).toBe(200);
+    expect(await jobOf(canceled)).toMatchObject({ id: job.id, status: 'canceled' });
+    expect(await jobOf(await api.request(job.links.self))).toMatchObject({ status: 'canceled' });
+    // Nothing of it waits for a worker, and the picture is gone.
+    await withQueue(classifyQueueName('resnet50'), async (queue) => {
+      expect(await queue.getJobState(job.id)).toBe('unknown');
+    });
+    expect(await redis.exists(keys.image(job.id))).toBe(0);
+
+    const again = await api.request(job.links.self, { method: 'DELETE' });
+    expect(again.status).toBe(409);
+    expect((await problemOf(again)).code).toBe('job_finished');
+  });
+
+  it('waits no longer than asked, and says 202 then', async () => {
+    const started = performance.now();
+    const response = await post(image, { ...raw, Prefer: 'respond-async, wait=1' });
+    expect(response.status).toBe(202);
+    expect(performance.now() - started).toBeGreaterThan(950);
+    expect(performance.now() - started).toBeLessThan(2000);
+    expect(response.headers.get('preference-applied')).toBe('wait=1, respond-async');
+    const { id } = await jobOf(response);
+    await api.request(`/v1/jobs/${id}`, { method: 'DELETE' });
+  });
+
+  it('shows a job that a worker runs, and wakes all who wait for it', async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const worker = await startWorker(server, async () => {
+      await held;
+      return succeeded();
+    });
+    const job = await jobOf(await post(image, raw));
+    const processing = await eventually(async () => {
+      const seen = await jobOf(await api.request(job.links.self));
+      expect(seen.status).toBe('processing');
+      return seen;
+    });
+    expect(processing.started_at).toBeDefined();
+    const waits = Array.from({ length: 50 }, () => api.request(job.links.self, { headers: { Prefer: 'wait' } }));
+    await eventually(async () => {
+      expect(await metric(api, 'quintet_waiting_requests')).toBe(50);
+    });
+    const released = performance.now();
+    release();
+    for (const response of await Promise.all(waits)) {
+      expect(response.headers.get('preference-applied')).toBe('wait=30');
+      expect((await jobOf(response)).status).toBe('succeeded');
+    }
+    expect(performance.now() - released).toBeLessThan(1500);
+    await worker.close();
+  });
+
+  it('keeps nothing of a waiting client that leaves', async () => {
+    const job = await jobOf(await post(image, raw));
+    const leaving = new AbortController();
+    const wait = api.request(job.links.self, { headers: { Prefer: 'wait=30' }, signal: leaving.signal });
+    await eventually(async () => {
+      expect(await metric(api, 'quintet_waiting_requests')).toBe(1);
+    });
+    leaving.abort();
+    await expect(wait).rejects.toThrow();
+    await eventually(async () => {
+      expect(await metric(api, 'quintet_waiting_requests')).toBe(0);
+    }, 1000);
+    await api.request(job.links.self, { method: 'DELETE' });
+  });
+
+  it('passes the deadline and the priority on', async () => {
+    const job = await jobOf(await post(image, raw, '?ttl_seconds=2.5&priority=7'));
+    await withQueue(classifyQueueName('resnet50'), async (queue) => {
+      const queued = await queue.getJob(job.id);
+      expect(queued?.opts.priority).toBe(7);
+      const order = queued?.data as { deadline_ms: number; created_ms: number };
+      expect(order.deadline_ms - order.created_ms).toBe(2500);
+    });
+    await api.request(job.links.self, { method: 'DELETE' });
+  });
+
+  it('runs jobs of lower priority numbers first', async () => {
+    const ids: string[] = [];
+    for (const priority of [10, 1, 0, 5]) ids.push((await jobOf(await post(image, raw, `?priority=${priority}`))).id);
+    const order: string[] = [];
+    await withQueue(classifyQueueName('resnet50'), async (queue) => {
+      for (const job of await queue.getJobs(['waiting', 'prioritized'], 0, -1, true)) order.push(job.id ?? '');
+    });
+    expect(order).toEqual([ids[2], ids[1], ids[3], ids[0]]);
+    for (const id of ids) await api.request(`/v1/jobs/${id}`, { method: 'DELETE' });
+  });
+
+  it('says 100 Continue to a client that asks before it sends', async () => {
+    const head = [
+      'POST /v1/jobs HTTP/1.1\r\nHost: quintet\r\nContent-Type: image/jpeg\r\nConnection: close\r\n',
+      `Content-Length: ${image.length}\r\nExpect: 100-continue\r\n\r\n`,
+    ].join('');
+    const asked = await rawExchange(api.port, [head], { enough: (text) => text.includes('\r\n\r\n') });
+    expect(asked).toBe('HTTP/1.1 100 Continue\r\n\r\n');
+    expect(await rawExchange(api.port, [head, image])).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 202 /);
+  });
+});
+
+describe('webhooks', () => {
+  const hook = 'https://93.184.216.34/hook';
+
+  it('puts the delivery above the classification, where it starts when that has ended', async () => {
+    const response = await post(formWith(image, { webhook_url: hook, webhook_events: 'job.canceled' }));
+    expect(response.status).toBe(202);
+    const { id } = await jobOf(response);
+    await withQueue(webhookQueueName, async (queue) => {
+      expect(await queue.getJobState(deliveryId(id))).toBe('waiting-children');
+      const delivery = await queue.getJob(deliveryId(id));
+      expect(delivery?.data).toEqual({ id, request_id: response.headers.get('x-request-id') });
+      expect(delivery?.opts).toMatchObject({ attempts: 40, backoff: { type: 'custom' } });
+      await api.request(`/v1/jobs/${id}`, { method: 'DELETE' });
+      expect(await queue.getJobState(deliveryId(id))).toBe('waiting');
+    });
+    const record = JSON.parse((await redis.hget(keys.job(id), 'record')) ?? '{}') as Record<string, unknown>;
+    expect(record['webhook']).toEqual({ url: hook, events: ['job.canceled'] });
+  });
+
+  it('refuses private addresses, and events without an address', async () => {
+    for (const url of ['http://127.0.0.1/x', 'http://2130706433/', 'http://[::1]/', 'http://169.254.169.254/meta']) {
+      const response = await post(formWith(image, { webhook_url: url }));
+      expect([url, response.status, (await problemOf(response)).code]).toEqual([url, 422, 'webhook_url_refused']);
+    }
+    expect((await problemOf(await post(image, raw, '?webhook_events=job.failed'))).code).toBe('option_invalid');
+  });
+
+  it('are refused where nothing can sign them', async () => {
+    const unsigned = await startApi(server.url);
+    const body = formWith(image, { webhook_url: hook });
+    const response = await unsigned.request('/v1/jobs', { method: 'POST', body });
+    expect([response.status, (await problemOf(response)).code]).toEqual([422, 'webhooks_disabled']);
+    expect(await unsigned.end()).toBe(0);
+  });
+});
+
+describe('the service about itself', () => {
+  it('lists models and who serves them', async () => {
+    const worker = await startWorker(server, succeeded, 'mobilenetv2');
+    await eventually(async () => {
+      const { models } = (await (await api.request('/v1/models')).json()) as { models: Record<string, unknown>[] };
+      expect(models.find(({ name }) => name === 'mobilenetv2')).toEqual({
+        name: 'mobilenetv2',
+        version: 'sha256:0123',
+        weights: 'demo',
+        workers: [
+          {
+            id: 'worker-mobilenetv2',
+            device: 'cpu',
+            since: '2026-01-01T00:00:00.000Z',
+            streams: 2,
+            max_batch_size: 4,
+          },
+        ],
+      });
+    });
+    const response = await post(image, { ...raw, Prefer: 'wait=10' }, '?model=mobilenetv2');
+    expect((await jobOf(response)).model).toMatchObject({ name: 'mobilenetv2', weights: 'demo' });
+    await worker.close();
+  });
+
+  it('measures by route, and shows the depth of its queues', async () => {
+    await api.request('/v1/jobs/../../etc/passwd?secret=1');
+    const job = await jobOf(await post(image, raw));
+    expect(await metric(api, 'quintet_queue_depth', '{queue="classify-resnet50",state="waiting"}')).toBeGreaterThan(0);
+    await api.request(job.links.self, { method: 'DELETE' });
+    const text = await (await api.request('/metrics')).text();
+    const routes = new Set([...text.matchAll(/route="([^"]*)"/g)].map(([, route]) => route));
+    expect(routes).toContain('/v1/jobs/:id');
+    expect([...routes].every((route) => route === 'unmatched' || !/[0-9a-f]{8}|etc/.test(route ?? ''))).toBe(true);
+    const logged = api.lines.find((line) => line['job_id'] === job.id && line['method'] === 'POST');
+    expect(logged).toMatchObject({ route: '/v1/jobs', status: 202, message: 'request' });
+    expect(logged?.['request_id']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('answers HEAD as GET, OPTIONS with what is allowed, and never trusts a request id', async () => {
+    const head = await api.request('/v1/models', { method: 'HEAD', headers: { 'X-Request-Id': 'mine' } });
+    expect([head.status, await head.text()]).toEqual([200, '']);
+    expect(head.headers.get('x-request-id')).not.toBe('mine');
+    expect(head.headers.get('x-powered-by')).toBeNull();
+    const options = await api.request('/v1/jobs', { method: 'OPTIONS' });
+    expect([options.status, options.headers.get('allow')]).toEqual([204, 'POST, OPTIONS']);
+  });
+
+  it('is not ready on a Redis that may drop jobs', async () => {
+    const evicting = await startRedis(['--maxmemory-policy', 'allkeys-lru']);
+    const service = await startApi(evicting.url);
+    await eventually(async () => {
+      const response = await service.request('/health/ready');
+      expect(response.status).toBe(503);
+      expect(await response.text()).toContain('allkeys-lru');
+    });
+    expect((await service.request('/health/live')).status).toBe(200);
+    await service.end();
+    await evicting.stop();
+  });
+
+  it('does not start on a bad configuration', async () => {
+    await expect(startApi(server.url, { MAX_UPLOAD_BYTES: '-1' })).rejects.toThrow('ended with 1');
+  });
+});
+
+describe('a full queue', () => {
+  it('is said at once, with the time to come back', async () => {
+    const small = await startApi(server.url, { MAX_QUEUE_DEPTH: '3', DEFAULT_MODEL: 'crowded' });
+    const statuses: number[] = [];
+    for (let i = 0; i < 5; i += 1) {
+      const response = await small.request('/v1/jobs', { method: 'POST', body: new Uint8Array(image), headers: raw });
+      statuses.push(response.status);
+      if (response.status !== 503) continue;
+      expect((await problemOf(response)).code).toBe('queue_full');
+      expect(response.headers.get('retry-after')).toBe('60'); // nobody drains it
+    }
+    expect(statuses).toEqual([202, 202, 202, 503, 503]);
+    expect(await small.end()).toBe(0);
+  });
+});
+
+describe('a job that everybody gave up', () => {
+  it('ends as worker_lost for whoever asks', async () => {
+    const { id } = await jobOf(await post(image, raw));
+    const record = JSON.parse((await redis.hget(keys.job(id), 'record')) ?? '{}') as Record<string, unknown>;
+    record['created_at'] = '2026-01-01T00:00:00.000Z';
+    await redis.hset(keys.job(id), 'record', JSON.stringify(record));
+    await withQueue(classifyQueueName('resnet50'), (queue) => queue.remove(id));
+    const job = await jobOf(await api.request(`/v1/jobs/${id}`));
+    expect(job).toMatchObject({ status: 'failed', error: { code: 'worker_lost', status: 500 } });
+    expect(await jobOf(await api.request(`/v1/jobs/${id}`))).toEqual(job);
+  });
+});
+
+describe('without Redis', () => {
+  it('says so at once, stays alive, and works again when it is back', async () => {
+    const own = await startRedis();
+    const service = await startApi(own.url);
+    const submit = () =>
+      service.request('/v1/jobs', {
+        method: 'POST',
+        body: new Uint8Array(image),
+        headers: { ...raw, Prefer: 'wait=5' },
+      });
+    let worker = await startWorker(own);
+    const first = await jobOf(await submit());
+    expect(first.status).toBe('succeeded');
+    const pending = service.request(`/v1/jobs/${first.id}`);
+    expect((await pending).status).toBe(200);
+    await worker.close();
+    await own.kill();
+    for (const ask of [submit, () => service.request(`/v1/jobs/${first.id}`), () => service.request('/v1/models')]) {
+      const started = performance.now();
+      const response = await ask();
+      expect([response.status, (await problemOf(response)).code]).toEqual([503, 'redis_unavailable']);
+      expect(response.headers.get('retry-after')).toBe('2');
+      expect(performance.now() - started).toBeLessThan(1000);
+    }
+    expect((await service.request('/health/live')).status).toBe(200);
+    expect((await service.request('/health/ready')).status).toBe(503);
+    expect((await service.request('/metrics')).status).toBe(200);
+
+    await own.start();
+    worker = await startWorker(own);
+    await eventually(async () => {
+      expect((await service.request('/health/ready')).status).toBe(200);
+    });
+    // What was acknowledged is still there, and waiting works: the subscription is back too.
+    expect(await jobOf(await service.request(`/v1/jobs/${first.id}`))).toEqual(first);
+    expect((await jobOf(await submit())).status).toBe('succeeded');
+    await worker.close();
+    expect(await service.end()).toBe(0);
+    await own.stop();
+  });
+
+  it('starts, and becomes ready when Redis comes', async () => {
+    const own = await startRedis();
+    await own.kill();
+    const service = await startApi(own.url);
+    expect((await service.request('/health/live')).status).toBe(200);
+    expect((await service.request('/health/ready')).status).toBe(503);
+    const refused = await service.request('/v1/jobs', { method: 'POST', body: new Uint8Array(image), headers: raw });
+    expect((await problemOf(refused)).code).toBe('redis_unavailable');
+    await own.start();
+    await eventually(async () => {
+      expect((await service.request('/health/ready')).status).toBe(200);
+    });
+    const accepted = await service.request('/v1/jobs', { method: 'POST', body: new Uint8Array(image), headers: raw });
+    expect(accepted.status).toBe(202);
+    expect(await service.end()).toBe(0);
+    await own.stop();
+  });
+
+  it('gives up on one that hangs within the limit of a command', async () => {
+    const own = await startRedis();
+    const service = await startApi(own.url);
+    await eventually(async () => {
+      expect((await service.request('/health/ready')).status).toBe(200);
+    });
+    const pid = Number(/process_id:(\d+)/.exec(await infoOf(own))?.[1]);
+    process.kill(pid, 'SIGSTOP');
+    const started = performance.now();
+    const response = await service.request('/v1/jobs', { method: 'POST', body: new Uint8Array(image), headers: raw });
+    expect((await problemOf(response)).code).toBe('redis_unavailable');
+    expect(performance.now() - started).toBeLessThan(3000);
+    process.kill(pid, 'SIGCONT');
+    await eventually(async () => {
+      const again = await service.request('/v1/jobs', { method: 'POST', body: new Uint8Array(image), headers: raw });
+      expect(again.status).toBe(202);
+    });
+    expect(await service.end()).toBe(0);
+    await own.stop();
+  });
+});
+
+async function infoOf(own: RedisServer): Promise<string> {
+  const connection = new Redis(own.url);
+  try {
+    return await connection.info('server');
+  } finally {
+    connection.disconnect();
+  }
+}
+
+describe('stopping', () => {
+  it('answers who waits, finishes what came, and exits 0', async () => {
+    const service = await startApi(server.url, { DEFAULT_MODEL: 'nobody' });
+    const submit = (headers: Record<string, string> = {}) =>
+      service.request('/v1/jobs', { method: 'POST', body: new Uint8Array(image), headers: { ...raw, ...headers } });
+    const { id } = await jobOf(await submit());
+    const waits = Array.from({ length: 20 }, () => submit({ Prefer: 'wait=30' }));
+    const read = service.request(`/v1/jobs/${id}`, { headers: { Prefer: 'wait=30' } });
+    await eventually(async () => {
+      expect(await metric(service, 'quintet_waiting_requests')).toBe(21);
+    });
+    // An upload that is half there when the signal comes.
+    const head = `POST /v1/jobs HTTP/1.1\r\nHost: quintet\r\nContent-Type: image/jpeg\r\nContent-Length: ${image.length}\r\n\r\n`;
+    const parts = slowUpload(service.port, head, image);
+    await parts.begun;
+    const stopped = performance.now();
+    const ended = service.end();
+    for (const response of await Promise.all(waits)) {
+      expect(response.status).toBe(202);
+      expect((await jobOf(response)).status).toBe('queued');
+    }
+    expect((await jobOf(await read)).status).toBe('queued');
+    parts.finish();
+    expect(await parts.answer).toMatch(/^HTTP\/1\.1 202 /);
+    expect(await ended).toBe(0);
+    expect(performance.now() - stopped).toBeLessThan(5000);
+  });
+});
+
+/** Sends half a body, and the rest when told to. */
+function slowUpload(port: number, head: string, body: Buffer) {
+  const socket = connect({ port, host: '127.0.0.1' });
+  let text = '';
+  socket.on('data', (data) => (text += data.toString('latin1')));
+  const begun = (async () => {
+    await once(socket, 'connect');
+    socket.write(head);
+    socket.write(body.subarray(0, 100));
+    await delay(100); // nothing tells a client that its first bytes were read
+  })();
+  const finish = (): void => {
+    socket.write(body.subarray(100));
+  };
+  const answer = once(socket, 'close').then(() => text);
+  return { begun, finish, answer };
+}
