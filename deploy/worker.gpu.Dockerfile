@@ -42,7 +42,7 @@ LABEL org.opencontainers.image.title="quintet-worker-gpu" \
       org.opencontainers.image.description="Quintet's worker: decodes pictures and runs the model on an NVIDIA GPU" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION"
-ENV NODE_ENV=production MALLOC_ARENA_MAX=2 DATA_DIR=/data UV_THREADPOOL_SIZE=8
+ENV NODE_ENV=production MALLOC_ARENA_MAX=2 DATA_DIR=/data UV_THREADPOOL_SIZE=8 ORT_DISABLE_TELEMETRY=1
 WORKDIR /app
 COPY --from=node:24-bookworm-slim /usr/local/bin/node /usr/local/bin/node
 COPY --from=worker-tree /app /app

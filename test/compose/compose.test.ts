@@ -49,7 +49,7 @@ describe.skipIf(skipped !== undefined)(`docker compose${skipped === undefined ? 
 
   afterAll(async () => {
     try {
-      await stack.down();
+      await (stack as Stack | undefined)?.down();
     } finally {
       stopDocker();
     }
@@ -203,7 +203,7 @@ describe.skipIf(skipped !== undefined)(`docker compose${skipped === undefined ? 
       .withWaitStrategy(Wait.forHttp('/health/live', 3000))
       .start();
     try {
-      const url = `http://127.0.0.1:${started.getMappedPort(3000)}/health/ready`;
+      const url = `http://${started.getHost()}:${started.getMappedPort(3000)}/health/ready`;
       const answer = await fetch(url);
       expect(answer.status).toBe(503);
       expect(await answer.text()).toMatch(/allkeys-lru.*noeviction/);

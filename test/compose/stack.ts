@@ -32,7 +32,13 @@ export async function startStack({ workers, environment, healthyMs }: StackOptio
   const executable = composeExecutable();
   const compose = await new DockerComposeEnvironment(fileURLToPath(repositoryFile('.')), 'docker-compose.yml')
     .withProjectName(project)
-    .withEnvironment({ ...environment, PORT: String(port), PROMETHEUS_PORT: String(prometheusPort) })
+    .withEnvironment({
+      ...environment,
+      PORT: String(port),
+      PROMETHEUS_PORT: String(prometheusPort),
+      // Where the tests run in a container themselves, the host is not reached by its loopback address.
+      OBSERVABILITY_HOST: '0.0.0.0',
+    })
     .withBuild()
     .withDefaultWaitStrategy(Wait.forListeningPorts())
     .withClientOptions({
@@ -40,7 +46,9 @@ export async function startStack({ workers, environment, healthyMs }: StackOptio
       ...(executable === undefined ? {} : { executable }),
     })
     .up();
-  const docker = (await getContainerRuntimeClient()).container.dockerode;
+  const { container, info } = await getContainerRuntimeClient();
+  const docker = container.dockerode;
+  const { host } = info.containerRuntime;
 
   const list = async (label: string): Promise<Dockerode.ContainerInspectInfo[]> => {
     const found = await docker.listContainers({
@@ -53,8 +61,8 @@ export async function startStack({ workers, environment, healthyMs }: StackOptio
   const logs = async (id: string): Promise<string> =>
     (await docker.getContainer(id).logs({ stdout: true, stderr: true, follow: false })).toString('utf8');
   const stack: Stack = {
-    api: `http://127.0.0.1:${port}`,
-    prometheus: `http://127.0.0.1:${prometheusPort}`,
+    api: `http://${host}:${port}`,
+    prometheus: `http://${host}:${prometheusPort}`,
     docker,
     containers: (service) => list(`com.docker.compose.service=${service}`),
     logs,
