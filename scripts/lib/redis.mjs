@@ -99,7 +99,9 @@ export async function waitForRedis(url, ms, signal) {
       connectTimeout: 3000,
       commandTimeout: 3000,
     });
-    redis.on('error', () => undefined);
+    /** @type {unknown} why the connection closed: what connect() rejects with does not say it */
+    let cause;
+    redis.on('error', (error) => (cause = error));
     try {
       await redis.connect();
       await redis.ping();
@@ -110,7 +112,8 @@ export async function waitForRedis(url, ms, signal) {
         'Run `redis-cli config set maxmemory-policy noeviction` there, and try again.',
       );
     } catch (error) {
-      if (error instanceof StepError || performance.now() > limit) throw error;
+      if (error instanceof StepError) throw error;
+      if (performance.now() > limit) throw cause ?? error;
     } finally {
       redis.disconnect();
     }
