@@ -2,7 +2,7 @@
  * Waiting for jobs to end, for any number of requests over one Redis subscription.
  *
  * A waiter is registered before the job is read, so an end between the two wakes it. Pub/sub loses messages while the
- * connection is away, so every waiter also looks again about every two seconds.
+ * connection is away, so every waiter also looks again every two seconds or so.
  *
  *   waiting → woken (published, or time to look again) → waiting or done
  *   waiting → done (deadline, client gone, shutdown)
@@ -10,8 +10,13 @@
  */
 import { finishedChannel, isFinal, type Job, type Redis } from '@quintet/shared';
 
-/** Spread, so that waiters that came together do not look together. */
-const pollMs = (): number => 1800 + Math.random() * 400;
+/**
+ * When a waiter looks again: after about 2 s, or later where so many wait that this would be more than a thousand looks a
+ * second. Spread, so that waiters that came together do not look together.
+ */
+function pollMs(waiters: number): number {
+  return Math.max(2000, waiters) * (0.9 + Math.random() * 0.2);
+}
 
 export interface WaitOptions {
   /** Milliseconds from now. */
@@ -59,8 +64,9 @@ export class JobWaiters {
         bell.rearm();
         const job = await read();
         const left = deadline - performance.now();
-        if (isFinal(job.status) || left <= 0 || signal.aborted || this.#closed) return job;
-        await bell.rung(Math.min(left, pollMs()));
+        if (isFinal(job.status) || left <= 0) return job;
+        await bell.rung(Math.min(left, pollMs(this.#size)));
+        if (signal.aborted || this.#closed) return job;
       }
     } finally {
       bell.remove();
@@ -86,6 +92,7 @@ export class JobWaiters {
       },
       /** Resolves at the first ring since `rearm`, or after `ms`. */
       rung: async (ms: number): Promise<void> => {
+        if (signal.aborted || this.#closed) return;
         let timer: NodeJS.Timeout | undefined;
         const timeout = new Promise<void>((resolve) => {
           timer = setTimeout(resolve, ms);

@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { createLogger, problemSchema } from '@quintet/shared';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { startServer, type ApiServer } from './server.js';
+
+const logger = createLogger('test', 'silent');
+const limits = { headersMs: 150, requestMs: 300, checkMs: 30, keepAliveMs: 60_000 };
+const servers: ApiServer[] = [];
+
+async function start(app: Parameters<typeof startServer>[0]): Promise<ApiServer> {
+  const server = await startServer(app, { host: '127.0.0.1', port: 0, logger, limits });
+  servers.push(server);
+  return server;
+}
+
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close(1000)));
+});
+
+/** All that the server says to a client that sends `text`, and then one byte again and again. */
+async function trickle(port: number, text: string): Promise<string> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  let answer = '';
+  socket.on('data', (data) => (answer += data.toString()));
+  socket.on('error', () => undefined);
+  socket.write(text);
+  const timer = setInterval(() => socket.write('x'), 20);
+  await once(socket, 'close');
+  clearInterval(timer);
+  return answer;
+}
+
+function codeOf(answer: string): string {
+  return problemSchema.parse(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).code;
+}
+
+describe('startServer', () => {
+  it('gives up on headers and bodies that never end, and says so', async () => {
+    const { port } = await start((request) => {
+      request.resume();
+    });
+    const headers = await trickle(port, 'GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ');
+    expect(headers).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+    expect(codeOf(headers)).toBe('request_timeout');
+    const body = await trickle(port, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n');
+    expect(codeOf(body)).toBe('request_timeout');
+  });
+
+  it('rejects where the port is taken', async () => {
+    const { port } = await start((_request, response) => response.end());
+    await expect(startServer(() => undefined, { host: '127.0.0.1', port, logger })).rejects.toThrow('EADDRINUSE');
+  });
+
+  it('closes by letting requests finish, and idle connections go', async () => {
+    let finish: (() => void) | undefined;
+    const server = await start((request, response) => {
+      if (request.url === '/idle') response.end('idle');
+      else finish = () => response.end('done');
+    });
+    const idle = await fetch(`http://127.0.0.1:${server.port}/idle`);
+    await idle.text();
+    const open = fetch(`http://127.0.0.1:${server.port}/open`);
+    await vi.waitFor(() => {
+      expect(finish).toBeDefined();
+    });
+    const closed = server.close(10_000);
+    finish?.();
+    expect(await (await open).text()).toBe('done');
+    await closed;
+  });
+
+  it('cuts what does not finish in time', async () => {
+    const server = await start(() => undefined);
+    const open = fetch(`http://127.0.0.1:${server.port}/`);
+    await Promise.all([expect(open).rejects.toThrow(), server.close(100)]);
+  });
+});
