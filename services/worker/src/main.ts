@@ -30,7 +30,7 @@ import { Consumer } from './consume/consumer.js';
 import { startHeartbeat } from './consume/heartbeat.js';
 import { startClassifier } from './inference/classifier.js';
 import { detectHardware, providersToTry } from './inference/provider.js';
-import { configureSharp, createPreprocessor } from './preprocess/index.js';
+import { createPreprocessPool } from './preprocess/preprocess-pool.js';
 
 const version = '0.1.0';
 
@@ -55,13 +55,15 @@ runService('worker', workerVariables, async (config, logger) => {
   const ref: ModelRef = { name: model.manifest.name, version: model.manifest.version, weights: model.manifest.weights };
   const label = { model: ref.name };
   missing = ['the model is warming up'];
-  configureSharp();
   const { resize, crop } = model.manifest.preprocess;
-  const preprocessor = createPreprocessor({
-    spec: { resize, crop },
-    maxPixels: config.MAX_IMAGE_PIXELS,
-    timeoutMs: config.DECODE_TIMEOUT_SECONDS * 1000,
-  });
+  const preprocessor = createPreprocessPool(
+    {
+      spec: { resize, crop },
+      maxPixels: config.MAX_IMAGE_PIXELS,
+      timeoutMs: config.DECODE_TIMEOUT_SECONDS * 1000,
+    },
+    Math.ceil(availableCores() / 2),
+  );
   const classifier = await startClassifier({
     modelPath: model.modelPath,
     input: model.manifest.preprocess,

@@ -1,0 +1,92 @@
+/** A compiled service as a process of its own, as in production, with its log at hand. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { vi } from 'vitest';
+
+export type ServiceName = 'api' | 'worker' | 'webhooks';
+export type LogLine = Readonly<Record<string, unknown>>;
+
+export interface ServiceProcess {
+  readonly process: ChildProcess;
+  readonly port: number;
+  /** `http://127.0.0.1:<port>`: the API, or /health and /metrics of the others. */
+  readonly url: string;
+  /** What it logged, line by line. */
+  readonly lines: readonly LogLine[];
+  /** Waits for a log line with this message. */
+  logged(message: string, timeout?: number): Promise<LogLine>;
+  ready(timeout?: number): Promise<void>;
+  /** The sum of a metric over the series that have these labels. */
+  metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
+  /** Sends `signal` and resolves to the exit code, or to the signal that ended it. */
+  end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
+}
+
+/** Waits until `check` stops throwing. */
+export const eventually = <T>(check: () => T | Promise<T>, timeout = 10_000): Promise<T> =>
+  vi.waitFor(check, { timeout, interval: 20 });
+
+/** Starts a service with nothing of this process' environment but the PATH; resolves once it listens. */
+export async function startService(
+  service: ServiceName,
+  environment: Readonly<Record<string, string>>,
+): Promise<ServiceProcess> {
+  const main = fileURLToPath(new URL(`../../services/${service}/dist/main.js`, import.meta.url));
+  const child = spawn(process.execPath, [main], {
+    env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', METRICS_PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines: LogLine[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(JSON.parse(line) as LogLine);
+  });
+  const logged = async (message: string, timeout = 20_000): Promise<LogLine> => {
+    const find = (): LogLine | undefined => lines.find((line) => line['message'] === message);
+    const transcript = (): string => lines.map((line) => JSON.stringify(line)).join('\n');
+    const found = await eventually(() => {
+      const line = find();
+      const ended = child.exitCode !== null || child.signalCode !== null;
+      if (line === undefined && !ended) throw new Error(`${service} has not said "${message}":\n${transcript()}`);
+      return line;
+    }, timeout);
+    if (found !== undefined) return found;
+    // The last lines may still be in the pipe when the process is gone.
+    if (!child.stdout.readableEnded) await once(child.stdout, 'end');
+    const last = find();
+    if (last !== undefined) return last;
+    const how = child.exitCode ?? child.signalCode ?? 'unknown';
+    throw new Error(`${service} ended (${how}) before it said "${message}":\n${transcript()}`);
+  };
+  const port = Number((await logged('listening'))['port']);
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    process: child,
+    port,
+    url,
+    lines,
+    logged,
+    ready: (timeout = 30_000) =>
+      eventually(async () => {
+        const response = await fetch(`${url}/health/ready`);
+        if (response.status !== 200) throw new Error(`${service} is not ready: ${await response.text()}`);
+      }, timeout),
+    metric: async (name, labels = {}) => {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+      return text
+        .split('\n')
+        .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+        .filter((line) => wanted.every((label) => line.includes(label)))
+        .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+    },
+    end: async (signal = 'SIGTERM') => {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode;
+      const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+      child.kill(signal);
+      const [code, by] = await exited;
+      return code ?? by;
+    },
+  };
+}
