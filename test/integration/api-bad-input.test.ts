@@ -13,7 +13,7 @@ import { errorRegistry, problemSchema, type ErrorCode } from '@quintet/shared';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hostileFiles, makeImage, pngClaiming, svgWithReference } from '../fixtures/images/index.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
-import { eventually, formWith, metric, problemOf, rawExchange, startApi, type Api } from './api-harness.js';
+import { eventually, formWith, metric, problemOf, rawExchange, startReadyApi, type Api } from './api-harness.js';
 
 const quick = 1000;
 
@@ -26,10 +26,7 @@ beforeAll(async () => {
   server = await startRedis();
   image = await makeImage({ format: 'jpeg', width: 320, height: 240 });
   folder = await mkdtemp(join(tmpdir(), 'quintet-bad-input-'));
-  api = await startApi(server.url);
-  await eventually(async () => {
-    expect((await api.request('/health/ready')).status).toBe(200);
-  });
+  api = await startReadyApi(server.url);
 });
 
 afterAll(async () => {

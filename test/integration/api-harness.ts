@@ -57,7 +57,10 @@ export async function startApi(redisUrl: string, environment: Record<string, str
   });
   ended.catch(() => undefined);
   listens.catch(() => undefined);
-  const port = await Promise.race([listens, ended]);
+  const port = await Promise.race([listens, ended]).catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
   const url = `http://127.0.0.1:${port}`;
   return {
     process: child,
@@ -73,6 +76,16 @@ export async function startApi(redisUrl: string, environment: Record<string, str
       return code ?? by;
     },
   };
+}
+
+/** The same, once it is ready. */
+export async function startReadyApi(redisUrl: string, environment: Record<string, string> = {}): Promise<Api> {
+  const api = await startApi(redisUrl, environment);
+  await eventually(async () => {
+    const { status } = await api.request('/health/ready');
+    if (status !== 200) throw new Error(`not ready: ${status}`);
+  });
+  return api;
 }
 
 export async function jobOf(response: Response): Promise<Job> {

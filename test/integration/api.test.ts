@@ -15,6 +15,7 @@ import {
   problemOf,
   rawExchange,
   startApi,
+  startReadyApi,
   startWorker,
   succeeded,
   type Api,
@@ -31,10 +32,7 @@ beforeAll(async () => {
   server = await startRedis();
   redis = new Redis(server.url);
   image = await makeImage({ format: 'jpeg', width: 64, height: 48 });
-  api = await startApi(server.url, { WEBHOOK_SECRET: secret, MAX_WAIT_SECONDS: '30' });
-  await eventually(async () => {
-    expect((await api.request('/health/ready')).status).toBe(200);
-  });
+  api = await startReadyApi(server.url, { WEBHOOK_SECRET: secret, MAX_WAIT_SECONDS: '30' });
 });
 
 afterAll(async () => {
@@ -244,7 +242,7 @@ describe('webhooks', () => {
   });
 
   it('are refused where nothing can sign them', async () => {
-    const unsigned = await startApi(server.url);
+    const unsigned = await startReadyApi(server.url);
     const body = formWith(image, { webhook_url: hook });
     const response = await unsigned.request('/v1/jobs', { method: 'POST', body });
     expect([response.status, (await problemOf(response)).code]).toEqual([422, 'webhooks_disabled']);
@@ -320,7 +318,7 @@ describe('the service about itself', () => {
 
 describe('a full queue', () => {
   it('is said at once, with the time to come back', async () => {
-    const small = await startApi(server.url, { MAX_QUEUE_DEPTH: '3', DEFAULT_MODEL: 'crowded' });
+    const small = await startReadyApi(server.url, { MAX_QUEUE_DEPTH: '3', DEFAULT_MODEL: 'crowded' });
     const statuses: number[] = [];
     for (let i = 0; i < 5; i += 1) {
       const response = await small.request('/v1/jobs', { method: 'POST', body: new Uint8Array(image), headers: raw });
@@ -350,7 +348,7 @@ describe('a job that everybody gave up', () => {
 describe('without Redis', () => {
   it('says so at once, stays alive, and works again when it is back', async () => {
     const own = await startRedis();
-    const service = await startApi(own.url);
+    const service = await startReadyApi(own.url);
     const submit = () =>
       service.request('/v1/jobs', {
         method: 'POST',
@@ -388,6 +386,31 @@ describe('without Redis', () => {
     await own.stop();
   });
 
+  it('gives the id of an accepted job to a client that waits when Redis goes', async () => {
+    const own = await startRedis();
+    const service = await startReadyApi(own.url);
+    const waiting = service.request('/v1/jobs', {
+      method: 'POST',
+      body: new Uint8Array(image),
+      headers: { ...raw, Prefer: 'wait=30' },
+    });
+    await eventually(async () => {
+      expect(await metric(service, 'quintet_waiting_requests')).toBe(1);
+    });
+    await own.kill();
+    const response = await waiting;
+    expect(response.status).toBe(202);
+    const accepted = await jobOf(response);
+    await own.start();
+    const worker = await startWorker(own);
+    await eventually(async () => {
+      expect((await jobOf(await service.request(accepted.links.self))).status).toBe('succeeded');
+    });
+    await worker.close();
+    expect(await service.end()).toBe(0);
+    await own.stop();
+  });
+
   it('starts, and becomes ready when Redis comes', async () => {
     const own = await startRedis();
     await own.kill();
@@ -408,10 +431,7 @@ describe('without Redis', () => {
 
   it('gives up on one that hangs within the limit of a command', async () => {
     const own = await startRedis();
-    const service = await startApi(own.url);
-    await eventually(async () => {
-      expect((await service.request('/health/ready')).status).toBe(200);
-    });
+    const service = await startReadyApi(own.url);
     const pid = Number(/process_id:(\d+)/.exec(await infoOf(own))?.[1]);
     process.kill(pid, 'SIGSTOP');
     const started = performance.now();
@@ -439,7 +459,7 @@ async function infoOf(own: RedisServer): Promise<string> {
 
 describe('stopping', () => {
   it('answers who waits, finishes what came, and exits 0', async () => {
-    const service = await startApi(server.url, { DEFAULT_MODEL: 'nobody' });
+    const service = await startReadyApi(server.url, { DEFAULT_MODEL: 'nobody' });
     const submit = (headers: Record<string, string> = {}) =>
       service.request('/v1/jobs', { method: 'POST', body: new Uint8Array(image), headers: { ...raw, ...headers } });
     const { id } = await jobOf(await submit());
@@ -451,7 +471,12 @@ describe('stopping', () => {
     // An upload that is half there when the signal comes.
     const head = `POST /v1/jobs HTTP/1.1\r\nHost: quintet\r\nContent-Type: image/jpeg\r\nContent-Length: ${image.length}\r\n\r\n`;
     const parts = slowUpload(service.port, head, image);
-    await parts.begun;
+    const late = slowUpload(
+      service.port,
+      'POST /v1/jobs HTTP/1.1\r\nHost: quintet\r\n',
+      head.slice(head.indexOf('Content')),
+    );
+    await Promise.all([parts.begun, late.begun]);
     const stopped = performance.now();
     const ended = service.end();
     for (const response of await Promise.all(waits)) {
@@ -459,6 +484,9 @@ describe('stopping', () => {
       expect((await jobOf(response)).status).toBe('queued');
     }
     expect((await jobOf(await read)).status).toBe('queued');
+    // One whose headers are complete only now is told to go elsewhere.
+    late.finish();
+    expect(await late.answer).toMatch(/^HTTP\/1\.1 503 [^]*\r\nConnection: close\r\n[^]*"code":"shutting_down"/);
     parts.finish();
     expect(await parts.answer).toMatch(/^HTTP\/1\.1 202 /);
     expect(await ended).toBe(0);
@@ -466,19 +494,22 @@ describe('stopping', () => {
   });
 });
 
-/** Sends half a body, and the rest when told to. */
-function slowUpload(port: number, head: string, body: Buffer) {
+/** Bytes of a slow upload that are sent at once. */
+const sentFirst = 10;
+
+/** Sends the head and the begin of the body, and the rest when told to. */
+function slowUpload(port: number, head: string, body: Buffer | string) {
   const socket = connect({ port, host: '127.0.0.1' });
   let text = '';
   socket.on('data', (data) => (text += data.toString('latin1')));
   const begun = (async () => {
     await once(socket, 'connect');
     socket.write(head);
-    socket.write(body.subarray(0, 100));
+    socket.write(body.slice(0, sentFirst));
     await delay(100); // nothing tells a client that its first bytes were read
   })();
   const finish = (): void => {
-    socket.write(body.subarray(100));
+    socket.write(body.slice(sentFirst));
   };
   const answer = once(socket, 'close').then(() => text);
   return { begun, finish, answer };

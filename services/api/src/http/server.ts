@@ -57,6 +57,8 @@ export async function startServer(
   server.on('request', onRequest);
   // Whoever reads the body says "100 Continue"; until then a refusal costs the client nothing.
   server.on('checkContinue', onRequest);
+  // An expectation that nobody knows may be ignored (RFC 9110 section 10.1.1); Node would answer 417 without a body.
+  server.on('checkExpectation', onRequest);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     refuse(error, socket, current.get(socket), options.logger);
   });

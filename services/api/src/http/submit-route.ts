@@ -24,7 +24,7 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
     let job: Job;
     try {
       route.checkOpen();
-      const query = new URL(request.originalUrl, 'http://localhost').searchParams;
+      const query = new URLSearchParams(request.originalUrl.split('?').slice(1).join('?'));
       job = await route.readUpload(request, response, query, async ({ image, options }) => {
         const accepted = await submitJob(route.submit, { image, options, requestId: context.requestId });
         route.metrics.bytesIn.inc(image.length);

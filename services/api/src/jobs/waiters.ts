@@ -43,13 +43,13 @@ export class JobWaiters {
 
   /** Wakes those who wait for the job `id`. */
   notify(id: string): void {
-    for (const wake of this.#waiting.get(id) ?? []) wake();
+    wakeInTurns([...(this.#waiting.get(id) ?? [])]);
   }
 
   /** Ends every wait, now and from now on: each request answers with the state of its job as it stands. */
   close(): void {
     this.#closed = true;
-    for (const set of [...this.#waiting.values()]) for (const wake of [...set]) wake();
+    wakeInTurns([...this.#waiting.values()].flatMap((set) => [...set]));
   }
 
   /**
@@ -107,5 +107,18 @@ export class JobWaiters {
         this.onSize(--this.#size);
       },
     };
+  }
+}
+
+/** Every waiter that wakes reads and answers, which takes about 0.1 ms: thousands at once would hold the event loop. */
+const wakesPerTurn = 100;
+
+function wakeInTurns(wakes: readonly (() => void)[], from = 0): void {
+  for (const wake of wakes.slice(from, from + wakesPerTurn)) wake();
+  const next = from + wakesPerTurn;
+  if (next < wakes.length) {
+    setImmediate(() => {
+      wakeInTurns(wakes, next);
+    });
   }
 }

@@ -1,5 +1,6 @@
 /** The picture and the options of a submission, in whichever of the three forms of body they come. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ProblemError, type JobOptions } from '@quintet/shared';
 import { parseOptions, parseTextOptions } from '../../jobs/index.js';
 import { hasBody } from '../drain.js';
@@ -67,7 +68,10 @@ export function createUploadReader(maxUploadBytes: number, budget: UploadBudget)
     checkLength(request, limits[form], maxUploadBytes);
     const giveBack = budget.take(Number(request.headers['content-length'] ?? limits[form]));
     try {
-      return await use(await read(request, response, form, query));
+      const upload = await read(request, response, form, query);
+      // Joining twenty megabytes takes 10 ms, and sending them to Redis 20 ms more: not in one turn.
+      await nextTurn();
+      return await use(upload);
     } finally {
       giveBack();
     }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { LongString} from './split-json.js';
+import type { LongString } from './split-json.js';
 import { parseWithLongStrings, RestTooLargeError } from './split-json.js';
 
 const limits = { longFrom: 16, rest: 400 };
