@@ -1,5 +1,9 @@
 /** A client of the published port: pictures in, jobs out. */
+import { execFile } from 'node:child_process';
 import { readFile, readdir } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { jobSchema, type Job } from '@quintet/shared';
 import { z } from 'zod';
 import { repositoryFile } from './dashboard.js';
@@ -7,6 +11,7 @@ import { repositoryFile } from './dashboard.js';
 const images = repositoryFile('../shared/images/');
 
 export interface Picture {
+  /** Without its extension: the reference crop has the same. */
   readonly name: string;
   readonly bytes: Buffer<ArrayBuffer>;
 }
@@ -15,19 +20,24 @@ export async function readPictures(): Promise<Picture[]> {
   const names = (await readdir(images)).filter((name) => name.endsWith('.JPEG')).sort();
   return Promise.all(
     names.map(async (name) => ({
-      name,
+      name: basename(name, extname(name)),
       bytes: Buffer.from(await readFile(new URL(encodeURIComponent(name), images))),
     })),
   );
 }
 
-/** The class that the reference model gives each picture. */
+const topFives = z.record(z.string(), z.array(z.object({ index: z.int() })).min(1));
+
+/**
+ * The class that bare ONNX Runtime gives each reference crop on this CPU. The committed table cannot judge: a quantised
+ * model is another function on a CPU with VNNI than on one without (bench/bare-reference.mjs).
+ */
 export async function readReference(): Promise<Map<string, number>> {
-  const file = repositoryFile('../shared/reference/mobilenetv2-top5.json');
-  const { images: entries } = z
-    .object({ images: z.record(z.string(), z.object({ top5: z.array(z.object({ index: z.int() })).min(1) })) })
-    .parse(JSON.parse(await readFile(file, 'utf8')));
-  return new Map(Object.entries(entries).map(([name, { top5 }]) => [name, top5[0]?.index ?? -1]));
+  const script = fileURLToPath(repositoryFile('bench/bare-reference.mjs'));
+  const model = fileURLToPath(repositoryFile('../shared/models/mobilenetv2-12-int8.onnx'));
+  const crops = fileURLToPath(repositoryFile('../shared/reference/crops'));
+  const { stdout } = await promisify(execFile)(process.execPath, [script, '--model', model, '--crops', crops]);
+  return new Map(Object.entries(topFives.parse(JSON.parse(stdout))).map(([name, [top]]) => [name, top?.index ?? -1]));
 }
 
 /** Submits a picture and returns the job; with `waitSeconds`, the finished one. */
