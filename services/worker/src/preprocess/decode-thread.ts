@@ -4,7 +4,9 @@
  * libheif applies the container's own rotation and mirroring (`irot`, `imir`); EXIF orientation is for information only in
  * HEIF and is not applied again. One request at a time; the owner (thread-decoder.ts) keeps the clock.
  */
+import { Console } from 'node:console';
 import { createRequire } from 'node:module';
+import { Writable } from 'node:stream';
 import { parentPort } from 'node:worker_threads';
 import type { DecodeReply, DecodeRequest } from './decode-protocol.js';
 
@@ -29,6 +31,15 @@ interface LibHeif {
   readonly HeifDecoder: new () => { decode(bytes: Uint8Array): HeifImage[]; decoder: { delete?(): void } | null };
   readonly HEAPU8: Uint8Array;
 }
+
+// libheif's glue writes its complaints to the console; what matters is in the reply. (Reading the thread's output from the
+// outside instead would keep the process alive for as long as the thread.)
+const nowhere = new Writable({
+  write: (_chunk, _encoding, done) => {
+    done();
+  },
+});
+globalThis.console = new Console(nowhere);
 
 const libheif = createRequire(import.meta.url)('libheif-js/wasm-bundle') as LibHeif;
 

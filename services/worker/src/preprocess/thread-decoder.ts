@@ -80,10 +80,7 @@ export class ThreadDecoder {
   }
 
   #start(): Worker {
-    // libheif writes its complaints to the console; they are in the reply as well.
-    const thread = new Worker(threadFile, { resourceLimits, stdout: true, stderr: true });
-    thread.stdout.resume();
-    thread.stderr.resume();
+    const thread = new Worker(threadFile, { resourceLimits, execArgv: [] });
     let ready = false;
     const died = (error?: Error): void => {
       if (this.#thread !== thread) return;
