@@ -15,7 +15,7 @@ export interface Stack {
   containers(service: string): Promise<Dockerode.ContainerInspectInfo[]>;
   /** What a container wrote, both streams. */
   logs(id: string): Promise<string>;
-  /** Removes containers, networks and volumes. */
+  /** Removes containers, networks, volumes and the images that were built. */
   down(): Promise<void>;
 }
 
@@ -67,7 +67,12 @@ export async function startStack({ workers, environment, healthyMs }: StackOptio
     containers: (service) => list(`com.docker.compose.service=${service}`),
     logs,
     down: async () => {
+      const images = new Set(
+        (await list('')).filter(({ Config }) => Config.Image.startsWith(project)).map(({ Image }) => Image),
+      );
       await compose.down({ removeVolumes: true, timeout: 10_000 });
+      // Their parents stay: they are the build's cache.
+      for (const image of images) await docker.getImage(image).remove({ noprune: true });
     },
   };
 
