@@ -9,69 +9,17 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { errorRegistry, problemSchema, type ErrorCode } from '@quintet/shared';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { hostileFiles, makeImage, pngClaiming, svgWithReference } from '../fixtures/images/index.js';
-import { startRedis, type RedisServer } from '../support/redis-server.js';
-import { eventually, formWith, metric, problemOf, rawExchange, startReadyApi, type Api } from './api-harness.js';
+import { problemSchema } from '@quintet/shared';
+import { describe, expect, it } from 'vitest';
+import { hostileFiles, pngClaiming, svgWithReference } from '../fixtures/images/index.js';
+import { expectRaw, head, json, quick, raw, refused, targetOfTests } from './api-bad-input-harness.js';
+import { eventually, formWith, metric, problemOf, rawExchange } from './api-harness.js';
 
-const quick = 1000;
-
-let server: RedisServer;
-let api: Api;
-let image: Buffer;
-let folder: string;
-
-beforeAll(async () => {
-  server = await startRedis();
-  image = await makeImage({ format: 'jpeg', width: 320, height: 240 });
-  folder = await mkdtemp(join(tmpdir(), 'quintet-bad-input-'));
-  api = await startReadyApi(server.url);
-});
-
-afterAll(async () => {
-  expect(await api.end()).toBe(0);
-  await server.stop();
-  await rm(folder, { recursive: true });
-});
-
-afterEach(async () => {
-  const response = await post(image, raw);
-  expect(response.status).toBe(202);
-  expect(api.process.exitCode).toBeNull();
-});
-
-const raw = { 'Content-Type': 'image/jpeg' };
-const json = { 'Content-Type': 'application/json' };
-
-function post(body: RequestInit['body'] | Buffer, headers: Record<string, string> = {}, query = ''): Promise<Response> {
-  return api.request(`/v1/jobs${query}`, { method: 'POST', body: body as RequestInit['body'] & {}, headers });
-}
-
-/** Expects the problem `code`, in under a second. */
-async function refused(ask: () => Promise<Response>, code: ErrorCode): Promise<Response> {
-  const started = performance.now();
-  const response = await ask();
-  const problem = await problemOf(response.clone());
-  expect([problem.code, response.status]).toEqual([code, errorRegistry[code].status]);
-  expect(problem.type).toBe(`urn:quintet:error:${code}`);
-  expect(performance.now() - started).toBeLessThan(quick);
-  return response;
-}
-
-/** The same for an answer read off a socket. */
-function expectRaw(answer: string, code: ErrorCode): void {
-  expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${errorRegistry[code].status} `));
-  const [, body] = answer.split('\r\n\r\n');
-  expect(problemSchema.parse(JSON.parse(body ?? '')).code).toBe(code);
-}
-
-function head(...lines: readonly string[]): string {
-  return [`POST /v1/jobs HTTP/1.1`, 'Host: quintet', ...lines, '', ''].join('\r\n');
-}
+const target = targetOfTests();
 
 describe('no picture', () => {
   it('empty body', async () => {
+    const { api } = target();
     await refused(() => api.request('/v1/jobs', { method: 'POST' }), 'body_empty');
     await refused(() => api.request('/v1/jobs', { method: 'POST', headers: raw }), 'body_empty');
     const chunked = head('Content-Type: image/png', 'Transfer-Encoding: chunked', 'Connection: close');
@@ -79,6 +27,7 @@ describe('no picture', () => {
   });
 
   it('no file', async () => {
+    const { post } = target();
     await refused(() => post(formWith(undefined, { top_k: '3' })), 'image_missing');
     await refused(() => post(formWith(undefined, { image: 'as text' })), 'image_missing');
     await refused(() => post('{}', json), 'image_missing');
@@ -87,6 +36,7 @@ describe('no picture', () => {
   });
 
   it('two files', async () => {
+    const { image, post } = target();
     for (const second of ['image', 'other']) {
       const form = formWith(image);
       form.append(second, new Blob([new Uint8Array(image)]), 'b.jpg');
@@ -95,37 +45,45 @@ describe('no picture', () => {
   });
 
   it('wrong field name', async () => {
+    const { image, post } = target();
     await refused(() => post(formWith(image, {}, 'file')), 'file_field_unexpected');
   });
 });
 
 describe('no good picture', () => {
   it('text renamed .jpg', async () => {
+    const { post } = target();
     await refused(() => post(formWith(Buffer.from('not a picture'))), 'image_format_unsupported');
   });
 
   it('truncated JPEG', async () => {
+    const { image, post } = target();
     await refused(() => post(image.subarray(0, image.length / 2), raw), 'image_truncated');
   });
 
   it('a PNG that claims 60 000 × 60 000', async () => {
+    const { post } = target();
     await refused(() => post(pngClaiming(60_000, 60_000), { 'Content-Type': 'image/png' }), 'image_too_many_pixels');
   });
 
   it('SVG with an external reference', async () => {
+    const { post } = target();
     await refused(() => post(svgWithReference, { 'Content-Type': 'image/svg+xml' }), 'image_format_unsupported');
   });
 
   it('a polyglot file', async () => {
+    const { image, post } = target();
     const zip = Buffer.concat([image, Buffer.from('PK\x05\x06'), Buffer.alloc(18)]);
     await refused(() => post(zip, raw), 'image_polyglot');
   });
 
   it('zero-size dimensions', async () => {
+    const { post } = target();
     await refused(() => post(pngClaiming(0, 10), raw), 'image_dimensions_invalid');
   });
 
   it('everything else that a stranger may send', async () => {
+    const { post } = target();
     for (const { name, bytes, code } of await hostileFiles()) {
       const started = performance.now();
       const response = await post(formWith(bytes));
@@ -139,6 +97,7 @@ describe('too much, too little', () => {
   const size = 30_000_000;
 
   it('a 30 MB upload', async () => {
+    const { post } = target();
     const big = Buffer.alloc(size);
     await refused(() => post(formWith(big)), 'body_too_large');
     const base64 = JSON.stringify({ image_base64: Buffer.alloc(22 * 1024 * 1024).toString('base64') });
@@ -146,6 +105,8 @@ describe('too much, too little', () => {
   });
 
   it('a 30 MB upload by curl, however it sends it', async () => {
+    const { api } = target();
+    const folder = await mkdtemp(join(tmpdir(), 'quintet-bad-input-'));
     const file = join(folder, 'big.jpg');
     await writeFile(file, Buffer.alloc(size));
     const url = `${api.url}/v1/jobs`;
@@ -163,9 +124,11 @@ describe('too much, too little', () => {
       expect(problemSchema.parse(JSON.parse(body ?? '')).code).toBe('body_too_large');
       expect(status).toMatch(/^413 0\./);
     }
+    await rm(folder, { recursive: true });
   });
 
   it('a client that reads nothing before it has sent everything', async () => {
+    const { api } = target();
     const started = performance.now();
     const socket = connect({ port: api.port, host: '127.0.0.1' });
     await once(socket, 'connect');
@@ -185,6 +148,7 @@ describe('too much, too little', () => {
   });
 
   it('an upload cut half-way', async () => {
+    const { api, image } = target();
     const half = image.subarray(0, image.length / 2);
     const form = `--b\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n`;
     // A client that half-closes can still be told.
@@ -215,6 +179,7 @@ describe('too much, too little', () => {
   });
 
   it('a multipart body that is none', async () => {
+    const { post } = target();
     const multipart = (type: string, body: string) => () => post(body, { 'Content-Type': type });
     await refused(multipart('multipart/form-data', 'x'), 'multipart_malformed');
     await refused(multipart('multipart/form-data; boundary=b', 'not multipart at all'), 'multipart_malformed');
@@ -227,142 +192,12 @@ describe('too much, too little', () => {
   });
 
   it('more fields than there are options', async () => {
+    const { image, post } = target();
     const form = formWith(image);
     for (let i = 0; i < 100; i += 1) form.append(`field${i}`, 'x');
     await refused(() => post(form), 'option_unknown');
     await refused(() => post(formWith(image, { metadata: 'x'.repeat(100_000) })), 'option_invalid');
     await refused(() => post(formWith(image, { 'metadata[a]': 'b' })), 'option_unknown');
     await refused(() => post(formWith(image, { ['x'.repeat(200)]: 'b' })), 'option_unknown');
-  });
-});
-
-describe('options', () => {
-  it('top_k=0 or "five"', async () => {
-    for (const value of ['0', 'five', '21', '-1', '1e99', '']) {
-      const response = await refused(() => post(formWith(image, { top_k: value })), 'option_invalid');
-      const { errors } = await problemOf(response);
-      expect(errors).toEqual([{ detail: expect.stringContaining('from 1 to 20') as string, pointer: '#/top_k' }]);
-      await refused(() => post(image, raw, `?top_k=${value}`), 'option_invalid');
-    }
-    await refused(() => post('{"image_base64":"QUJD","top_k":"5"}', json), 'option_invalid');
-  });
-
-  it('unknown option', async () => {
-    const response = await refused(() => post(formWith(image, { topk: '3' })), 'option_unknown');
-    expect((await problemOf(response)).detail).toMatch(/"topk".*top_k/);
-    await refused(() => post(image, raw, '?topk=3'), 'option_unknown');
-    await refused(() => post('{"image_base64":"QUJD","__proto__":{"top_k":1}}', json), 'option_unknown');
-    // In the query only where the body is the picture.
-    await refused(() => post(formWith(image), {}, '?top_k=3'), 'option_unknown');
-  });
-
-  it('unknown model', async () => {
-    const response = await refused(() => post(image, raw, '?model=resnet5000'), 'model_not_found');
-    expect((await problemOf(response)).detail).toContain('resnet50.');
-  });
-
-  it('malformed JSON', async () => {
-    for (const text of ['{', '{"image_base64":}', 'image', '[]', '"text"', '\ufeff{}', '{"a":"\u0001"}', '\0']) {
-      await refused(() => post(text, json), 'json_malformed');
-    }
-    await refused(() => post('['.repeat(20_000_000), json), 'body_too_large');
-  });
-
-  it('bad base64', async () => {
-    for (const text of ['%%%', 'QQ=', 'Q', 'QUJD QUJD', `${'QUJD'.repeat(3000)}*`]) {
-      await refused(() => post(JSON.stringify({ image_base64: text }), json), 'base64_invalid');
-    }
-    await refused(() => post('{"image_base64":{"a":1}}', json), 'base64_invalid');
-  });
-
-  it('an address to fetch, which belongs to a later version', async () => {
-    await refused(() => post('{"image_url":"https://example.com/a.jpg"}', json), 'image_url_unsupported');
-  });
-});
-
-describe('addresses and headers', () => {
-  it('unknown job id', async () => {
-    const path = '/v1/jobs/01234567-89ab-4def-8123-456789abcdef';
-    await refused(() => api.request(path), 'job_not_found');
-    await refused(() => api.request(path, { method: 'DELETE' }), 'job_not_found');
-    await refused(() => api.request(path, { headers: { Prefer: 'wait=5' } }), 'job_not_found');
-  });
-
-  it('an id with odd characters', async () => {
-    for (const id of [
-      '%00',
-      '%2e%2e%2fetc',
-      '1',
-      '%20',
-      '*',
-      '%F0%9F%90%B6',
-      'a'.repeat(4000),
-      "';--",
-      '01234567-89AB-4def-8123-456789abcdef',
-    ]) {
-      await refused(() => api.request(`/v1/jobs/${id}`), 'job_id_invalid');
-    }
-    await refused(() => api.request('/v1/jobs/%E0%A4%A'), 'request_malformed');
-  });
-
-  it('wrong method', async () => {
-    const methods = {
-      '/v1/jobs': 'PUT',
-      '/v1/models': 'POST',
-      '/health/live': 'DELETE',
-      '/metrics': 'PATCH',
-      '/': 'POST',
-    };
-    for (const [path, method] of Object.entries(methods)) {
-      const response = await refused(() => api.request(path, { method }), 'method_not_allowed');
-      expect(response.headers.get('allow')).toMatch(path === '/v1/jobs' ? /^POST\b/ : /^GET, HEAD\b/);
-    }
-    await refused(() => api.request('/v1/jobs/x', { method: 'POST' }), 'method_not_allowed');
-    await refused(() => api.request('/v2/nothing'), 'route_not_found');
-  });
-
-  it('unsupported Accept', async () => {
-    await refused(() => post(image, { ...raw, Accept: 'text/html' }), 'not_acceptable');
-    await refused(
-      () => api.request('/v1/models', { headers: { Accept: 'image/png, text/*;q=0.5' } }),
-      'not_acceptable',
-    );
-    await refused(() => api.request('/metrics', { headers: { Accept: 'application/json' } }), 'not_acceptable');
-    for (const accept of ['*/*', 'application/*', 'application/json;q=0.1, text/html', 'application/problem+json']) {
-      expect((await api.request('/v1/models', { headers: { Accept: accept } })).status).toBe(200);
-    }
-  });
-
-  it('unsupported type or encoding of the body', async () => {
-    await refused(() => post(image, { 'Content-Type': 'text/plain' }), 'content_type_unsupported');
-    await refused(
-      () => post(image, { 'Content-Type': 'application/x-www-form-urlencoded' }),
-      'content_type_unsupported',
-    );
-    expectRaw(
-      await rawExchange(api.port, [head('Content-Length: 3', 'Connection: close'), 'abc']),
-      'content_type_unsupported',
-    );
-    await refused(() => post(image, { ...raw, 'Content-Encoding': 'gzip' }), 'content_encoding_unsupported');
-    expect((await post(image, { ...raw, 'Content-Encoding': 'identity' })).status).toBe(202);
-  });
-
-  it('a Prefer that makes no sense is ignored, as RFC 7240 has it', async () => {
-    for (const prefer of ['wait=abc', 'wait=-1', 'wait', ',;=', 'handling=strict']) {
-      const response = await post(image, { ...raw, Prefer: prefer === 'wait' ? 'wait=0' : prefer });
-      expect(response.status).toBe(202);
-    }
-  });
-
-  it('what is not HTTP', async () => {
-    expectRaw(await rawExchange(api.port, ['nonsense\r\n\r\n']), 'request_malformed');
-    expectRaw(
-      await rawExchange(api.port, [`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`]),
-      'request_malformed',
-    );
-    const smuggled = head('Content-Type: image/jpeg', 'Content-Length: 3', 'Transfer-Encoding: chunked');
-    expectRaw(await rawExchange(api.port, [smuggled, '0\r\n\r\n']), 'request_malformed');
-    const chunked = head('Content-Type: image/jpeg', 'Transfer-Encoding: chunked');
-    expectRaw(await rawExchange(api.port, [chunked, 'zz\r\n']), 'upload_incomplete');
   });
 });

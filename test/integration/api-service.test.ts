@@ -1,0 +1,91 @@
+/** What the API says of itself: models, metrics, health, and whether it starts at all. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeImage } from '../fixtures/images/index.js';
+import { startRedis, type RedisServer } from '../support/redis-server.js';
+import { eventually, jobOf, metric, startApi, startReadyApi, startWorker, succeeded, type Api } from './api-harness.js';
+
+let server: RedisServer;
+let api: Api;
+let image: Buffer;
+
+beforeAll(async () => {
+  server = await startRedis();
+  image = await makeImage({ format: 'jpeg', width: 64, height: 48 });
+  api = await startReadyApi(server.url);
+});
+
+afterAll(async () => {
+  await api.end();
+  await server.stop();
+});
+
+const post = (body: RequestInit['body'], headers: Record<string, string> = {}, query = ''): Promise<Response> =>
+  api.request(`/v1/jobs${query}`, { method: 'POST', body: body ?? null, headers });
+
+const raw = { 'Content-Type': 'image/jpeg' };
+
+describe('the service about itself', () => {
+  it('lists models and who serves them', async () => {
+    const worker = await startWorker(server, succeeded, 'mobilenetv2');
+    await eventually(async () => {
+      const { models } = (await (await api.request('/v1/models')).json()) as { models: Record<string, unknown>[] };
+      expect(models.find(({ name }) => name === 'mobilenetv2')).toEqual({
+        name: 'mobilenetv2',
+        version: 'sha256:0123',
+        weights: 'demo',
+        workers: [
+          {
+            id: 'worker-mobilenetv2',
+            device: 'cpu',
+            since: '2026-01-01T00:00:00.000Z',
+            streams: 2,
+            max_batch_size: 4,
+          },
+        ],
+      });
+    });
+    const response = await post(image, { ...raw, Prefer: 'wait=10' }, '?model=mobilenetv2');
+    expect((await jobOf(response)).model).toMatchObject({ name: 'mobilenetv2', weights: 'demo' });
+    await worker.close();
+  });
+
+  it('measures by route, and shows the depth of its queues', async () => {
+    await api.request('/v1/jobs/../../etc/passwd?secret=1');
+    const job = await jobOf(await post(image, raw));
+    expect(await metric(api, 'quintet_queue_depth', '{queue="classify-resnet50",state="waiting"}')).toBeGreaterThan(0);
+    await api.request(job.links.self, { method: 'DELETE' });
+    const text = await (await api.request('/metrics')).text();
+    const routes = new Set([...text.matchAll(/route="([^"]*)"/g)].map(([, route]) => route));
+    expect(routes).toContain('/v1/jobs/:id');
+    expect([...routes].every((route) => route === 'unmatched' || !/[0-9a-f]{8}|etc/.test(route ?? ''))).toBe(true);
+    const logged = api.lines.find((line) => line['job_id'] === job.id && line['method'] === 'POST');
+    expect(logged).toMatchObject({ route: '/v1/jobs', status: 202, message: 'request' });
+    expect(logged?.['request_id']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('answers HEAD as GET, OPTIONS with what is allowed, and never trusts a request id', async () => {
+    const head = await api.request('/v1/models', { method: 'HEAD', headers: { 'X-Request-Id': 'mine' } });
+    expect([head.status, await head.text()]).toEqual([200, '']);
+    expect(head.headers.get('x-request-id')).not.toBe('mine');
+    expect(head.headers.get('x-powered-by')).toBeNull();
+    const options = await api.request('/v1/jobs', { method: 'OPTIONS' });
+    expect([options.status, options.headers.get('allow')]).toEqual([204, 'POST, OPTIONS']);
+  });
+
+  it('is not ready on a Redis that may drop jobs', async () => {
+    const evicting = await startRedis(['--maxmemory-policy', 'allkeys-lru']);
+    const service = await startApi(evicting.url);
+    await eventually(async () => {
+      const response = await service.request('/health/ready');
+      expect(response.status).toBe(503);
+      expect(await response.text()).toContain('allkeys-lru');
+    });
+    expect((await service.request('/health/live')).status).toBe(200);
+    await service.end();
+    await evicting.stop();
+  });
+
+  it('does not start on a bad configuration', async () => {
+    await expect(startApi(server.url, { MAX_UPLOAD_BYTES: '-1' })).rejects.toThrow('ended with 1');
+  });
+});
