@@ -44,7 +44,8 @@ export function createPreprocessPool(options: PreprocessorOptions, size: number)
     };
     const die = (reason: string): void => {
       threads.delete(thread);
-      for (const request of thread.pending.values()) request.reject(new Error(`the preprocessing thread died: ${reason}`));
+      for (const request of thread.pending.values())
+        request.reject(new Error(`the preprocessing thread died: ${reason}`));
       thread.pending.clear();
     };
     thread.worker.on('message', (reply: PreprocessReply) => {
