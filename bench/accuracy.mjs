@@ -148,9 +148,13 @@ async function main() {
   if (files.length === 0) fail(`no image of ${images} is in ${referenceFile}`);
   const beside = join(dirname(dirname(referenceFile)), 'models');
   const mirror = values.mirror ?? (existsSync(beside) ? beside : undefined);
-  const { catalogue } = await import('../packages/models/dist/index.js').catch(() =>
-    fail('the project is not built; run `npm start` or `npm run build` first'),
-  );
+  if (!existsSync(join(root, 'services/worker/dist/main.js'))) {
+    const { ensureDependencies } = await import('../scripts/lib/dependencies.mjs');
+    const { build } = await import('../scripts/lib/build.mjs');
+    await ensureDependencies(root);
+    await build(root);
+  }
+  const { catalogue } = await import('../packages/models/dist/index.js');
   const model = catalogue.find(({ file }) => file === reference.model)?.name;
   if (model === undefined) fail(`the catalogue has no model of the file ${reference.model}`);
 
