@@ -23,7 +23,7 @@ export class Fleet {
   /** Rejects when a process ends before it was ready. @type {Promise<never>} */
   failed;
 
-  /** @param {{ dataDir: string, logFormat: 'text' | 'json', shutdownSeconds: number }} options */
+  /** @param {{ dataDir: string, logFormat: 'pretty' | 'json', shutdownSeconds: number }} options */
   constructor(options) {
     this.options = options;
     this.failed = new Promise((_, reject) => (this.#fail = reject));

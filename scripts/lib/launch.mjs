@@ -21,6 +21,9 @@ import { readSettings, workerEnvironment } from './settings.mjs';
 /** Runs until it is interrupted. @returns {Promise<number>} the exit code */
 export async function launch() {
   const began = performance.now();
+  // Where nobody reads any more (a closed pipe), the services must still be stopped in order.
+  process.stdout.on('error', () => undefined);
+  process.stderr.on('error', () => undefined);
   /** @type {Fleet | undefined} */
   let fleet;
   let release = () => {};

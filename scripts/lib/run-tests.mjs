@@ -31,7 +31,7 @@ export async function runTests(args) {
     process.on('SIGINT', () => undefined);
     const outcome = await runCommand(process.execPath, [vitest, 'run', ...reporters, ...args], {
       cwd: root,
-      env: testEnvironment(redis),
+      env: testEnvironment(redis, args),
       inherit: true,
     });
     code = outcome.code ?? 1;
@@ -45,12 +45,18 @@ export async function runTests(args) {
   return code;
 }
 
-/** Without what a developer's shell may have set for `npm start`: tests say themselves what they need. @param {string} redis */
-function testEnvironment(redis) {
+/**
+ * Without what a developer's shell may have set for `npm start`: tests say themselves what they need. Who names the
+ * container tests wants them run, not skipped.
+ * @param {string} redis
+ * @param {readonly string[]} args
+ */
+function testEnvironment(redis, args) {
   const services =
-    /^(PORT|HOST|REDIS_URL|DATA_DIR|MODEL|DEFAULT_MODEL|MODELS_DIR|WORKERS|METRICS_PORT|LOG_LEVEL|LOG_FORMAT)$/;
-  const kept = Object.entries(process.env).filter(([name]) => !services.test(name) && name !== 'NODE_ENV');
-  return { ...Object.fromEntries(kept), REDIS_SERVER_BIN: redis };
+    /^(PORT|HOST|REDIS_URL|DATA_DIR|MODEL|DEFAULT_MODEL|MODELS_DIR|WORKERS|METRICS_PORT|LOG_LEVEL|LOG_FORMAT|NODE_ENV)$/;
+  const kept = Object.entries(process.env).filter(([name]) => !services.test(name));
+  const compose = args.some((arg) => !arg.startsWith('-') && arg.includes('compose') && !arg.includes('*'));
+  return { ...Object.fromEntries(kept), REDIS_SERVER_BIN: redis, ...(compose ? { COMPOSE_TEST: '1' } : {}) };
 }
 
 /** @param {string} file */

@@ -15,7 +15,7 @@ import { StepError } from './report.mjs';
  * @property {string | undefined} modelBaseUrl
  * @property {string | undefined} redisUrl
  * @property {number} shutdownSeconds
- * @property {'text' | 'json'} logFormat
+ * @property {'pretty' | 'json'} logFormat
  */
 
 /** @param {NodeJS.ProcessEnv} [env] @returns {Promise<Settings>} */
@@ -29,7 +29,7 @@ export async function readSettings(env = process.env) {
     ...apiVariables,
     ...workerVariables,
     WORKERS: integer('How many workers npm start runs', 1, 64, 1),
-    LOG_FORMAT: oneOf('How npm start shows the logs', ['text', 'json'], 'text'),
+    LOG_FORMAT: oneOf('How npm start shows the logs', ['pretty', 'json'], 'pretty'),
   };
   try {
     const config = readConfig(variables, env);

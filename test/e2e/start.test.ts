@@ -141,13 +141,14 @@ describe('npm start', () => {
     const first = start({ PORT: String(port) });
     await first.says('Quintet is ready');
     const log = async (): Promise<{ pid: number }[]> =>
-      (await readFile(join(dataDir, 'logs', 'webhooks.log'), 'utf8'))
+      (await readFile(join(dataDir, 'logs', 'worker.log'), 'utf8'))
         .split('\n')
         .filter((line) => line.includes('"listening"'))
         .map((line) => JSON.parse(line) as { pid: number });
     const [before] = await log();
-    process.kill(before?.pid ?? 0, 'SIGKILL');
-    await first.says('webhooks was ended by SIGKILL; starting it again in 1 s');
+    if (before === undefined) throw new Error('the worker has logged nothing');
+    process.kill(before.pid, 'SIGKILL');
+    await first.says('worker was ended by SIGKILL; starting it again in 1 s');
     await eventually(async () => {
       expect(await log()).toHaveLength(2);
     }, 20_000);
