@@ -3,7 +3,8 @@ import { errorRegistry, problemSchema, type ErrorCode } from '@quintet/shared';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
-import { problemOf, startReadyApi, type Api } from './api-harness.js';
+import { type ServiceProcess } from '../support/service-process.js';
+import { problemOf, startReadyApi } from './api-harness.js';
 
 /** Milliseconds that a refusal may take. */
 export const quick = 1000;
@@ -12,7 +13,7 @@ export const raw = { 'Content-Type': 'image/jpeg' };
 export const json = { 'Content-Type': 'application/json' };
 
 export interface Target {
-  readonly api: Api;
+  readonly api: ServiceProcess;
   /** A picture that is fine. */
   readonly image: Buffer;
   readonly post: (

@@ -13,7 +13,8 @@ import { problemSchema } from '@quintet/shared';
 import { describe, expect, it } from 'vitest';
 import { hostileFiles, pngClaiming, svgWithReference } from '../fixtures/images/index.js';
 import { expectRaw, head, json, quick, raw, refused, targetOfTests } from './api-bad-input-harness.js';
-import { eventually, formWith, metric, problemOf, rawExchange } from './api-harness.js';
+import { eventually } from '../support/service-process.js';
+import { formWith, problemOf, rawExchange } from './api-harness.js';
 
 const target = targetOfTests();
 
@@ -162,7 +163,7 @@ describe('too much, too little', () => {
       expect(performance.now() - started).toBeLessThan(quick);
     }
     // One that is gone cannot; nothing of it stays. The budget of all uploads would be empty after 26 of these.
-    const before = await metric(api, 'quintet_jobs_refused_total', '{code="upload_incomplete"}');
+    const before = await api.metric('quintet_jobs_refused_total', { code: 'upload_incomplete' });
     for (let i = 0; i < 30; i += 1) {
       const socket = connect({ port: api.port, host: '127.0.0.1' });
       await once(socket, 'connect');
@@ -173,8 +174,8 @@ describe('too much, too little', () => {
       await once(socket, 'close');
     }
     await eventually(async () => {
-      const refusedNow = await metric(api, 'quintet_jobs_refused_total', '{code="upload_incomplete"}');
-      expect((refusedNow ?? 0) - (before ?? 0)).toBe(30);
+      const refusedNow = await api.metric('quintet_jobs_refused_total', { code: 'upload_incomplete' });
+      expect(refusedNow - before).toBe(30);
     });
   });
 

@@ -6,7 +6,8 @@ import { Redis } from '@quintet/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
-import { eventually, jobOf, metric, problemOf, startApi, startReadyApi, startWorker } from './api-harness.js';
+import { eventually } from '../support/service-process.js';
+import { jobOf, problemOf, startApi, startReadyApi, startWorker } from './api-harness.js';
 
 const raw = { 'Content-Type': 'image/jpeg' };
 
@@ -72,7 +73,7 @@ describe('without Redis', () => {
       headers: { ...raw, Prefer: 'wait=30' },
     });
     await eventually(async () => {
-      expect(await metric(service, 'quintet_waiting_requests')).toBe(1);
+      expect(await service.metric('quintet_waiting_requests')).toBe(1);
     });
     await own.kill();
     const response = await waiting;
@@ -143,7 +144,7 @@ describe('stopping', () => {
     const waits = Array.from({ length: 20 }, () => submit({ Prefer: 'wait=30' }));
     const read = service.request(`/v1/jobs/${id}`, { headers: { Prefer: 'wait=30' } });
     await eventually(async () => {
-      expect(await metric(service, 'quintet_waiting_requests')).toBe(21);
+      expect(await service.metric('quintet_waiting_requests')).toBe(21);
     });
     // An upload that is half there when the signal comes.
     const head = `POST /v1/jobs HTTP/1.1\r\nHost: quintet\r\nContent-Type: image/jpeg\r\nContent-Length: ${image.length}\r\n\r\n`;

@@ -1,8 +1,6 @@
-/** What the API tests share: the compiled service as a process, a worker that answers what it is told, raw sockets. */
-import { spawn, type ChildProcess } from 'node:child_process';
+/** What the API tests share: a worker that answers what it is told, raw sockets. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import {
   classifyOrderSchema,
   classifyQueueName,
@@ -18,73 +16,19 @@ import {
   type Problem,
 } from '@quintet/shared';
 import { Worker } from 'bullmq';
-import { vi } from 'vitest';
 import type { RedisServer } from '../support/redis-server.js';
+import { startService, type ServiceProcess } from '../support/service-process.js';
 
-const main = new URL('../../services/api/dist/main.js', import.meta.url).pathname;
-
-/** Waits until `check` stops throwing. */
-export const eventually = <T>(check: () => T | Promise<T>, timeout = 10_000): Promise<T> =>
-  vi.waitFor(check, { timeout, interval: 20 });
-
-export interface Api {
-  readonly process: ChildProcess;
-  readonly port: number;
-  readonly url: string;
-  /** What it logged, line by line. */
-  readonly lines: readonly Record<string, unknown>[];
-  request(path: string, init?: RequestInit): Promise<Response>;
-  /** Resolves to the exit code, or to the signal that ended it. */
-  end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
-}
-
-export async function startApi(redisUrl: string, environment: Record<string, string> = {}): Promise<Api> {
-  const child = spawn(process.execPath, [main], {
-    env: { PATH: process.env['PATH'], REDIS_URL: redisUrl, HOST: '127.0.0.1', PORT: '0', ...environment },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const lines: Record<string, unknown>[] = [];
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    lines.push(JSON.parse(line) as Record<string, unknown>);
-  });
-  const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`the service ended with ${String(code)}`);
-  });
-  const listens = eventually(() => {
-    const listening = lines.find((line) => line['message'] === 'listening');
-    if (typeof listening?.['port'] !== 'number') throw new Error(`not listening: ${JSON.stringify(lines)}`);
-    return listening['port'];
-  });
-  ended.catch(() => undefined);
-  listens.catch(() => undefined);
-  const port = await Promise.race([listens, ended]).catch((error: unknown) => {
-    child.kill('SIGKILL');
-    throw error;
-  });
-  const url = `http://127.0.0.1:${port}`;
-  return {
-    process: child,
-    port,
-    url,
-    lines,
-    request: (path, init) => fetch(url + path, init),
-    end: async (signal = 'SIGTERM') => {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode;
-      const exited = once(child, 'exit');
-      child.kill(signal);
-      const [code, by] = (await exited) as [number | null, NodeJS.Signals | null];
-      return code ?? by;
-    },
-  };
-}
+export const startApi = (redisUrl: string, environment: Record<string, string> = {}): Promise<ServiceProcess> =>
+  startService('api', { REDIS_URL: redisUrl, ...environment });
 
 /** The same, once it is ready. */
-export async function startReadyApi(redisUrl: string, environment: Record<string, string> = {}): Promise<Api> {
+export async function startReadyApi(
+  redisUrl: string,
+  environment: Record<string, string> = {},
+): Promise<ServiceProcess> {
   const api = await startApi(redisUrl, environment);
-  await eventually(async () => {
-    const { status } = await api.request('/health/ready');
-    if (status !== 200) throw new Error(`not ready: ${status}`);
-  });
+  await api.ready();
   return api;
 }
 
@@ -184,11 +128,4 @@ export async function rawExchange(
   await done;
   socket.destroy();
   return text;
-}
-
-/** The metric `name` with exactly `labels`, as /metrics shows it now. */
-export async function metric(api: Api, name: string, labels = ''): Promise<number | undefined> {
-  const text = await (await api.request('/metrics')).text();
-  const line = text.split('\n').find((each) => each.startsWith(`${name}${labels} `));
-  return line === undefined ? undefined : Number(line.split(' ')[1]);
 }

@@ -2,10 +2,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
-import { eventually, jobOf, metric, startApi, startReadyApi, startWorker, succeeded, type Api } from './api-harness.js';
+import { eventually, type ServiceProcess } from '../support/service-process.js';
+import { jobOf, startApi, startReadyApi, startWorker, succeeded } from './api-harness.js';
 
 let server: RedisServer;
-let api: Api;
+let api: ServiceProcess;
 let image: Buffer;
 
 beforeAll(async () => {
@@ -52,7 +53,9 @@ describe('the service about itself', () => {
   it('measures by route, and shows the depth of its queues', async () => {
     await api.request('/v1/jobs/../../etc/passwd?secret=1');
     const job = await jobOf(await post(image, raw));
-    expect(await metric(api, 'quintet_queue_depth', '{queue="classify-resnet50",state="waiting"}')).toBeGreaterThan(0);
+    expect(await api.metric('quintet_queue_depth', { queue: 'classify-resnet50', state: 'waiting' })).toBeGreaterThan(
+      0,
+    );
     await api.request(job.links.self, { method: 'DELETE' });
     const text = await (await api.request('/metrics')).text();
     const routes = new Set([...text.matchAll(/route="([^"]*)"/g)].map(([, route]) => route));
@@ -86,6 +89,6 @@ describe('the service about itself', () => {
   });
 
   it('does not start on a bad configuration', async () => {
-    await expect(startApi(server.url, { MAX_UPLOAD_BYTES: '-1' })).rejects.toThrow('ended with 1');
+    await expect(startApi(server.url, { MAX_UPLOAD_BYTES: '-1' })).rejects.toThrow('ended (1)');
   });
 });

@@ -4,24 +4,14 @@ import { Queue } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
-import {
-  eventually,
-  formWith,
-  jobOf,
-  metric,
-  problemOf,
-  rawExchange,
-  startReadyApi,
-  startWorker,
-  succeeded,
-  type Api,
-} from './api-harness.js';
+import { eventually, type ServiceProcess } from '../support/service-process.js';
+import { formWith, jobOf, problemOf, rawExchange, startReadyApi, startWorker, succeeded } from './api-harness.js';
 
 const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
 let server: RedisServer;
 let redis: Redis;
-let api: Api;
+let api: ServiceProcess;
 let image: Buffer;
 
 beforeAll(async () => {
@@ -150,7 +140,7 @@ describe('submitting', () => {
     expect(processing.started_at).toBeDefined();
     const waits = Array.from({ length: 50 }, () => api.request(job.links.self, { headers: { Prefer: 'wait' } }));
     await eventually(async () => {
-      expect(await metric(api, 'quintet_waiting_requests')).toBe(50);
+      expect(await api.metric('quintet_waiting_requests')).toBe(50);
     });
     const released = performance.now();
     release();
@@ -167,12 +157,12 @@ describe('submitting', () => {
     const leaving = new AbortController();
     const wait = api.request(job.links.self, { headers: { Prefer: 'wait=30' }, signal: leaving.signal });
     await eventually(async () => {
-      expect(await metric(api, 'quintet_waiting_requests')).toBe(1);
+      expect(await api.metric('quintet_waiting_requests')).toBe(1);
     });
     leaving.abort();
     await expect(wait).rejects.toThrow();
     await eventually(async () => {
-      expect(await metric(api, 'quintet_waiting_requests')).toBe(0);
+      expect(await api.metric('quintet_waiting_requests')).toBe(0);
     }, 1000);
     await api.request(job.links.self, { method: 'DELETE' });
   });

@@ -1,10 +1,8 @@
 /** What the webhook tests share: the compiled service as a process, a receiver that trusts nobody, and the API's and worker's parts. */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createInterface } from 'node:readline';
 import {
   JobStore,
   Redis,
@@ -19,67 +17,11 @@ import {
   type WebhookEvent,
 } from '@quintet/shared';
 import { FlowProducer, Queue, Worker, type Job } from 'bullmq';
-import { vi } from 'vitest';
+import { startService, type ServiceProcess } from '../support/service-process.js';
 
 export const secret = `whsec_${randomBytes(32).toString('base64')}`;
-const main = new URL('../../services/webhooks/dist/main.js', import.meta.url).pathname;
-
-/** Waits until `check` stops throwing. */
-export const eventually = <T>(check: () => T | Promise<T>, timeout = 10_000): Promise<T> =>
-  vi.waitFor(check, { timeout, interval: 20 });
-
-export interface Service {
-  readonly process: ChildProcess;
-  readonly port: number;
-  readonly lines: readonly Record<string, unknown>[];
-  metric(name: string, outcome: string): Promise<number>;
-  get(path: string): Promise<Response>;
-  /** Sends `signal` and resolves to the exit code, or to the signal that ended it. */
-  end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
-}
-
-export async function startService(redisUrl: string, environment: Record<string, string> = {}): Promise<Service> {
-  const child = spawn(process.execPath, [main], {
-    env: {
-      PATH: process.env['PATH'],
-      REDIS_URL: redisUrl,
-      HOST: '127.0.0.1',
-      METRICS_PORT: '0',
-      WEBHOOK_SECRET: secret,
-      ...environment,
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const lines: Record<string, unknown>[] = [];
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    lines.push(JSON.parse(line) as Record<string, unknown>);
-  });
-  const port = await eventually(() => {
-    if (child.exitCode !== null) throw new Error(`the service ended: ${JSON.stringify(lines)}`);
-    const started = lines.find((line) => line['message'] === 'webhooks started');
-    if (started === undefined) throw new Error('not started');
-    return Number(started['port']);
-  });
-  const get = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${port}${path}`);
-  return {
-    process: child,
-    port,
-    lines,
-    get,
-    metric: async (name, outcome) => {
-      const text = await (await get('/metrics')).text();
-      const row = text.split('\n').find((line) => line.startsWith(`${name}{outcome="${outcome}"}`));
-      return Number(row?.split(' ')[1]);
-    },
-    end: async (signal) => {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode;
-      const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-      child.kill(signal);
-      const [code, by] = await exited;
-      return code ?? by;
-    },
-  };
-}
+export const startWebhooks = (url: string, environment: Record<string, string> = {}): Promise<ServiceProcess> =>
+  startService('webhooks', { REDIS_URL: url, WEBHOOK_SECRET: secret, ...environment });
 
 /** A webhook that arrived, after its signature was found good. */
 export interface Received {

@@ -1,20 +1,12 @@
 /** The webhook service as a process: killed, stopped, without a secret, and asked to call private addresses. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
-import {
-  eventually,
-  newId,
-  startPeers,
-  startReceiver,
-  startService,
-  succeeded,
-  type Answer,
-  type Service,
-} from './webhooks-harness.js';
+import { eventually, type ServiceProcess } from '../support/service-process.js';
+import { newId, startPeers, startReceiver, startWebhooks, succeeded, type Answer } from './webhooks-harness.js';
 
 let redis: RedisServer;
 let receiver: Awaited<ReturnType<typeof startReceiver>>;
-const services: Service[] = [];
+const services: ServiceProcess[] = [];
 const allPeers: ReturnType<typeof startPeers>[] = [];
 let database = 0;
 
@@ -35,8 +27,8 @@ function workplace() {
   const url = `${redis.url}/${++database}`;
   const peers = startPeers(url);
   allPeers.push(peers);
-  const start = async (environment: Record<string, string> = {}): Promise<Service> => {
-    const service = await startService(url, { ALLOW_PRIVATE_HOSTS: 'true', ...environment });
+  const start = async (environment: Record<string, string> = {}): Promise<ServiceProcess> => {
+    const service = await startWebhooks(url, { ALLOW_PRIVATE_HOSTS: 'true', ...environment });
     services.push(service);
     return service;
   };
@@ -82,7 +74,7 @@ describe.concurrent('the webhook service', () => {
     });
     const ended = service.end('SIGTERM');
     await eventually(async () => {
-      expect((await service.get('/health/ready')).status).toBe(503);
+      expect((await service.request('/health/ready')).status).toBe(503);
     });
     await peers.submit(late, receiver.expectAt(late), succeeded());
     release();
@@ -110,10 +102,10 @@ describe.concurrent('the webhook service', () => {
   });
 
   it('is not ready without Redis, and still stops when asked', async () => {
-    const service = await startService('redis://127.0.0.1:1');
+    const service = await startWebhooks('redis://127.0.0.1:1');
     services.push(service);
-    expect((await service.get('/health/live')).status).toBe(200);
-    expect((await service.get('/health/ready')).status).toBe(503);
+    expect((await service.request('/health/live')).status).toBe(200);
+    expect((await service.request('/health/ready')).status).toBe(503);
     expect(await service.end('SIGTERM')).toBe(0);
   });
 
@@ -150,14 +142,14 @@ describe.concurrent('the webhook service', () => {
       expect((await peers.delivery(id)).attemptsMade).toBe(1);
       expect(receiver.at(id)).toHaveLength(0);
     }
-    expect(await service.metric('quintet_webhook_deliveries_total', 'refused')).toBe(ids.length);
+    expect(await service.metric('quintet_webhook_deliveries_total', { outcome: 'refused' })).toBe(ids.length);
   });
 
   it('without a secret stays up and leaves deliveries to a process that has one', async () => {
     const { peers, start } = workplace();
     const id = newId();
     const mute = await start({ WEBHOOK_SECRET: '' });
-    expect((await mute.get('/health/ready')).status).toBe(200);
+    expect((await mute.request('/health/ready')).status).toBe(200);
     const warnings = mute.lines.filter((line) => line['level'] === 'warn').map((line) => String(line['message']));
     expect(warnings.join()).toContain('WEBHOOK_SECRET is not set');
     await peers.submit(id, receiver.expectAt(id), succeeded());

@@ -2,19 +2,11 @@
 import { problem } from '@quintet/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
-import {
-  eventually,
-  newId,
-  secret,
-  startPeers,
-  startReceiver,
-  startService,
-  succeeded,
-  type Service,
-} from './webhooks-harness.js';
+import { eventually, type ServiceProcess } from '../support/service-process.js';
+import { newId, secret, startPeers, startReceiver, startWebhooks, succeeded } from './webhooks-harness.js';
 
 let redis: RedisServer;
-let service: Service;
+let service: ServiceProcess;
 let peers: ReturnType<typeof startPeers>;
 let receiver: Awaited<ReturnType<typeof startReceiver>>;
 
@@ -22,7 +14,7 @@ beforeAll(async () => {
   redis = await startRedis();
   receiver = await startReceiver();
   peers = startPeers(redis.url);
-  service = await startService(redis.url, {
+  service = await startWebhooks(redis.url, {
     ALLOW_PRIVATE_HOSTS: 'true',
     WEBHOOK_TIMEOUT_SECONDS: '1',
     WEBHOOK_SCHEDULE_SECONDS: '0,1.1,0.1',
@@ -60,7 +52,7 @@ describe.concurrent('a webhook', () => {
         host: `127.0.0.1:${receiver.port}`,
       }),
     );
-    expect(await service.metric('quintet_webhook_deliveries_total', 'delivered')).toBeGreaterThan(0);
+    expect(await service.metric('quintet_webhook_deliveries_total', { outcome: 'delivered' })).toBeGreaterThan(0);
     const log = JSON.stringify(service.lines);
     expect(log).not.toContain(secret.slice('whsec_'.length));
     expect(log).not.toContain('token=hidden');
@@ -136,7 +128,7 @@ describe.concurrent('a webhook', () => {
       expect(await (await peers.delivery(id)).getState()).toBe('failed');
     });
     expect(receiver.at(id)).toHaveLength(1);
-    expect(await service.metric('quintet_webhook_deliveries_total', 'gone')).toBe(1);
+    expect(await service.metric('quintet_webhook_deliveries_total', { outcome: 'gone' })).toBe(1);
   });
 
   it('tells of a job that failed', async () => {
@@ -197,11 +189,11 @@ describe('when Redis restarts', () => {
     await redis.kill();
     release();
     await eventually(async () => {
-      expect((await service.get('/health/ready')).status).toBe(503);
+      expect((await service.request('/health/ready')).status).toBe(503);
     });
     await redis.start();
     await eventually(async () => {
-      expect((await service.get('/health/ready')).status).toBe(200);
+      expect((await service.request('/health/ready')).status).toBe(200);
       expect(await (await peers.delivery(under)).getState()).toBe('completed');
     });
     expect(receiver.at(under)).toHaveLength(1);

@@ -18,6 +18,7 @@ export interface ServiceProcess {
   /** Waits for a log line with this message. */
   logged(message: string, timeout?: number): Promise<LogLine>;
   ready(timeout?: number): Promise<void>;
+  request(path: string, init?: RequestInit): Promise<Response>;
   /** The sum of a metric over the series that have these labels. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
   /** Sends `signal` and resolves to the exit code, or to the signal that ended it. */
@@ -72,6 +73,7 @@ export async function startService(
         const response = await fetch(`${url}/health/ready`);
         if (response.status !== 200) throw new Error(`${service} is not ready: ${await response.text()}`);
       }, timeout),
+    request: (path, init) => fetch(url + path, init),
     metric: async (name, labels = {}) => {
       const text = await (await fetch(`${url}/metrics`)).text();
       const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);

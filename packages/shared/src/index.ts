@@ -8,6 +8,7 @@ export * from './metrics.js';
 export * from './queues.js';
 export * from './redis.js';
 export * from './service/observability-server.js';
+export * from './service/package-version.js';
 export * from './service/readiness.js';
 export * from './service/run-service.js';
 export * from './store/job-store.js';

@@ -1,5 +1,4 @@
 /** The composition root of the API: configuration in, a running service out. */
-import { createRequire } from 'node:module';
 import {
   apiVariables,
   connectRedis,
@@ -9,6 +8,7 @@ import {
   JobStore,
   Presence,
   ProblemError,
+  packageVersion,
   runService,
   type ConfigOf,
   type Logger,
@@ -22,10 +22,9 @@ import { Admission, JobWaiters, ModelDirectory, Queues, refreshDepths, requireRe
 /** Memory that all uploads under way may take together: at least this, and at least four of the largest. */
 const uploadBudgetBytes = 512 * 1024 * 1024;
 
-const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
-
 async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Promise<() => Promise<void>> {
   let stopping = false;
+  const version = packageVersion(import.meta.url);
   const { registry, stop: stopMetrics } = createServiceMetrics({ service: 'api', version });
   const metrics = createApiMetrics(registry);
   const redis = connectRedis(config.REDIS_URL, 'request', logger);

@@ -1,11 +1,11 @@
 /** Composition root of the webhook service: delivers the ends of jobs, signed, to the addresses their clients named. */
-import { readFileSync } from 'node:fs';
 import {
   connectRedis,
   createReadinessCheck,
   createServiceMetrics,
   createWebhookMetrics,
   JobStore,
+  packageVersion,
   runService,
   startObservabilityServer,
   webhooksVariables,
@@ -14,7 +14,6 @@ import {
   type Redis,
   type WebhookMetrics,
 } from '@quintet/shared';
-import { z } from 'zod';
 import { startDeliveryWorker, type DeliveryWorker } from './consume/delivery-worker.js';
 import { attempt } from './deliver/attempt.js';
 import { createAgents } from './deliver/guarded-agents.js';
@@ -25,11 +24,6 @@ import { decodeSecret } from './deliver/sign.js';
 type Config = ConfigOf<typeof webhooksVariables>;
 
 const now = (): Date => new Date();
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
-}
 
 function startDeliveries(
   config: Config,
@@ -61,7 +55,7 @@ function startDeliveries(
 }
 
 runService('webhooks', webhooksVariables, async (config, logger) => {
-  const version = packageVersion();
+  const version = packageVersion(import.meta.url);
   const { registry, stop: stopSampling } = createServiceMetrics({ service: 'webhooks', version });
   const metrics = createWebhookMetrics(registry);
   for (const outcome of attemptOutcomes) metrics.attempts.inc({ outcome }, 0);
@@ -88,7 +82,7 @@ runService('webhooks', webhooksVariables, async (config, logger) => {
     registry,
     readiness,
   });
-  logger.info({ port: server.port, version, private_hosts: config.ALLOW_PRIVATE_HOSTS }, 'webhooks started');
+  logger.info({ port: server.port, version, private_hosts: config.ALLOW_PRIVATE_HOSTS }, 'listening');
 
   return async () => {
     stopping = true;

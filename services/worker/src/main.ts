@@ -18,6 +18,7 @@ import {
   createReadinessCheck,
   createServiceMetrics,
   createWorkerMetrics,
+  packageVersion,
   runService,
   startObservabilityServer,
   workerVariables,
@@ -32,12 +33,11 @@ import { startClassifier } from './inference/classifier.js';
 import { detectHardware, providersToTry } from './inference/provider.js';
 import { createPreprocessPool } from './preprocess/preprocess-pool.js';
 
-const version = '0.1.0';
-
 /** Left of SHUTDOWN_SECONDS for handing back, for the last batches, and for Redis. */
 const handBackReserveMs = 5000;
 
 runService('worker', workerVariables, async (config, logger) => {
+  const version = packageVersion(import.meta.url);
   const { registry, stop: stopServiceMetrics } = createServiceMetrics({ service: 'worker', version });
   const metrics = createWorkerMetrics(registry);
   const redis = connectRedis(config.REDIS_URL, 'worker', logger);
@@ -49,7 +49,7 @@ runService('worker', workerVariables, async (config, logger) => {
     registry,
     readiness: createReadinessCheck(health, () => missing),
   });
-  logger.info({ port: server.port }, 'listening');
+  logger.info({ port: server.port, version }, 'listening');
 
   const model = await fetchModel(config, logger);
   const ref: ModelRef = { name: model.manifest.name, version: model.manifest.version, weights: model.manifest.weights };
