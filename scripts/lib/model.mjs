@@ -16,7 +16,8 @@ export async function prepareModel({ model, modelNamed, modelsDir, baseUrl, sign
   const first = await fetchModel({ name: model, modelsDir, baseUrl }, signal);
   if (first.done) return { name: model, weights: first.done.weights };
   if (first.failed?.code !== 'model_unreachable' || modelNamed) throw failure(model, first.failed);
-  warn(`${first.failed.message}`);
+  // Each source's own reason was a warning already.
+  warn(`no source of ${model} can be reached: check the network, or set MODEL_BASE_URL to a mirror`);
   warn(`serving ${FALLBACK} instead: THE SAME GRAPH WITH GENERATED WEIGHTS, ITS PREDICTIONS MEAN NOTHING`);
   const second = await fetchModel({ name: FALLBACK, modelsDir, baseUrl }, signal);
   if (second.done) return { name: FALLBACK, weights: second.done.weights };
