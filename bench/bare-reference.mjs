@@ -10,8 +10,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import ort from 'onnxruntime-node';
 import sharp from 'sharp';
+
+// Before the library is loaded: it sends usage events otherwise.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+const { default: ort } = await import('onnxruntime-node');
 
 const side = 224;
 const mean = [0.485, 0.456, 0.406];

@@ -1,5 +1,8 @@
 /** The compiled worker against a real Redis: answers, bad images, cancels, deadlines, signals, and being killed. */
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   JobStore,
   Presence,
@@ -90,6 +93,15 @@ describe('a worker', () => {
     expect(await redis.exists(keys.image(id))).toBe(0);
     expect(await worker.metric('quintet_jobs_total', { outcome: 'succeeded' })).toBe(1);
     expect(await worker.metric('quintet_batch_size_count')).toBe(1);
+  });
+
+  it('leaves nothing of ONNX Runtime’s telemetry in the home folder', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'quintet-home-'));
+    const worker = await startWorker({ HOME: home, XDG_CACHE_HOME: join(home, '.cache') });
+    await outcomeOf(await submit());
+    expect(await worker.end()).toBe(0);
+    expect(await readdir(home)).toEqual([]);
+    await rm(home, { recursive: true });
   });
 
   it('announces itself while it lives', async () => {

@@ -26,10 +26,10 @@ import {
   type Logger,
   type ModelRef,
 } from '@quintet/shared';
-import { listSupportedBackends } from 'onnxruntime-node';
 import { Consumer } from './consume/consumer.js';
 import { startHeartbeat } from './consume/heartbeat.js';
 import { startClassifier } from './inference/classifier.js';
+import { bundledBackends } from './inference/onnx-runtime.js';
 import { detectHardware, providersToTry } from './inference/provider.js';
 import { createPreprocessPool } from './preprocess/preprocess-pool.js';
 
@@ -69,7 +69,7 @@ runService('worker', workerVariables, async (config, logger) => {
     input: model.manifest.preprocess,
     labels: model.labels,
     outputs: model.manifest.outputs,
-    providers: providersToTry(config.EXECUTION_PROVIDER, detectHardware(bundledBackends())),
+    providers: providersToTry(config.EXECUTION_PROVIDER, detectHardware(await bundledBackends())),
     streams: (provider) => config.INFERENCE_STREAMS ?? (provider === 'cpu' ? cpuStreams(config.INTRA_OP_THREADS) : 2),
     maxBatch: (provider) => config.MAX_BATCH_SIZE ?? (provider === 'cpu' ? 4 : 32),
     intraOpThreads: config.INTRA_OP_THREADS,
@@ -151,10 +151,6 @@ async function fetchModel(config: Config, logger: Logger): Promise<Model> {
       logger[level]({ ...fields }, message);
     },
   });
-}
-
-function bundledBackends(): string[] {
-  return listSupportedBackends().map(({ name }) => name);
 }
 
 function cpuStreams(intraOpThreads: number): number {

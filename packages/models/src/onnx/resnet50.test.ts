@@ -30,7 +30,9 @@ async function classify(modelPath: string, imageSize: number): Promise<{ rows: n
       const single = [...(await run(two.slice(0, pixels), 1)), ...(await run(two.slice(pixels), 1))];
       console.log(JSON.stringify({ rows, single }));
     })();`;
-  const { stdout } = await promisify(execFile)(process.execPath, ['-e', program, modelPath, String(imageSize)]);
+  const env = { ...process.env, ORT_DISABLE_TELEMETRY: '1' };
+  const args = ['-e', program, modelPath, String(imageSize)];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env });
   return JSON.parse(stdout) as { rows: number[][]; single: number[][] };
 }
 

@@ -5,6 +5,7 @@
  * cannot be started, or streams die faster than a healthy machine explains, the pool reports it as fatal: the
  * process then exits and its jobs go to other workers, which is safer than a worker that holds jobs and runs none.
  */
+import { disableTelemetry } from './onnx-runtime.js';
 import { InferenceStream, type RunResult, type StreamSettings } from './stream.js';
 
 export interface StreamPoolOptions {
@@ -33,6 +34,7 @@ export class StreamPool {
 
   /** Starts every stream; rejects with the reason if the model cannot run. */
   static async start(options: StreamPoolOptions): Promise<StreamPool> {
+    disableTelemetry();
     const pool = new StreamPool(options);
     const starts = await Promise.allSettled(Array.from({ length: options.streams }, () => pool.#add()));
     const failed = starts.find((start) => start.status === 'rejected');
