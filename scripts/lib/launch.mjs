@@ -16,7 +16,7 @@ import { checkExternalRedis, prepareRedis, waitForRedis } from './redis.mjs';
 import { findRedisBinary } from './redis-binary.mjs';
 import { StepError, bold, seconds, step, tellFailure, warn } from './report.mjs';
 import { webhookSecret } from './secret.mjs';
-import { readSettings, workerEnvironment } from './settings.mjs';
+import { readSettings, webhooksEnvironment, workerEnvironment } from './settings.mjs';
 
 /** Runs until it is interrupted. @returns {Promise<number>} the exit code */
 export async function launch() {
@@ -81,11 +81,12 @@ async function startEverything({ fleet, settings, dataDir, port, signal }) {
   for (let index = 0; index < workers; index += 1) {
     const own = await portNear(metricsPort === 0 ? 0 : metricsPort + index, host, taken);
     const name = workers === 1 ? 'worker' : `worker-${index + 1}`;
-    const workerEnv = { ...env, ...workerEnvironment(), METRICS_PORT: String(own) };
+    const workerEnv = { ...env, ...workerEnvironment(workers), METRICS_PORT: String(own) };
     fleet.startService('worker', name, workerEnv, healthUrl(host, own));
   }
   const own = await portNear(metricsPort === 0 ? 0 : metricsPort + workers, host, taken);
-  fleet.startService('webhooks', 'webhooks', { ...env, METRICS_PORT: String(own) }, healthUrl(host, own));
+  const webhooksEnv = { ...env, ...webhooksEnvironment(), METRICS_PORT: String(own) };
+  fleet.startService('webhooks', 'webhooks', webhooksEnv, healthUrl(host, own));
   await fleet.untilReady(signal);
   if (chosen.weights === 'demo') {
     warn(

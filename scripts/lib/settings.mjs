@@ -60,10 +60,23 @@ export async function readSettings(env = process.env) {
 /** @param {string | undefined} value */
 const isSet = (value) => value !== undefined && value.trim() !== '';
 
-/** What every worker gets beside its configuration: room for parallel decoding, and a heap that does not fragment. */
-export function workerEnvironment(env = process.env) {
+/**
+ * What every worker gets beside its configuration: its share of the cores, room for parallel decoding, and a heap that
+ * does not fragment.
+ * @param {number} workers how many share this machine
+ */
+export function workerEnvironment(workers, env = process.env) {
+  const cores = availableParallelism();
   return {
-    UV_THREADPOOL_SIZE: env['UV_THREADPOOL_SIZE'] ?? String(Math.max(4, availableParallelism())),
+    ...(workers > 1 && !isSet(env['INFERENCE_STREAMS'])
+      ? { INFERENCE_STREAMS: String(Math.max(1, Math.floor(cores / workers))) }
+      : {}),
+    UV_THREADPOOL_SIZE: env['UV_THREADPOOL_SIZE'] ?? String(Math.max(4, cores)),
     MALLOC_ARENA_MAX: env['MALLOC_ARENA_MAX'] ?? '2',
   };
+}
+
+/** Names are resolved in libuv's pool: a few dead name servers must not hold up every delivery. */
+export function webhooksEnvironment(env = process.env) {
+  return { UV_THREADPOOL_SIZE: env['UV_THREADPOOL_SIZE'] ?? '16' };
 }
