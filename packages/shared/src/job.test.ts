@@ -64,6 +64,7 @@ describe('jobOptionsSchema', () => {
     { webhook_url: 'ftp://example.com' },
     { webhook_events: [] },
     { metadata: Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`k${index}`, 'v'])) },
+    { metadata: Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`k${index}`, 'é'.repeat(512)])) },
     { metadata: { a: { b: 'nested' } } },
     { model: '../etc' },
     { colour: 'blue' },

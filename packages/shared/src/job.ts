@@ -52,6 +52,8 @@ export const jobOptionsSchema = z.strictObject({
   metadata: z
     .record(z.string().min(1).max(64), z.string().max(512))
     .refine((map) => Object.keys(map).length <= 16, 'expected at most 16 entries')
+    // A webhook's body may have 20 kB, and everything else in it fits beside this.
+    .refine((map) => Buffer.byteLength(JSON.stringify(map)) <= 8192, 'expected at most 8192 bytes as JSON')
     .optional(),
 });
 export type JobOptions = z.infer<typeof jobOptionsSchema>;

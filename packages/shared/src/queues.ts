@@ -47,11 +47,16 @@ export function deliveryId(jobId: string): string {
   return `msg_${jobId}`;
 }
 
+interface Retention {
+  readonly age: number;
+  readonly count: number;
+}
+
 export interface ClassifyJobPolicy {
   readonly attempts: number;
   readonly backoff: { readonly type: 'exponential'; readonly delay: number; readonly jitter: number };
-  readonly removeOnComplete: { readonly age: number; readonly count: number };
-  readonly removeOnFail: { readonly age: number; readonly count: number };
+  readonly removeOnComplete: Retention;
+  readonly removeOnFail: Retention;
 }
 
 /**
@@ -63,4 +68,22 @@ export const classifyJobPolicy: ClassifyJobPolicy = {
   backoff: { type: 'exponential', delay: 500, jitter: 0.5 },
   removeOnComplete: { age: 60, count: 1000 },
   removeOnFail: { age: 3600, count: 1000 },
+};
+
+export interface DeliveryJobPolicy {
+  readonly attempts: number;
+  readonly backoff: { readonly type: 'custom' };
+  readonly removeOnComplete: Retention;
+  readonly removeOnFail: Retention;
+}
+
+/**
+ * How BullMQ treats a delivery. The schedule (WEBHOOK_SCHEDULE_SECONDS, 32 entries at most) decides when it ends;
+ * `attempts` only has to be larger. Ended deliveries are kept a day, failed ones a week, for whoever has to find out.
+ */
+export const deliveryJobPolicy: DeliveryJobPolicy = {
+  attempts: 40,
+  backoff: { type: 'custom' },
+  removeOnComplete: { age: 86_400, count: 10_000 },
+  removeOnFail: { age: 604_800, count: 10_000 },
 };

@@ -11,6 +11,7 @@ import {
   classifyJobPolicy,
   classifyQueueName,
   deliveryId,
+  deliveryJobPolicy,
   keyPrefix,
   webhookQueueName,
   type ClassifyOrder,
@@ -23,14 +24,6 @@ import { requireRedis } from './redis-guard.js';
 /** States whose jobs wait for a worker. */
 const waitingStates = ['waiting', 'prioritized', 'delayed'] as const;
 const reportedStates = [...waitingStates, 'active', 'waiting-children', 'failed'] as const;
-
-/** Deliveries are kept a day, failed ones a week, for whoever has to find out what became of them. */
-const deliveryOptions: JobsOptions = {
-  attempts: 40,
-  backoff: { type: 'custom' },
-  removeOnComplete: { age: 86_400, count: 10_000 },
-  removeOnFail: { age: 604_800, count: 10_000 },
-};
 
 export type QueueState = Progress | 'ended' | 'absent';
 
@@ -59,7 +52,7 @@ export class Queues {
       name: 'deliver',
       queueName: webhookQueueName,
       data: delivery,
-      opts: { ...deliveryOptions, jobId: deliveryId(order.id) },
+      opts: { ...deliveryJobPolicy, jobId: deliveryId(order.id) },
       children: [{ name: 'classify', queueName, data: order, opts: { ...options, ignoreDependencyOnFailure: true } }],
     });
   }
