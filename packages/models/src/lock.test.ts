@@ -93,19 +93,20 @@ describe('several processes that want the same model', () => {
   it('download once; the others wait, say so, and use it', async () => {
     const content = randomContent();
     const modelsDir = await temporaryFolder();
-    let finish = (): void => undefined;
+    // The download may end only when both others have said that they wait, whichever comes first, that or the request.
+    let othersWait = (): void => undefined;
+    const bothWait = new Promise<void>((resolve) => (othersWait = resolve));
     const mirror = await startMirror((request, response) => {
-      finish = () => {
+      void bothWait.then(() => {
         serveFile(request, response, content);
-      };
+      });
     });
     const children = [0, 1, 2].map(() => start(modelsDir, mirror.url, fakeEntry(content)));
     const outputs = children.map((child) => text(child.stdout));
-    // The download may end only when both others have said that they wait.
-    let waiting = 0;
+    const waiting = new Set<unknown>();
     for (const child of children) {
       child.stdout.on('data', (chunk: Buffer) => {
-        if (chunk.includes('waiting for process') && ++waiting === 2) finish();
+        if (chunk.includes('waiting for process') && waiting.add(child).size === 2) othersWait();
       });
     }
     const seen = await Promise.all(outputs);
