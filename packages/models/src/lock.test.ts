@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { acquireLock, type LockHolder } from './lock.js';
 import { fakeEntry, randomContent, serveFile, startMirror, temporaryFolder } from './mirror.test-support.js';
 
@@ -71,11 +71,6 @@ describe('lock', () => {
 });
 
 describe('several processes that want the same model', () => {
-  beforeAll(() => {
-    const compiler = fileURLToPath(new URL('../../../node_modules/typescript/bin/tsc', import.meta.url));
-    execFileSync(process.execPath, [compiler, '--build', packageDir]);
-  });
-
   function start(modelsDir: string, baseUrl: string, entry: unknown) {
     const index = pathToFileURL(join(packageDir, 'dist', 'index.js')).href;
     const program = `
