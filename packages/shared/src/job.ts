@@ -80,18 +80,23 @@ export type Timing = z.infer<typeof timingSchema>;
 
 const timestamp = z.iso.datetime();
 
-/** What the end of a job adds to it: written once by whoever ends it. */
-export const outcomeSchema = z.object({
-  status: finalStatusSchema,
-  model: modelRefSchema.optional(),
+/** What the end of a job adds to it. */
+const resultShape = {
   started_at: timestamp.optional(),
-  finished_at: timestamp,
   predictions: z.array(predictionSchema).optional(),
   timing_ms: timingSchema.optional(),
   batch_size: z.int().min(1).optional(),
   worker: z.string().optional(),
   device: z.string().optional(),
   error: problemSchema.optional(),
+};
+
+/** How a job ended: written once, by whoever ends it. */
+export const outcomeSchema = z.object({
+  status: finalStatusSchema,
+  model: modelRefSchema.optional(),
+  finished_at: timestamp,
+  ...resultShape,
 });
 export type Outcome = z.infer<typeof outcomeSchema>;
 
@@ -100,17 +105,11 @@ export const jobSchema = z.object({
   status: jobStatusSchema,
   model: modelRefSchema,
   created_at: timestamp,
-  started_at: timestamp.optional(),
   finished_at: timestamp.optional(),
   queue: z.object({ position: z.int().min(0), eta_seconds: z.number().min(0) }).optional(),
-  predictions: z.array(predictionSchema).optional(),
-  timing_ms: timingSchema.optional(),
-  batch_size: z.int().min(1).optional(),
-  worker: z.string().optional(),
-  device: z.string().optional(),
-  error: problemSchema.optional(),
   metadata: z.record(z.string(), z.string()),
   links: z.object({ self: z.string(), events: z.string().optional() }),
+  ...resultShape,
 });
 export type Job = z.infer<typeof jobSchema>;
 
