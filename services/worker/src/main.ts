@@ -64,6 +64,8 @@ runService('worker', workerVariables, async (config, logger) => {
     },
     Math.ceil(availableCores() / 2),
   );
+  const preprocessorReady = preprocessor.start();
+  preprocessorReady.catch(() => undefined);
   const classifier = await startClassifier({
     modelPath: model.modelPath,
     input: model.manifest.preprocess,
@@ -85,6 +87,7 @@ runService('worker', workerVariables, async (config, logger) => {
       process.exit(1);
     },
   });
+  await preprocessorReady;
   const { provider: device, streams, maxBatch } = classifier;
   const worker = config.WORKER_ID ?? `${hostname()}-${randomBytes(3).toString('hex')}`;
   metrics.info.set(

@@ -2,7 +2,7 @@
  * Preprocessing off the main thread: a few threads, each with several pictures under way.
  *
  * A picture is sent to the thread that has the fewest, and is answered by it or, if the thread dies, by an error that
- * lets another attempt be made. A dead thread is replaced when the next picture comes.
+ * lets another attempt be made. A dead thread is replaced when the next picture comes; it warms itself first.
  * Invariant: every request is settled exactly once.
  * Trade-off: the file's bytes are copied once (about 10 µs for 100 KB) so that they can be given away; in return the main
  * thread computes nothing, whatever the picture's size.
@@ -10,10 +10,12 @@
 import { Worker } from 'node:worker_threads';
 import { ImageError } from '@quintet/images';
 import type { Crop } from './crop-with-sharp.js';
-import type { PreprocessReply, PreprocessRequest } from './preprocess-protocol.js';
+import type { PreprocessReply, PreprocessRequest, ThreadReady } from './preprocess-protocol.js';
 import type { PreprocessorOptions } from './preprocessor.js';
 
 export interface PreprocessPool {
+  /** Starts the threads; resolves when all are warm, rejects if one cannot start. */
+  start(): Promise<void>;
   /** The model's crop of one encoded picture. Rejects with ImageError if the picture cannot be used. */
   preprocess(bytes: Buffer): Promise<Crop>;
   close(): Promise<void>;
@@ -27,6 +29,7 @@ interface Pending {
 interface Thread {
   readonly worker: Worker;
   readonly pending: Map<number, Pending>;
+  readonly ready: Promise<void>;
 }
 
 /** As in thread-decoder.ts: always the compiled file, from `src` (tests, after the build) and from `dist`. */
@@ -38,39 +41,58 @@ export function createPreprocessPool(options: PreprocessorOptions, size: number)
   let closed = false;
 
   function start(): Thread {
-    const thread: Thread = {
-      worker: new Worker(threadFile, { workerData: options, name: 'preprocess' }),
-      pending: new Map(),
-    };
+    const worker = new Worker(threadFile, { workerData: options, name: 'preprocess' });
+    let becomeReady = (): void => undefined;
+    let failToStart = (_error: Error): void => undefined;
+    const ready = new Promise<void>((resolve, reject) => {
+      becomeReady = resolve;
+      failToStart = reject;
+    });
+    // A thread that replaces a dead one is awaited by nobody; its pictures are told.
+    ready.catch(() => undefined);
+    const thread: Thread = { worker, pending: new Map(), ready };
     const die = (reason: string): void => {
       threads.delete(thread);
+      failToStart(new Error(`the preprocessing thread did not start: ${reason}`));
       for (const request of thread.pending.values())
         request.reject(new Error(`the preprocessing thread died: ${reason}`));
       thread.pending.clear();
     };
-    thread.worker.on('message', (reply: PreprocessReply) => {
+    worker.on('message', (reply: PreprocessReply | ThreadReady) => {
+      if ('ready' in reply) {
+        becomeReady();
+        return;
+      }
       const pending = thread.pending.get(reply.id);
       thread.pending.delete(reply.id);
       if ('crop' in reply) pending?.resolve(reply.crop);
       else if (reply.code !== undefined) pending?.reject(new ImageError(reply.code, reply.detail));
       else pending?.reject(new Error(reply.detail));
     });
-    thread.worker.on('error', (error: unknown) => {
+    worker.on('error', (error: unknown) => {
       die(error instanceof Error ? error.message : String(error));
     });
-    thread.worker.on('exit', (code) => {
+    worker.on('exit', (code) => {
       die(`exit code ${code}`);
     });
     threads.add(thread);
     return thread;
   }
 
-  function leastLoaded(): Thread {
+  function fill(): void {
     while (threads.size < size) start();
+  }
+
+  function leastLoaded(): Thread {
+    fill();
     return [...threads].reduce((best, thread) => (thread.pending.size < best.pending.size ? thread : best));
   }
 
   return {
+    start: async () => {
+      fill();
+      await Promise.all([...threads].map(({ ready }) => ready));
+    },
     preprocess: (bytes) =>
       new Promise((resolve, reject) => {
         if (closed) {

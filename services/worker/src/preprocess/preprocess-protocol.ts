@@ -8,6 +8,11 @@ export interface PreprocessRequest {
   readonly bytes: ArrayBuffer;
 }
 
+/** Sent once, when the thread is warm. */
+export interface ThreadReady {
+  readonly ready: true;
+}
+
 export type PreprocessReply =
   | { readonly id: number; readonly crop: Crop }
   /** With a code: the picture is at fault. Without: something else is, and another attempt may work. */

@@ -1,17 +1,21 @@
 /**
  * The body of a preprocessing thread: decoding runs in libuv's pool, the exact resampling here, so that neither holds the
- * main thread. Several pictures may be under way; each is answered on its own.
+ * main thread. Several pictures may be under way; each is answered on its own. Before it says `ready` it preprocesses a
+ * picture of its own a few times: libvips' first decode and uncompiled code take a tenth of a second, which the first
+ * client should not pay.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { ImageError } from '@quintet/images';
-import type { PreprocessReply, PreprocessRequest } from './preprocess-protocol.js';
+import sharp from 'sharp';
+import type { PreprocessReply, PreprocessRequest, ThreadReady } from './preprocess-protocol.js';
 import { createPreprocessor, type PreprocessorOptions } from './preprocessor.js';
 import { configureSharp } from './sharp-settings.js';
 
 const port = parentPort;
 if (port === null) throw new Error('preprocess-thread.js is the body of a worker thread');
 configureSharp();
-const preprocessor = createPreprocessor(workerData as PreprocessorOptions);
+const options = workerData as PreprocessorOptions;
+const preprocessor = createPreprocessor(options);
 
 port.on('message', ({ id, bytes }: PreprocessRequest) => {
   preprocessor.preprocess(Buffer.from(bytes)).then(
@@ -28,3 +32,17 @@ port.on('message', ({ id, bytes }: PreprocessRequest) => {
     },
   );
 });
+
+const warmUpRuns = 5;
+
+async function warmUp(): Promise<void> {
+  const noise = { type: 'gaussian', mean: 128, sigma: 40 } as const;
+  const side = Math.min(400, Math.floor(Math.sqrt(options.maxPixels)));
+  const picture = { create: { width: side, height: side, channels: 3, background: '#808080', noise } } as const;
+  const jpeg = await sharp(picture).jpeg().toBuffer();
+  for (let run = 0; run < warmUpRuns; run += 1) await preprocessor.preprocess(jpeg);
+}
+
+// A failure ends the thread with its reason: it would fail every picture.
+await warmUp();
+port.postMessage({ ready: true } satisfies ThreadReady);
