@@ -82,7 +82,6 @@ const timestamp = z.iso.datetime();
 
 /** What the end of a job adds to it. */
 const resultShape = {
-  started_at: timestamp.optional(),
   predictions: z.array(predictionSchema).optional(),
   timing_ms: timingSchema.optional(),
   batch_size: z.int().min(1).optional(),
@@ -95,6 +94,7 @@ const resultShape = {
 export const outcomeSchema = z.object({
   status: finalStatusSchema,
   model: modelRefSchema.optional(),
+  started_at: timestamp.optional(),
   finished_at: timestamp,
   ...resultShape,
 });
@@ -105,6 +105,7 @@ export const jobSchema = z.object({
   status: jobStatusSchema,
   model: modelRefSchema,
   created_at: timestamp,
+  started_at: timestamp.optional(),
   finished_at: timestamp.optional(),
   queue: z.object({ position: z.int().min(0), eta_seconds: z.number().min(0) }).optional(),
   metadata: z.record(z.string(), z.string()),
@@ -135,23 +136,20 @@ export interface Progress {
 
 /** The job that a client sees: a record with its outcome, or with its progress while there is none. */
 export function presentJob(record: JobRecord, state: { outcome: Outcome } | { progress: Progress }): Job {
-  const common = {
+  const { status, model, ...result } = 'outcome' in state ? state.outcome : presentProgress(state.progress);
+  return {
     id: record.id,
+    status,
+    model: model ?? record.model,
     created_at: record.created_at,
+    ...result,
     metadata: record.metadata,
     links: { self: `/v1/jobs/${record.id}` },
   };
-  if ('outcome' in state) {
-    const { model, ...rest } = state.outcome;
-    return { ...common, ...rest, model: model ?? record.model };
-  }
-  const { status, startedAt } = state.progress;
-  return {
-    ...common,
-    status,
-    model: record.model,
-    ...(startedAt === undefined ? {} : { started_at: startedAt.toISOString() }),
-  };
+}
+
+function presentProgress({ status, startedAt }: Progress): Pick<Job, 'status' | 'started_at'> & { model?: ModelRef } {
+  return { status, ...(startedAt === undefined ? {} : { started_at: startedAt.toISOString() }) };
 }
 
 export function isFinal(status: JobStatus): status is FinalStatus {
