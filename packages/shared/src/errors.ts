@@ -130,7 +130,3 @@ export function problem(code: ErrorCode, detail?: string, errors?: readonly Fiel
     ...(errors === undefined ? {} : { errors: [...errors] }),
   };
 }
-
-export function isErrorCode(value: string): value is ErrorCode {
-  return Object.hasOwn(errorRegistry, value);
-}

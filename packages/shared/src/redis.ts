@@ -6,7 +6,7 @@
  *  - subscriber: as worker; it resubscribes by itself after a reconnect.
  */
 import { Redis, type RedisOptions } from 'ioredis';
-import type { Logger } from './log.js';
+import { redactUrl, type Logger } from './log.js';
 
 export type RedisRole = 'request' | 'worker' | 'subscriber';
 
@@ -37,7 +37,7 @@ export function connectRedis(url: string, role: RedisRole, logger: Logger): Redi
   });
   let lost = false;
   redis.on('error', (error: Error) => {
-    if (!lost) logger.warn({ error, role }, 'Redis connection failed; reconnecting');
+    if (!lost) logger.warn({ error, role, redis: redactUrl(url) }, 'Redis connection failed; reconnecting');
     lost = true;
   });
   redis.on('ready', () => {

@@ -31,7 +31,7 @@ import { startHeartbeat } from './consume/heartbeat.js';
 import { startClassifier } from './inference/classifier.js';
 import { bundledBackends } from './inference/onnx-runtime.js';
 import { detectHardware, providersToTry } from './inference/provider.js';
-import { createPreprocessPool } from './preprocess/preprocess-pool.js';
+import { createPreprocessPool } from './preprocess/index.js';
 
 /** Left of SHUTDOWN_SECONDS for handing back, for the last batches, and for Redis. */
 const handBackReserveMs = 5000;

@@ -55,7 +55,7 @@ export async function startObservabilityServer(options: {
 }
 
 /** Listens and resolves to the port. */
-export async function listen(server: Server, port: number, host: string): Promise<number> {
+async function listen(server: Server, port: number, host: string): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {

@@ -85,10 +85,6 @@ export class InferenceStream {
     return { stream, maxBatch: first.maxBatch, warmUpMs: first.warmUpMs };
   }
 
-  get busy(): boolean {
-    return this.#pending !== undefined;
-  }
-
   /** Runs the model on `crops`, each uint8 [crop, crop, 3]. Rejects if the model fails or the thread dies. */
   run(crops: readonly Uint8Array[]): Promise<RunResult> {
     if (this.#dead) return Promise.reject(new StreamDied('it is gone'));

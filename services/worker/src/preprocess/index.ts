@@ -1,3 +1,4 @@
+export { createPreprocessPool, type PreprocessPool } from './preprocess-pool.js';
 export type { Crop } from './crop-with-sharp.js';
 export type { CropSpec } from './geometry.js';
 export { createPreprocessor, type Preprocessor, type PreprocessorOptions } from './preprocessor.js';
