@@ -56,13 +56,17 @@ describe('readJsonUpload', () => {
   it('leaves room for other work while it decodes twenty megabytes', async () => {
     const json = Buffer.from(JSON.stringify({ image_base64: bytes(20 * 1024 * 1024).toString('base64') }));
     await read({ image_base64: bytes(1000).toString('base64') });
-    const histogram = monitorEventLoopDelay({ resolution: 5 });
-    histogram.enable();
-    await delay(20);
-    await readJsonUpload(json);
-    await delay(20);
-    histogram.disable();
-    // 5 ms of it are the sampling itself. The bound is generous, as other tests share the machine.
-    expect(histogram.max / 1e6).toBeLessThan(60);
+    const longestBlock = async (): Promise<number> => {
+      const histogram = monitorEventLoopDelay({ resolution: 5 });
+      histogram.enable();
+      await delay(20);
+      await readJsonUpload(json);
+      await delay(20);
+      histogram.disable();
+      return histogram.max / 1e6;
+    };
+    // 5 ms of it are the sampling itself. Other processes only add to it: the quietest of a few runs is the code's own.
+    const blocks = [await longestBlock(), await longestBlock(), await longestBlock(), await longestBlock()];
+    expect(Math.min(...blocks)).toBeLessThan(55);
   });
 });
