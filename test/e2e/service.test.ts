@@ -31,6 +31,26 @@ const finished = (url: string, id: string, timeout = 60_000): Promise<Job> =>
     return job;
   }, timeout);
 
+/** A plain HTTP server that takes every webhook. */
+async function startReceiver() {
+  const received: { headers: IncomingHttpHeaders; body: string }[] = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+    request.on('end', () => {
+      received.push({ headers: request.headers, body });
+      response.writeHead(204).end();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+  const stop = (): void => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { url, received, stop };
+}
+
 describe('one stack', () => {
   let stack: Stack;
   beforeAll(async () => {
@@ -97,23 +117,15 @@ describe('one stack', () => {
   });
 
   it('delivers a signed webhook that the text of the standard accepts', async () => {
-    const received: { headers: IncomingHttpHeaders; body: string }[] = [];
-    const receiver = createServer((request, response) => {
-      let body = '';
-      request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
-      request.on('end', () => {
-        received.push({ headers: request.headers, body });
-        response.writeHead(204).end();
-      });
-    }).listen(0, '127.0.0.1');
-    await once(receiver, 'listening');
-    const address = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
-    const { id } = await jobOf(await post(stack.url, photo, `?webhook_url=${encodeURIComponent(address)}&top_k=1`));
+    const receiver = await startReceiver();
+    const { id } = await jobOf(
+      await post(stack.url, photo, `?webhook_url=${encodeURIComponent(receiver.url)}&top_k=1`),
+    );
     await eventually(() => {
-      expect(received).toHaveLength(1);
+      expect(receiver.received).toHaveLength(1);
     });
-    receiver.close();
-    const [{ headers, body } = { headers: {}, body: '' }] = received;
+    receiver.stop();
+    const [{ headers, body } = { headers: {}, body: '' }] = receiver.received;
     const key = Buffer.from(stackWebhookSecret.slice('whsec_'.length), 'base64');
     const signed = `${String(headers['webhook-id'])}.${String(headers['webhook-timestamp'])}.${body}`;
     const expected = `v1,${createHmac('sha256', key).update(signed).digest('base64')}`;
@@ -168,13 +180,20 @@ describe('processes that die', () => {
     expect(new Set(ended.map(({ status }) => status))).toEqual(new Set(['succeeded']));
   });
 
-  it('the queue without a worker: a canceled job ends at once, the others wait for one', async () => {
+  it('the queue without a worker: a canceled job ends at once and says so, the others wait for one', async () => {
     stack = await startStack();
     const { url } = stack;
     await stack.workers[0]?.kill('SIGTERM');
-    const [first, second] = await Promise.all([jobOf(await post(url, photo)), jobOf(await post(url, photo))]);
+    const receiver = await startReceiver();
+    const hook = `?webhook_url=${encodeURIComponent(receiver.url)}`;
+    const [first, second] = await Promise.all([jobOf(await post(url, photo, hook)), jobOf(await post(url, photo))]);
     const canceled = await fetch(`${url}/v1/jobs/${first.id}`, { method: 'DELETE' });
     expect([canceled.status, (await jobOf(canceled)).status]).toEqual([200, 'canceled']);
+    await eventually(() => {
+      const bodies = receiver.received.map(({ body }) => webhookBodySchema.parse(JSON.parse(body)));
+      expect(bodies).toMatchObject([{ type: 'job.canceled', data: { id: first.id, status: 'canceled' } }]);
+    });
+    receiver.stop();
     expect((await jobOf(await fetch(`${url}/v1/jobs/${second.id}`))).status).toBe('queued');
     await stack.addWorker();
     expect((await finished(url, second.id)).status).toBe('succeeded');
