@@ -27,7 +27,9 @@ async function tensorOf(file) {
   const data = new Float32Array(3 * plane);
   for (let pixel = 0; pixel < plane; pixel += 1) {
     for (let channel = 0; channel < 3; channel += 1) {
-      data[channel * plane + pixel] = (pixels[pixel * 3 + channel] / 255 - mean[channel]) / std[channel];
+      // Rounded to float32 at each step, as torchvision computes it: an int8 model notices the last bit.
+      const scaled = Math.fround(pixels[pixel * 3 + channel] / 255);
+      data[channel * plane + pixel] = Math.fround(scaled - Math.fround(mean[channel])) / Math.fround(std[channel]);
     }
   }
   return new ort.Tensor('float32', data, [1, 3, side, side]);
