@@ -10,6 +10,7 @@ import { decodeBmp } from './bmp-decoder.js';
 import { type Crop, cropEncoded, cropRaster } from './crop-with-sharp.js';
 import { decodeTimeout, toImageError } from './decode-error.js';
 import { checkSpec, type CropSpec } from './geometry.js';
+import { PixelBudget } from './pixel-budget.js';
 import { ThreadDecoder } from './thread-decoder.js';
 
 export interface PreprocessorOptions {
@@ -41,6 +42,8 @@ export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
   checkSpec(spec);
   const limits = { maxPixels, timeoutMs };
   const heic = new ThreadDecoder(limits);
+  // The largest picture that is allowed fits alone; pictures of usual size never wait.
+  const budget = new PixelBudget(maxPixels);
 
   async function cropOf(bytes: Buffer, info: ImageInfo): Promise<Crop> {
     if (info.format === 'bmp') return cropRaster(await decodeBmp(bytes), spec, limits);
@@ -54,7 +57,7 @@ export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
         const info = known ?? inspectImage(bytes, { maxPixels });
         // HEIC keeps its own clock, which does not run while others are being decoded.
         if (info.format === 'heic') return await cropOf(bytes, info);
-        return await within(cropOf(bytes, info), timeoutMs);
+        return await budget.run(info.width * info.height, () => within(cropOf(bytes, info), timeoutMs));
       } catch (error) {
         throw toImageError(error);
       }
