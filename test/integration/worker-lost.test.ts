@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { JobStore, Redis, classifyJobPolicy, classifyQueueName, keyPrefix } from '@quintet/shared';
 import { Queue, Worker } from 'bullmq';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
 import { startRedis } from '../support/redis-server.js';
 import { eventually, startService } from '../support/service-process.js';
@@ -10,7 +10,12 @@ import { testModel, testModelEnvironment } from '../support/test-model.js';
 
 it('ends as failed with worker_lost, and the worker goes on', { timeout: 60_000 }, async () => {
   const server = await startRedis();
+  onTestFinished(() => server.stop());
   const redis = new Redis(server.url, { maxRetriesPerRequest: null });
+  redis.on('error', () => undefined);
+  onTestFinished(() => {
+    redis.disconnect();
+  });
   const options = { connection: redis, prefix: keyPrefix };
   const store = new JobStore(redis);
   const queue = new Queue(classifyQueueName(testModel), options);
@@ -47,6 +52,9 @@ it('ends as failed with worker_lost, and the worker goes on', { timeout: 60_000 
   await dying.close(true);
 
   const worker = await startService('worker', { ...testModelEnvironment, REDIS_URL: server.url });
+  onTestFinished(async () => {
+    await worker.end('SIGKILL');
+  });
   const outcome = await eventually(() => outcomeOf(poisoned), 30_000);
   expect(outcome).toMatchObject({ status: 'failed', error: { code: 'worker_lost', status: 500, retryable: true } });
   const next = await submit();
@@ -54,6 +62,4 @@ it('ends as failed with worker_lost, and the worker goes on', { timeout: 60_000 
   expect(await worker.metric('quintet_jobs_total', { code: 'worker_lost' })).toBe(1);
   expect(await worker.end()).toBe(0);
   await queue.close();
-  redis.disconnect();
-  await server.stop();
 });
