@@ -33,6 +33,9 @@ beforeAll(async () => {
   redis = new Redis(server.url);
   store = new JobStore(redis);
   queue = new Queue(classifyQueueName(testModel), { connection: redis, prefix: keyPrefix });
+  // One test stops Redis on purpose.
+  redis.on('error', () => undefined);
+  queue.on('error', () => undefined);
   const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const;
   photo = await sharp({ create: { width: 640, height: 480, channels: 3, background: '#888', noise } })
     .jpeg()
@@ -195,6 +198,19 @@ describe('a worker that is told to stop', recovery, () => {
     await worker.logged('draining');
     worker.process.kill('SIGTERM');
     expect(await ended).toBe(143);
+    await startWorker();
+    for (const id of ids) expect((await outcomeOf(id, 60_000)).status).toBe('succeeded');
+  });
+});
+
+describe('a worker without Redis', recovery, () => {
+  it('stops all the same when it is told to, and its jobs are done when Redis is back', async () => {
+    const worker = await startWorker();
+    const ids = await Promise.all(Array.from({ length: 100 }, () => submit()));
+    await Promise.race(ids.map((id) => outcomeOf(id)));
+    await server.kill();
+    expect(await worker.end('SIGTERM')).toBe(0);
+    await server.start();
     await startWorker();
     for (const id of ids) expect((await outcomeOf(id, 60_000)).status).toBe('succeeded');
   });

@@ -15,7 +15,8 @@ export const Preprocess = z.strictObject({
   /** Side of the centred square that is cut out, in pixels: height and width of the input. */
   crop: z.int().min(1).max(4096).default(224),
   interpolation: z.literal('bilinear').default('bilinear'),
-  antialias: z.boolean().default(true),
+  /** What workers do; a model that was trained without it would need another resampler, so `false` is refused. */
+  antialias: z.literal(true).default(true),
   /** Subtracted from, and then dividing, each channel after it was scaled to 0–1. */
   mean: perChannel.default([0.485, 0.456, 0.406]),
   std: perChannel

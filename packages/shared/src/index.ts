@@ -11,6 +11,7 @@ export * from './service/observability-server.js';
 export * from './service/package-version.js';
 export * from './service/readiness.js';
 export * from './service/run-service.js';
+export * from './service/stranded.js';
 export * from './store/job-store.js';
 export * from './store/presence.js';
 export * from './webhook-url.js';

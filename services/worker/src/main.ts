@@ -21,6 +21,7 @@ import {
   packageVersion,
   runService,
   startObservabilityServer,
+  unlessStranded,
   workerVariables,
   type ConfigOf,
   type Logger,
@@ -35,6 +36,9 @@ import { createPreprocessPool } from './preprocess/index.js';
 
 /** Left of SHUTDOWN_SECONDS for handing back, for the last batches, and for Redis. */
 const handBackReserveMs = 5000;
+
+/** How long a stopping worker waits for a Redis that is away. */
+const strandedMs = 3000;
 
 runService('worker', workerVariables, async (config, logger) => {
   const version = packageVersion(import.meta.url);
@@ -131,10 +135,11 @@ runService('worker', workerVariables, async (config, logger) => {
 
   return async () => {
     missing = ['the worker is stopping'];
-    await Promise.allSettled([
-      heartbeat.stop(),
-      consumer.drain(Math.max(500, config.SHUTDOWN_SECONDS * 1000 - handBackReserveMs)),
-    ]);
+    const graceMs = Math.max(500, config.SHUTDOWN_SECONDS * 1000 - handBackReserveMs);
+    const drained = Promise.allSettled([heartbeat.stop(), consumer.drain(graceMs)]);
+    if ((await unlessStranded(drained, redis, () => true, strandedMs)) === 'stranded') {
+      logger.warn('stopped without Redis; what was held is given out again when its locks run out');
+    }
     await Promise.allSettled([classifier.stop(), preprocessor.close(), server.close()]);
     stopServiceMetrics();
     redis.disconnect();

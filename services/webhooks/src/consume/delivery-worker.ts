@@ -12,7 +12,14 @@
  * cut off from Redis for longer than the lock may send twice, which receivers must expect anyway.
  */
 import { setMaxListeners } from 'node:events';
-import { deliveryId, deliveryOrderSchema, keyPrefix, webhookQueueName, isRedisUnavailable } from '@quintet/shared';
+import {
+  deliveryId,
+  deliveryOrderSchema,
+  isRedisUnavailable,
+  keyPrefix,
+  unlessStranded,
+  webhookQueueName,
+} from '@quintet/shared';
 import type { Logger, Redis, WebhookMetrics } from '@quintet/shared';
 import { DelayedError, WaitingError, Worker, type Job } from 'bullmq';
 import type { Message, Prepared } from '../deliver/message.js';
@@ -28,7 +35,6 @@ const lockMs = 10_000;
 const stalledCheckMs = 5_000;
 /** A delivery cannot kill its process, so one that was held by dying processes is tried again, not given up. */
 const maxStalledCount = 1_000;
-const cutOffCheckMs = 100;
 /** BullMQ's sign for it, as a delay. */
 const dontRetry = -1;
 /** Of ended orders, for those the API set no limit for: a look at the last ones, by hand. */
@@ -157,17 +163,8 @@ export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWor
       const interrupt = setTimeout(() => {
         stopping.abort();
       }, graceMs);
-      // Without Redis, BullMQ's close would wait for it for ever. What it could not note is sent again by another process.
-      let cutOff: NodeJS.Timeout | undefined;
-      const stranded = new Promise<void>((resolve) => {
-        cutOff = setInterval(() => {
-          if (underWay > 0 || options.connection.status === 'ready') return;
-          logger.warn('stopped without Redis');
-          resolve();
-        }, cutOffCheckMs);
-      });
-      await Promise.race([worker.close(), stranded]);
-      clearInterval(cutOff);
+      const ended = await unlessStranded(worker.close(), options.connection, () => underWay === 0, 0);
+      if (ended === 'stranded') logger.warn('stopped without Redis');
       clearTimeout(interrupt);
     },
   };
