@@ -7,7 +7,7 @@
  * Fields that do not apply yet are absent, never null.
  */
 import { z } from 'zod';
-import { problemSchema } from './errors.js';
+import { problem, problemSchema } from './errors.js';
 
 export const finalStatuses = ['succeeded', 'failed', 'canceled', 'expired'] as const;
 export const jobStatuses = ['queued', 'processing', ...finalStatuses] as const;
@@ -21,10 +21,10 @@ export const webhookEvents = ['job.succeeded', 'job.failed', 'job.canceled', 'jo
 export const webhookEventSchema = z.enum(webhookEvents);
 export type WebhookEvent = z.infer<typeof webhookEventSchema>;
 
+export const modelNamePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
 /** A model's name: also a folder of the model repository and the end of a queue's name. */
-export const modelNameSchema = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'expected a model name such as resnet50');
+export const modelNameSchema = z.string().regex(modelNamePattern, 'expected a model name such as resnet50');
 
 export const weightsSchema = z.enum(['pretrained', 'demo']);
 export type Weights = z.infer<typeof weightsSchema>;
@@ -117,6 +117,15 @@ export type Job = z.infer<typeof jobSchema>;
 /** The body of a webhook (Standard Webhooks: type, timestamp, data). */
 export const webhookBodySchema = z.object({ type: webhookEventSchema, timestamp, data: jobSchema });
 export type WebhookBody = z.infer<typeof webhookBodySchema>;
+
+/**
+ * How a job ends whose workers died before one could write an outcome: by whoever finds it so, the API, a worker or the
+ * webhook service. The store lets the first decide.
+ */
+export function workerLost(finishedAt: Date): Outcome {
+  const error = problem('worker_lost', 'Every worker that took this job died before it finished.');
+  return { status: 'failed', finished_at: finishedAt.toISOString(), error };
+}
 
 /** What is kept of a submission until its job's retention ends; the immutable half of a job. */
 export const jobRecordSchema = z.object({

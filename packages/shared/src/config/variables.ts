@@ -1,9 +1,9 @@
 /** Every variable that a service reads. docs/configuration.md is compared with this list by a test. */
+import { modelNamePattern } from '../job.js';
 import { logLevels } from '../log.js';
 import { flag, integer, oneOf, optionalInteger, optionalText, text, variable } from './variable.js';
 import { z } from 'zod';
 
-const modelPattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const modelAllowed = 'a model name: lower case letters, digits, dot, dash, underscore';
 
 /** Comma-separated seconds, such as `0,5,300`. */
@@ -39,7 +39,10 @@ const metricsPort = (fallback: number) =>
 export const apiVariables = {
   ...common,
   PORT: integer('Port of the API', 0, 65_535, 3000),
-  DEFAULT_MODEL: text('Model of a job that names none', modelAllowed, { fallback: 'resnet50', pattern: modelPattern }),
+  DEFAULT_MODEL: text('Model of a job that names none', modelAllowed, {
+    fallback: 'resnet50',
+    pattern: modelNamePattern,
+  }),
   MAX_UPLOAD_BYTES: integer('Largest upload, in bytes', 1024, 1_073_741_824, 20 * 1024 * 1024),
   MAX_IMAGE_PIXELS: integer('Most pixels (width × height) an image may have', 1, 1_000_000_000, 40_000_000),
   MAX_QUEUE_DEPTH: integer('Waiting jobs per model past which a submit answers 503', 1, 10_000_000, 10_000),
@@ -57,7 +60,7 @@ export const apiVariables = {
 export const workerVariables = {
   ...common,
   METRICS_PORT: metricsPort(9464),
-  MODEL: text('Model that this worker serves', modelAllowed, { fallback: 'resnet50', pattern: modelPattern }),
+  MODEL: text('Model that this worker serves', modelAllowed, { fallback: 'resnet50', pattern: modelNamePattern }),
   DATA_DIR: text('Folder for everything that is kept on disk', 'a folder', { fallback: './.quintet' }),
   MODELS_DIR: optionalText('The model repository; `<DATA_DIR>/models` by default', 'a folder'),
   MODEL_BASE_URL: optionalText('A mirror tried before the public sources', 'an https://, http:// or file:// address', {

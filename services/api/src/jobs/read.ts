@@ -6,8 +6,8 @@
  */
 import {
   presentJob,
-  problem,
   ProblemError,
+  workerLost,
   type Job,
   type JobRecord,
   type JobStore,
@@ -43,11 +43,7 @@ export async function readJob(context: ReadContext, id: string): Promise<Job> {
 }
 
 async function endLost(context: ReadContext, record: JobRecord): Promise<Job> {
-  const outcome = {
-    status: 'failed' as const,
-    finished_at: new Date((context.now ?? Date.now)()).toISOString(),
-    error: problem('worker_lost', 'Every worker that took this job died before it finished.'),
-  };
+  const outcome = workerLost(new Date((context.now ?? Date.now)()));
   const result = await context.store.finish(record.id, outcome, context.resultTtlSeconds);
   if (result === 'finished') return presentJob(record, { outcome });
   const { outcome: first } = await readStored(context, record.id);

@@ -9,11 +9,10 @@
  */
 import {
   presentJob,
-  problem,
   webhookEventSchema,
+  workerLost,
   type JobStore,
   type Logger,
-  type Outcome,
   type StoredJob,
   type WebhookBody,
 } from '@quintet/shared';
@@ -48,12 +47,7 @@ export async function prepareMessage(id: string, source: MessageSource, logger: 
 async function readEnded(id: string, source: MessageSource, logger: Logger): Promise<StoredJob | undefined> {
   const stored = await source.store.read(id);
   if (stored === undefined || stored.outcome !== undefined) return stored;
-  const lost: Outcome = {
-    status: 'failed',
-    finished_at: source.now().toISOString(),
-    error: problem('worker_lost', 'Every worker that took this job ended before it could finish it.'),
-  };
-  const result = await source.store.finish(id, lost, source.retentionSeconds);
+  const result = await source.store.finish(id, workerLost(source.now()), source.retentionSeconds);
   logger.error({ result }, 'the job ended without an outcome');
   return source.store.read(id);
 }

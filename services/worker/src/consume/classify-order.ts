@@ -7,7 +7,6 @@
  * Invariant: whoever writes the outcome first decides (JobStore.finish); what is written later is ignored, so running
  * an order twice, after a stall or a thaw, is harmless.
  */
-import { performance } from 'node:perf_hooks';
 import {
   problem,
   type ClassifyOrder,
@@ -103,7 +102,8 @@ export async function classifyOrder(
       : { outcome: 'dropped' };
   } catch (error) {
     if (error instanceof AbandonedError) throw error;
-    const code = permanentCode(error, dependencies) ?? (lastAttempt ? 'inference_failed' : undefined);
+    const permanent = error instanceof ImageLostError ? 'image_lost' : dependencies.permanentCode(error);
+    const code = permanent ?? (lastAttempt ? 'inference_failed' : undefined);
     if (code === undefined) throw error;
     const detail = error instanceof Error ? error.message : String(error);
     const result = await end({ status: 'failed', started_at, error: problem(code, detail) });
@@ -116,8 +116,4 @@ class ImageLostError extends Error {
     super('The image was no longer in the store when a worker took the job; submit it again.');
     this.name = 'ImageLostError';
   }
-}
-
-function permanentCode(error: unknown, { permanentCode: codeOf }: ClassifyDependencies): ErrorCode | undefined {
-  return error instanceof ImageLostError ? 'image_lost' : codeOf(error);
 }

@@ -13,7 +13,7 @@ import {
   classifyOrderSchema,
   classifyQueueName,
   keyPrefix,
-  problem,
+  workerLost,
   type ClassifyOrder,
   type JobStore,
   type Logger,
@@ -157,16 +157,7 @@ export class Consumer {
     const { store, retentionSeconds, metrics, logger, model } = this.options;
     const { id } = job.data;
     store
-      .finish(
-        id,
-        {
-          status: 'failed',
-          finished_at: new Date().toISOString(),
-          model,
-          error: problem('worker_lost', `Every attempt to run this job ended with its worker: ${error.message}`),
-        },
-        retentionSeconds,
-      )
+      .finish(id, { ...workerLost(new Date()), model }, retentionSeconds)
       .then((result) => {
         if (result !== 'finished') return;
         metrics.jobs.inc({ model: model.name, outcome: 'failed', code: 'worker_lost' });
