@@ -19,7 +19,8 @@ import { readFile, readdir } from 'node:fs/promises';
 import { basename, dirname, join, parse, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { root, startQuintet } from './lib/quintet-process.mjs';
+import { root } from '../scripts/lib/project.mjs';
+import { startQuintet } from './lib/quintet-process.mjs';
 
 const limits = { agreement: 0.97, scoreDifference: 0.05 };
 const concurrency = 8;

@@ -1,20 +1,9 @@
 /** Starts Quintet as a user does, for a measurement, and stops it again. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-
-export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+import { join } from 'node:path';
+import { freePort } from '../../scripts/lib/ports.mjs';
+import { root } from '../../scripts/lib/project.mjs';
 
 /**
  * Runs scripts/start.mjs on a free port with `environment` on top of this one's; resolves once it is ready.
@@ -22,7 +11,7 @@ export async function freePort() {
  * @returns {Promise<{url: string, stop: () => Promise<void>}>}
  */
 export async function startQuintet(environment) {
-  const port = await freePort();
+  const port = await freePort('127.0.0.1');
   const child = spawn(process.execPath, [join(root, 'scripts/start.mjs')], {
     cwd: root,
     env: { ...process.env, PORT: String(port), ...environment },

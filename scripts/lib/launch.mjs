@@ -81,7 +81,7 @@ async function startEverything({ fleet, settings, dataDir, port, signal }) {
   for (let index = 0; index < workers; index += 1) {
     const own = await portNear(metricsPort === 0 ? 0 : metricsPort + index, host, taken);
     const name = workers === 1 ? 'worker' : `worker-${index + 1}`;
-    const workerEnv = { ...env, ...workerEnvironment(workers), METRICS_PORT: String(own) };
+    const workerEnv = { ...env, ...workerEnvironment(workers, settings.cores), METRICS_PORT: String(own) };
     fleet.startService('worker', name, workerEnv, healthUrl(host, own));
   }
   const own = await portNear(metricsPort === 0 ? 0 : metricsPort + workers, host, taken);

@@ -1,5 +1,4 @@
 /** Everything `npm start` and the services read from the environment, checked before anything starts. */
-import { availableParallelism } from 'node:os';
 import { importBuilt } from './project.mjs';
 import { StepError } from './report.mjs';
 
@@ -8,6 +7,7 @@ import { StepError } from './report.mjs';
  * @property {number} port of the API; 0: a free one
  * @property {string} host
  * @property {number} workers
+ * @property {number} cores that the container's quota allows
  * @property {number} metricsPort of the first worker; the others and the webhooks follow
  * @property {string} model
  * @property {boolean} modelNamed whether somebody asked for that model
@@ -21,6 +21,7 @@ import { StepError } from './report.mjs';
 /** @param {NodeJS.ProcessEnv} [env] @returns {Promise<Settings>} */
 export async function readSettings(env = process.env) {
   const { readConfig, ConfigError, integer, oneOf } = await importBuilt('packages/shared/dist/config/variable.js');
+  const { availableCores } = await importBuilt('packages/shared/dist/config/cores.js');
   const { apiVariables, workerVariables, webhooksVariables } = await importBuilt(
     'packages/shared/dist/config/variables.js',
   );
@@ -37,6 +38,7 @@ export async function readSettings(env = process.env) {
       port: config.PORT,
       host: config.HOST,
       workers: config.WORKERS,
+      cores: availableCores(),
       metricsPort: config.METRICS_PORT,
       model: config.MODEL,
       modelNamed: isSet(env['MODEL']),
@@ -64,9 +66,9 @@ const isSet = (value) => value !== undefined && value.trim() !== '';
  * What every worker gets beside its configuration: its share of the cores, room for parallel decoding, and a heap that
  * does not fragment.
  * @param {number} workers how many share this machine
+ * @param {number} cores
  */
-export function workerEnvironment(workers, env = process.env) {
-  const cores = availableParallelism();
+export function workerEnvironment(workers, cores, env = process.env) {
   return {
     ...(workers > 1 && !isSet(env['INFERENCE_STREAMS'])
       ? { INFERENCE_STREAMS: String(Math.max(1, Math.floor(cores / workers))) }
