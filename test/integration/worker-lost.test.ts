@@ -1,9 +1,9 @@
 /** A job whose workers die again and again is failed for good, by the worker that finds it so. */
-import { randomUUID } from 'node:crypto';
-import { JobStore, Redis, classifyJobPolicy, classifyQueueName, keyPrefix } from '@quintet/shared';
+import { JobStore, Redis, classifyQueueName, keyPrefix } from '@quintet/shared';
 import { Queue, Worker } from 'bullmq';
 import { expect, it, onTestFinished } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
+import { outcomeOf, submitOrder } from '../support/orders.js';
 import { startRedis } from '../support/redis-server.js';
 import { eventually, startService } from '../support/service-process.js';
 import { testModel, testModelEnvironment } from '../support/test-model.js';
@@ -20,23 +20,8 @@ it('ends as failed with worker_lost, and the worker goes on', { timeout: 60_000 
   const store = new JobStore(redis);
   const queue = new Queue(classifyQueueName(testModel), options);
   const photo = await makeImage({ format: 'jpeg', width: 320, height: 240 });
-  const submit = async (): Promise<string> => {
-    const id = randomUUID();
-    const created_ms = Date.now();
-    const created_at = new Date(created_ms).toISOString();
-    await store.create({ id, model: { name: testModel }, created_at, metadata: {} }, photo, 600);
-    const order = { id, model: testModel, top_k: 5, created_ms, request_id: 'r' };
-    await queue.add('classify', order, { ...classifyJobPolicy, jobId: id });
-    return id;
-  };
-  const outcomeOf = async (id: string) => {
-    const outcome = (await store.read(id))?.outcome;
-    if (outcome === undefined) throw new Error('not ended');
-    return outcome;
-  };
-
   // Takes the order and dies, as far as its lock tells, until it has done so more often than is allowed.
-  const poisoned = await submit();
+  const poisoned = await submitOrder(store, queue, photo);
   const dying = new Worker(queue.name, () => new Promise(() => undefined), {
     ...options,
     lockDuration: 100,
@@ -55,10 +40,10 @@ it('ends as failed with worker_lost, and the worker goes on', { timeout: 60_000 
   onTestFinished(async () => {
     await worker.end('SIGKILL');
   });
-  const outcome = await eventually(() => outcomeOf(poisoned), 30_000);
+  const outcome = await outcomeOf(store, poisoned, 30_000);
   expect(outcome).toMatchObject({ status: 'failed', error: { code: 'worker_lost', status: 500, retryable: true } });
-  const next = await submit();
-  expect((await eventually(() => outcomeOf(next))).status).toBe('succeeded');
+  const next = await submitOrder(store, queue, photo);
+  expect((await outcomeOf(store, next)).status).toBe('succeeded');
   expect(await worker.metric('quintet_jobs_total', { code: 'worker_lost' })).toBe(1);
   expect(await worker.end()).toBe(0);
   await queue.close();

@@ -1,5 +1,4 @@
 /** The compiled worker against a real Redis: answers, bad images, cancels, deadlines, signals, and being killed. */
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +6,6 @@ import {
   JobStore,
   Presence,
   Redis,
-  classifyJobPolicy,
   classifyQueueName,
   keyPrefix,
   keys,
@@ -17,6 +15,7 @@ import {
 import { Queue } from 'bullmq';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { outcomeOf as endOf, submitOrder } from '../support/orders.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { eventually, startService, type ServiceProcess } from '../support/service-process.js';
 import { testModel, testModelEnvironment } from '../support/test-model.js';
@@ -58,22 +57,10 @@ async function startWorker(environment: Record<string, string> = {}): Promise<Se
   return worker;
 }
 
-async function submit(image: Buffer = photo, order: Partial<ClassifyOrder> = {}): Promise<string> {
-  const id = randomUUID();
-  const created_ms = Date.now();
-  const record = { id, model: { name: testModel }, created_at: new Date(created_ms).toISOString(), metadata: {} };
-  await store.create(record, image, 600);
-  const data = { id, model: testModel, top_k: 5, created_ms, request_id: `r-${id}`, ...order };
-  await queue.add('classify', data, { ...classifyJobPolicy, jobId: id });
-  return id;
-}
+const submit = (image: Buffer = photo, order: Partial<ClassifyOrder> = {}): Promise<string> =>
+  submitOrder(store, queue, image, order);
 
-const outcomeOf = (id: string, timeout?: number): Promise<Outcome> =>
-  eventually(async () => {
-    const outcome = (await store.read(id))?.outcome;
-    if (outcome === undefined) throw new Error(`job ${id} has not ended`);
-    return outcome;
-  }, timeout);
+const outcomeOf = (id: string, timeout?: number): Promise<Outcome> => endOf(store, id, timeout);
 
 describe('a worker', () => {
   it('answers with five labels, the time of each phase, and what ran it', async () => {
