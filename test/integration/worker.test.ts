@@ -124,7 +124,9 @@ describe('a worker', () => {
     await eventually(async () => {
       expect(await queue.getFailedCount()).toBe(2);
     });
-    expect(worker.lines.filter(({ message }) => message === 'job failed')).toHaveLength(2);
+    await eventually(() => {
+      expect(worker.lines.filter(({ message }) => message === 'job failed')).toHaveLength(2);
+    });
   });
 
   it('drops what was canceled and expires what is late, without running either', async () => {
