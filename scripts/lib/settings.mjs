@@ -71,7 +71,10 @@ const isSet = (value) => value !== undefined && value.trim() !== '';
 export function workerEnvironment(workers, cores, env = process.env) {
   return {
     ...(workers > 1 && !isSet(env['INFERENCE_STREAMS'])
-      ? { INFERENCE_STREAMS: String(Math.max(1, Math.floor(cores / workers))) }
+      ? {
+          INFERENCE_STREAMS: String(Math.max(1, Math.floor(cores / workers))),
+          INTRA_OP_THREADS: isSet(env['INTRA_OP_THREADS']) ? env['INTRA_OP_THREADS'] : '1',
+        }
       : {}),
     UV_THREADPOOL_SIZE: env['UV_THREADPOOL_SIZE'] ?? String(Math.max(4, cores)),
     MALLOC_ARENA_MAX: env['MALLOC_ARENA_MAX'] ?? '2',

@@ -10,9 +10,10 @@ export const hasShared = existsSync(`${shared}models`) && existsSync(`${shared}i
 
 export const testModel = hasShared ? 'mobilenetv2' : 'resnet50-demo';
 
-/** Environment of a worker that serves the test model. */
+/** Environment of a worker that serves the test model, with the same settings on every machine. */
 export const testModelEnvironment: Readonly<Record<string, string>> = {
   MODEL: testModel,
+  PROFILE: 'off',
   DATA_DIR: fileURLToPath(new URL('node_modules/.cache/quintet-test', root)),
   ...(hasShared ? { MODEL_BASE_URL: pathToFileURL(`${shared}models`).href } : {}),
 };

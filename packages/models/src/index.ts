@@ -5,6 +5,7 @@ export { ModelError, type ModelErrorCode } from './errors.js';
 export { sha256File } from './hash.js';
 export { listModelFolders } from './install.js';
 export { IMAGENET_LABELS_PATH, parseLabels, readLabels, type Label } from './labels.js';
+export { acquireLock, type LockHolder, type LockOptions, type Release } from './lock.js';
 export { loadModel, type Model } from './load-model.js';
 export { DEFAULT_PREPROCESS, MODEL_NAME, Manifest, Preprocess, assertModelName } from './manifest.js';
 export {

@@ -125,6 +125,18 @@ export function createWorkerMetrics(registry: Registry) {
       labelNames: ['model'],
       registers,
     }),
+    profileLatency: new Gauge({
+      name: 'quintet_profile_batch_seconds',
+      help: 'Time of one batch, as measured at start, by layout and batch size.',
+      labelNames: ['model', 'streams', 'intra_op_threads', 'batch'],
+      registers,
+    }),
+    profileRate: new Gauge({
+      name: 'quintet_profile_images_per_second',
+      help: 'Images per second of all streams, as measured at start, by layout and batch size.',
+      labelNames: ['model', 'streams', 'intra_op_threads', 'batch'],
+      registers,
+    }),
     info: new Gauge({
       name: 'quintet_worker_info',
       help: 'Always 1; the labels say what this worker serves, and how.',

@@ -1,7 +1,7 @@
 /**
  * The worker: takes orders of one model from its queue and answers them.
  *
- * States: loading the model → warming → ready → draining → stopped. It is ready once every stream is warm and its first
+ * States: loading the model → tuning it (the first time on this machine) → warming → ready → draining → stopped. It is ready once every stream is warm and its first
  * heartbeat is in Redis, and takes no order before. A stream pool that cannot be kept alive ends the process: its orders
  * go to other workers when their locks run out.
  */
@@ -26,10 +26,12 @@ import {
   type ConfigOf,
   type Logger,
   type ModelRef,
+  type WorkerMetrics,
 } from '@quintet/shared';
 import { Consumer } from './consume/consumer.js';
+import { slotBytes } from './crops/crop-slots.js';
 import { startHeartbeat } from './consume/heartbeat.js';
-import { startClassifier } from './inference/classifier.js';
+import { startEngine, type Engine } from './inference/engine.js';
 import { bundledBackends } from './inference/onnx-runtime.js';
 import { detectHardware, providersToTry } from './inference/provider.js';
 import { createPreprocessPool } from './preprocess/index.js';
@@ -59,26 +61,12 @@ runService('worker', workerVariables, async (config, logger) => {
   const ref: ModelRef = { name: model.manifest.name, version: model.manifest.version, weights: model.manifest.weights };
   const label = { model: ref.name };
   missing = ['the model is warming up'];
-  const { resize, crop } = model.manifest.preprocess;
-  const preprocessor = createPreprocessPool(
-    {
-      spec: { resize, crop },
-      maxPixels: config.MAX_IMAGE_PIXELS,
-      timeoutMs: config.DECODE_TIMEOUT_SECONDS * 1000,
-    },
-    Math.ceil(availableCores() / 2),
-  );
-  const preprocessorReady = preprocessor.start();
-  preprocessorReady.catch(() => undefined);
-  const classifier = await startClassifier({
-    modelPath: model.modelPath,
-    input: model.manifest.preprocess,
-    labels: model.labels,
-    outputs: model.manifest.outputs,
+  const cores = availableCores();
+  const engine = await startEngine({
+    model,
     providers: providersToTry(config.EXECUTION_PROVIDER, detectHardware(await bundledBackends())),
-    streams: (provider) => config.INFERENCE_STREAMS ?? (provider === 'cpu' ? cpuStreams(config.INTRA_OP_THREADS) : 2),
-    maxBatch: (provider) => config.MAX_BATCH_SIZE ?? (provider === 'cpu' ? 4 : 32),
-    intraOpThreads: config.INTRA_OP_THREADS,
+    cores,
+    settings: config,
     logger,
     onBatch: (size) => {
       metrics.batchSize.observe(label, size);
@@ -91,26 +79,28 @@ runService('worker', workerVariables, async (config, logger) => {
       process.exit(1);
     },
   });
-  await preprocessorReady;
-  const { provider: device, streams, maxBatch } = classifier;
-  const worker = config.WORKER_ID ?? `${hostname()}-${randomBytes(3).toString('hex')}`;
-  metrics.info.set(
+  const { classifier, slots, provider: device } = engine;
+  const { resize, crop } = model.manifest.preprocess;
+  const preprocessor = createPreprocessPool(
     {
-      model: ref.name,
-      version: ref.version ?? '',
-      weights: ref.weights ?? '',
-      device,
-      streams: String(streams),
-      intra_op_threads: String(config.INTRA_OP_THREADS),
-      max_batch_size: String(maxBatch),
+      spec: { resize, crop },
+      maxPixels: config.MAX_IMAGE_PIXELS,
+      timeoutMs: config.DECODE_TIMEOUT_SECONDS * 1000,
     },
-    1,
+    Math.ceil(cores / 2),
   );
+  await preprocessor.start();
+  const crops = new Uint8Array(slots.buffer);
+  const worker = config.WORKER_ID ?? `${hostname()}-${randomBytes(3).toString('hex')}`;
+  publishEngine(engine, ref, metrics);
   const consumer = new Consumer({
     redis,
     store: new JobStore(redis),
-    preprocess: async (image) => (await preprocessor.preprocess(image)).data,
-    classify: (pixels, topK, minScore) => classifier.classify(pixels, topK, minScore),
+    withSlot: (work) => slots.use(work),
+    preprocess: async (image, slot) => {
+      crops.set((await preprocessor.preprocess(image)).data, slot * slotBytes(crop));
+    },
+    classify: (slot, options) => classifier.classify(slot, options),
     permanentCode: (error) => (error instanceof ImageError ? error.code : undefined),
     abandon: () => {
       classifier.abandon();
@@ -119,19 +109,37 @@ runService('worker', workerVariables, async (config, logger) => {
     worker,
     device,
     retentionSeconds: config.RESULT_TTL_SECONDS,
-    concurrency: config.CONCURRENCY ?? Math.max(4, streams * maxBatch * 3),
+    concurrency: slots.count,
     metrics,
     logger,
   });
   const heartbeat = await startHeartbeat(
     new Presence(redis),
-    { id: worker, model: ref, device, since: new Date().toISOString(), streams, max_batch_size: maxBatch },
+    {
+      id: worker,
+      model: ref,
+      device,
+      since: new Date().toISOString(),
+      streams: engine.streams,
+      intra_op_threads: engine.intraOpThreads,
+      max_batch_size: engine.maxBatch,
+      ...(engine.imagesPerSecond !== undefined && {
+        profile: {
+          optimized_for: config.OPTIMIZE,
+          images_per_second: Math.round(engine.imagesPerSecond * 100) / 100,
+          latency_ms: Object.fromEntries([...engine.latencyMs].map(([size, ms]) => [size, Math.round(ms * 100) / 100])),
+        },
+      }),
+    },
     () => consumer.takeCount(),
     logger,
   );
   consumer.start();
   missing = [];
-  logger.info({ worker, model: ref.name, version: ref.version, weights: ref.weights, device, streams }, 'worker ready');
+  logger.info(
+    { worker, model: ref.name, version: ref.version, weights: ref.weights, device, streams: engine.streams },
+    'worker ready',
+  );
 
   return async () => {
     missing = ['the worker is stopping'];
@@ -161,6 +169,23 @@ async function fetchModel(config: Config, logger: Logger): Promise<Model> {
   });
 }
 
-function cpuStreams(intraOpThreads: number): number {
-  return Math.max(1, Math.floor(availableCores() / intraOpThreads));
+/** What runs, and what was measured to choose it. */
+function publishEngine(engine: Engine, ref: ModelRef, metrics: WorkerMetrics): void {
+  metrics.info.set(
+    {
+      model: ref.name,
+      version: ref.version ?? '',
+      weights: ref.weights ?? '',
+      device: engine.provider,
+      streams: String(engine.streams),
+      intra_op_threads: String(engine.intraOpThreads),
+      max_batch_size: String(engine.maxBatch),
+    },
+    1,
+  );
+  for (const { streams, intraOpThreads, batch, latencyMs, imagesPerSecond } of engine.rows) {
+    const labels = { model: ref.name, streams, intra_op_threads: intraOpThreads, batch };
+    metrics.profileLatency.set(labels, latencyMs / 1000);
+    metrics.profileRate.set(labels, imagesPerSecond);
+  }
 }

@@ -19,6 +19,16 @@ export const workerPresenceSchema = z.object({
   since: z.iso.datetime(),
   streams: z.int(),
   max_batch_size: z.int(),
+  intra_op_threads: z.int().optional(),
+  /** What the worker measured at its start, for the settings that it runs with. */
+  profile: z
+    .object({
+      optimized_for: z.string(),
+      images_per_second: z.number(),
+      /** Milliseconds of one batch, by its size. */
+      latency_ms: z.record(z.string(), z.number()),
+    })
+    .optional(),
   /** Images per second over the last interval. */
   rate: z.number().min(0),
 });

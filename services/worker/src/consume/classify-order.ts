@@ -1,8 +1,8 @@
 /**
  * One order, from the queue to its outcome.
  *
- * taken → (ended meanwhile: dropped | past its deadline: expired) → image read → decoded → batched → classified →
- * outcome written. Every step that fails for good ends the job as failed with its code; a step that may succeed
+ * taken → (ended meanwhile: dropped | past its deadline: expired) → image read → decoded → batched (| no stream free
+ * before its deadline: expired) → classified → outcome written. Every step that fails for good ends the job as failed with its code; a step that may succeed
  * another time throws, and BullMQ gives the order out again, until the attempts are used up.
  * Invariant: whoever writes the outcome first decides (JobStore.finish); what is written later is ignored, so running
  * an order twice, after a stall or a thaw, is harmless.
@@ -17,7 +17,7 @@ import {
   type Prediction,
   type Timing,
 } from '@quintet/shared';
-import { AbandonedError } from '../batching/micro-batcher.js';
+import { AbandonedError, DeadlineError } from '../batching/micro-batcher.js';
 
 /** What the batcher answers for one crop. */
 export interface Classified {
@@ -27,10 +27,21 @@ export interface Classified {
   readonly inferenceMs: number;
 }
 
+export interface ClassifyOptions {
+  readonly topK: number;
+  readonly minScore: number;
+  readonly priority: number;
+  readonly startWithinMs: number | undefined;
+}
+
 export interface ClassifyDependencies {
   readonly store: JobStore;
-  readonly preprocess: (image: Buffer) => Promise<Uint8Array>;
-  readonly classify: (crop: Uint8Array, topK: number, minScore: number) => Promise<Classified>;
+  /** Runs `work` with a place for one crop. */
+  readonly withSlot: <T>(work: (slot: number) => Promise<T>) => Promise<T>;
+  /** Decodes the image and writes its crop into `slot`. */
+  readonly preprocess: (image: Buffer, slot: number) => Promise<void>;
+  /** Classifies the crop in `slot`. Rejects with DeadlineError if it could not begin in time. */
+  readonly classify: (slot: number, options: ClassifyOptions) => Promise<Classified>;
   /** The registry's code for an error that will not go away, undefined for one that may. */
   readonly permanentCode: (error: unknown) => ErrorCode | undefined;
   readonly model: ModelRef;
@@ -49,10 +60,17 @@ export type OrderResult =
 /** Milliseconds with microsecond resolution, as results show them. */
 const round = (milliseconds: number): number => Math.round(Math.max(0, milliseconds) * 1000) / 1000;
 
-/** Runs `order`. Throws what may succeed another time; `lastAttempt` says that there will be none. */
+export interface Attempt {
+  /** There will be no other. */
+  readonly last: boolean;
+  /** As the queue orders jobs: 0 goes first. */
+  readonly priority: number;
+}
+
+/** Runs `order`. Throws what may succeed another time. */
 export async function classifyOrder(
   order: ClassifyOrder,
-  lastAttempt: boolean,
+  attempt: Attempt,
   dependencies: ClassifyDependencies,
 ): Promise<OrderResult> {
   const { store, model, worker, device } = dependencies;
@@ -65,19 +83,30 @@ export async function classifyOrder(
       dependencies.retentionSeconds,
     );
 
-  if (order.deadline_ms !== undefined && startedMs > order.deadline_ms) {
+  const expire = async (): Promise<OrderResult> => {
     const result = await end({ status: 'expired' });
     return { outcome: result === 'finished' ? 'expired' : 'dropped' };
-  }
+  };
+
+  const { deadline_ms } = order;
+  if (deadline_ms !== undefined && startedMs > deadline_ms) return expire();
   const started_at = new Date(startedMs).toISOString();
   try {
     const { image, known, ended } = await store.readImage(order.id);
     if (ended || !known) return { outcome: 'dropped' };
     if (image === undefined) throw new ImageLostError();
     const fetched = performance.now();
-    const crop = await dependencies.preprocess(image);
-    const preprocessed = performance.now();
-    const classified = await dependencies.classify(crop, order.top_k, order.min_score ?? 0);
+    let preprocessed = fetched;
+    const classified = await dependencies.withSlot(async (slot) => {
+      await dependencies.preprocess(image, slot);
+      preprocessed = performance.now();
+      return dependencies.classify(slot, {
+        topK: order.top_k,
+        minScore: order.min_score ?? 0,
+        priority: attempt.priority,
+        startWithinMs: deadline_ms === undefined ? undefined : deadline_ms - Date.now(),
+      });
+    });
     const finishedMs = startedMs + (performance.now() - start);
     const timing: Timing = {
       queue: round(startedMs - order.created_ms),
@@ -102,8 +131,9 @@ export async function classifyOrder(
       : { outcome: 'dropped' };
   } catch (error) {
     if (error instanceof AbandonedError) throw error;
+    if (error instanceof DeadlineError) return await expire();
     const permanent = error instanceof ImageLostError ? 'image_lost' : dependencies.permanentCode(error);
-    const code = permanent ?? (lastAttempt ? 'inference_failed' : undefined);
+    const code = permanent ?? (attempt.last ? 'inference_failed' : undefined);
     if (code === undefined) throw error;
     const detail = error instanceof Error ? error.message : String(error);
     const result = await end({ status: 'failed', started_at, error: problem(code, detail) });

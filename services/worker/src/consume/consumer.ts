@@ -103,8 +103,8 @@ export class Consumer {
     this.#held.add(order.id);
     metrics.active.set({ model: model.name }, this.#held.size);
     try {
-      const lastAttempt = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
-      const result = await classifyOrder(order, lastAttempt, this.options);
+      const last = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
+      const result = await classifyOrder(order, { last, priority: job.opts.priority ?? 0 }, this.options);
       this.#record(result, order, log);
       if (result.outcome === 'failed') throw new UnrecoverableError(result.code);
       return result.outcome;

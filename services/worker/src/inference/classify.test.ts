@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { softmax, topK } from './classify.js';
 import { createNormalizer } from './normalize.js';
 import { providersToTry } from './provider.js';
-import { warmUpSizes } from './thread-protocol.js';
+import { rowsFor, warmUpSizes } from './thread-protocol.js';
 
 const float = fc.float({ noNaN: true, noDefaultInfinity: true, min: -1e4, max: 1e4 });
 
@@ -64,15 +64,21 @@ describe('createNormalizer', () => {
   it('turns interleaved bytes into normalised planes', () => {
     const tensor = new Float32Array(12);
     const pixels = Uint8Array.of(255, 0, 51, 0, 255, 102, 0, 0, 0, 255, 255, 255);
-    createNormalizer({ ...spec, crop: 2 })(pixels, 1, tensor);
+    createNormalizer({ ...spec, crop: 2 })(pixels, 0, tensor, 0);
     expect(round(tensor)).toEqual([1, -1, -1, 1, 0, 1, 0, 1, 0.2, 0.4, 0, 1]);
+  });
+
+  it('takes any slot to any row, and touches no other', () => {
+    const tensor = new Float32Array(9).fill(7);
+    createNormalizer(spec)(Uint8Array.of(0, 0, 0, ...pixel, 9, 9, 9), 1, tensor, 2);
+    expect(round(tensor)).toEqual([7, 7, 7, 7, 7, 7, 1, 0, 0.2]);
   });
 
   it('knows the other channel order and layout', () => {
     const tensor = new Float32Array(3);
-    createNormalizer({ ...spec, color: 'BGR' })(pixel, 1, tensor);
+    createNormalizer({ ...spec, color: 'BGR' })(pixel, 0, tensor, 0);
     expect(round(tensor)).toEqual([-0.6, 0, 1]);
-    createNormalizer({ ...spec, layout: 'NHWC' })(pixel, 1, tensor);
+    createNormalizer({ ...spec, layout: 'NHWC' })(pixel, 0, tensor, 0);
     expect(round(tensor)).toEqual([1, 0, 0.2]);
   });
 });
@@ -82,6 +88,21 @@ describe('warmUpSizes', () => {
     expect(warmUpSizes(1)).toEqual([1]);
     expect(warmUpSizes(4)).toEqual([1, 2, 3, 4]);
     expect(warmUpSizes(24)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 16, 24]);
+  });
+});
+
+describe('rowsFor', () => {
+  it('gives a GPU only shapes that were warmed, and a CPU no row too many', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 256 }), fc.nat(255), (maxBatch, rest) => {
+        const count = 1 + (rest % maxBatch);
+        const rows = rowsFor(count, maxBatch, 'cuda');
+        expect(warmUpSizes(maxBatch)).toContain(rows);
+        expect(rows).toBeGreaterThanOrEqual(count);
+        expect(rows).toBeLessThan(count * 2 + 1);
+        expect(rowsFor(count, maxBatch, 'cpu')).toBe(count);
+      }),
+    );
   });
 });
 

@@ -1,17 +1,19 @@
 /**
  * The body of an inference thread: one ONNX session, one run at a time.
  *
- * `session.run` of onnxruntime-node is synchronous, so it may only live here. The thread loads the model, warms every
+ * `session.run` of onnxruntime-node is synchronous, so it may only live here. The thread opens the model, warms every
  * batch size it will meet (mixed sizes grow the arena until the largest was seen), reports `ready`, then answers each
- * `run` message. Pixels come in through a shared buffer that the other side fills before it sends the message, and
- * logits go back through another: nothing is copied between threads and nothing is allocated per run.
- * Invariant: the buffers belong to the thread from `run` to `done` or `failed`, and to the other side otherwise.
+ * `run` message. A message carries the numbers of slots; their pixels are read where the preprocessing left them, the
+ * input and output tensors are allocated once, and the logits go back through a shared buffer.
+ * Invariant: the slots of a message and the logits belong to the thread from `run` to `done` or `failed`, and to the
+ * other side otherwise.
  */
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { createNormalizer } from './normalize.js';
-import { warmUpSizes, type FromThread, type SessionSettings, type ToThread } from './thread-protocol.js';
+import { sessionOptions } from './session-options.js';
+import { rowsFor, type FromThread, type SessionSettings, type ToThread } from './thread-protocol.js';
 
 const port = parentPort;
 if (port === null) throw new Error('session-thread.js is the body of a worker thread');
@@ -32,19 +34,6 @@ function yieldToMainThread(): void {
   }
 }
 
-function sessionOptions(): InferenceSession.SessionOptions {
-  return {
-    executionProviders: [settings.provider],
-    intraOpNumThreads: settings.intraOpThreads,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
-    // A spinning idle session takes the core from everything else.
-    extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
-    logSeverityLevel: 3,
-  };
-}
-
 interface ModelShape {
   readonly input: string;
   readonly output: string;
@@ -56,7 +45,7 @@ interface ModelShape {
 function readShape(session: InferenceSession): ModelShape {
   const [input] = session.inputMetadata;
   const [output] = session.outputMetadata;
-  if (session.inputMetadata.length !== 1 || !input?.isTensor || output === undefined) {
+  if (session.inputMetadata.length !== 1 || !input?.isTensor || !output?.isTensor) {
     throw new Error(`the model must have one tensor input; it has ${session.inputNames.join(', ') || 'none'}`);
   }
   const { crop, layout } = settings.input;
@@ -67,50 +56,89 @@ function readShape(session: InferenceSession): ModelShape {
     const found = `${input.type} [${input.shape.join(', ')}]`;
     throw new Error(`the model's input must be float32 [N, ${expected.join(', ')}]; it is ${found}`);
   }
+  if (output.type !== 'float32') throw new Error(`the model's output is ${output.type}, not float32`);
   return { input: input.name, output: output.name, fixedBatch: typeof batch === 'number' ? batch : undefined };
 }
 
-async function main(inbox: NonNullable<typeof parentPort>): Promise<void> {
-  yieldToMainThread();
-  const session = await InferenceSession.create(settings.modelPath, sessionOptions());
-  const shape = readShape(session);
-  const maxBatch = shape.fixedBatch === undefined ? settings.maxBatch : Math.min(shape.fixedBatch, settings.maxBatch);
-  const { crop, layout } = settings.input;
-  const imageSize = crop * crop * 3;
-  const normalize = createNormalizer(settings.input);
-  const pixels = new Uint8Array(settings.pixels);
-  // A model with a fixed batch always gets that many images; the unused rows keep what they held.
-  const tensorData = new Float32Array(imageSize * (shape.fixedBatch ?? maxBatch));
+/** The model's tensors, allocated once for the largest batch and used by every run. */
+class Inference {
+  readonly #tensorData: Float32Array;
+  readonly #outputData: Float32Array;
+  /** Output tensors by rows; empty until the first run has shown that the model's output has the labels' shape. */
+  readonly #outputs = new Map<number, Tensor>();
 
-  const infer = async (count: number): Promise<Float32Array> => {
-    const rows = shape.fixedBatch ?? count;
+  constructor(
+    private readonly session: InferenceSession,
+    private readonly shape: ModelShape,
+    readonly maxBatch: number,
+  ) {
+    const rows = shape.fixedBatch ?? maxBatch;
+    this.#tensorData = new Float32Array(settings.input.crop ** 2 * 3 * rows);
+    this.#outputData = new Float32Array(settings.classes * rows);
+  }
+
+  /** What a run reads: float32 [rows, …]. Rows beyond the batch keep what they held. */
+  get input(): Float32Array {
+    return this.#tensorData;
+  }
+
+  /** Runs the first `count` images of `input`; the logits are valid until the next run. */
+  async run(count: number): Promise<Float32Array> {
+    const { crop, layout } = settings.input;
+    const rows = this.shape.fixedBatch ?? rowsFor(count, this.maxBatch, settings.provider);
     const dims = layout === 'NCHW' ? [rows, 3, crop, crop] : [rows, crop, crop, 3];
-    const feed = new Tensor('float32', tensorData.subarray(0, rows * imageSize), dims);
-    const output = (await session.run({ [shape.input]: feed }))[shape.output];
+    const feed = new Tensor('float32', this.#tensorData.subarray(0, rows * crop * crop * 3), dims);
+    const prepared = this.#outputs.get(rows);
+    const fetches = { [this.shape.output]: prepared ?? null };
+    const output = (await this.session.run({ [this.shape.input]: feed }, fetches))[this.shape.output];
     if (output?.type !== 'float32') throw new Error(`the model's output is ${output?.type ?? 'missing'}, not float32`);
+    const logits = output.data as Float32Array;
+    if (prepared === undefined) this.#expectOutput(output, rows);
+    return logits.subarray(0, count * settings.classes);
+  }
+
+  #expectOutput(output: Tensor, rows: number): void {
     const expected = rows * settings.classes;
     if (output.size !== expected) {
       const found = `[${output.dims.join(', ')}]`;
       throw new Error(`the model's output is ${found}; with its labels it must be [${rows}, ${settings.classes}]`);
     }
-    return output.data as Float32Array;
-  };
-
-  const warmUpMs: Record<number, number> = {};
-  for (const size of warmUpSizes(maxBatch)) {
-    await infer(size);
-    const started = performance.now();
-    await infer(size);
-    warmUpMs[size] = performance.now() - started;
+    // Shapes such as [rows, classes, 1, 1] are the model's business: the next run writes into the same.
+    this.#outputs.set(rows, new Tensor('float32', this.#outputData.subarray(0, expected), output.dims));
   }
+}
 
-  const logits = new Float32Array(settings.logits);
-  inbox.on('message', ({ count }: ToThread) => {
+/** Runs each size, the largest first and twice, so that the arena grows once; returns how long each took. */
+async function warmUp(inference: Inference): Promise<Record<number, number>> {
+  const milliseconds: Record<number, number> = {};
+  const sizes = settings.warmUp.filter((size) => size <= inference.maxBatch).sort((a, b) => b - a);
+  const [largest] = sizes;
+  if (largest !== undefined) await inference.run(largest);
+  for (const size of sizes) {
     const started = performance.now();
-    normalize(pixels, count, tensorData);
-    infer(count).then(
+    await inference.run(size);
+    milliseconds[size] = performance.now() - started;
+  }
+  return milliseconds;
+}
+
+async function main(inbox: NonNullable<typeof parentPort>): Promise<void> {
+  yieldToMainThread();
+  const session = await InferenceSession.create(settings.file.path, sessionOptions(settings));
+  const shape = readShape(session);
+  const maxBatch = shape.fixedBatch === undefined ? settings.maxBatch : Math.min(shape.fixedBatch, settings.maxBatch);
+  const inference = new Inference(session, shape, maxBatch);
+  const warmUpMs = await warmUp(inference);
+
+  const normalize = createNormalizer(settings.input);
+  const pixels = new Uint8Array(settings.slots);
+  const logits = new Float32Array(settings.logits);
+  inbox.on('message', ({ slots }: ToThread) => {
+    const started = performance.now();
+    for (const [row, slot] of slots.entries()) normalize(pixels, slot, inference.input, row);
+    inference.run(slots.length).then(
       (output) => {
-        logits.set(output.subarray(0, count * settings.classes));
+        logits.set(output);
         send({ type: 'done', milliseconds: performance.now() - started });
       },
       (error: unknown) => {

@@ -7,9 +7,10 @@
  */
 import { disableTelemetry } from './onnx-runtime.js';
 import { InferenceStream, type RunResult, type StreamSettings } from './stream.js';
+import { warmUpSizes } from './thread-protocol.js';
 
 export interface StreamPoolOptions {
-  readonly settings: StreamSettings;
+  readonly settings: Omit<StreamSettings, 'warmUp'>;
   readonly streams: number;
   readonly onRestart: (error: string) => void;
   readonly onFatal: (error: Error) => void;
@@ -26,10 +27,12 @@ export class StreamPool {
   #stopped = false;
   #onIdle: () => void = () => undefined;
   #maxBatch: number;
+  readonly #settings: StreamSettings;
   warmUpMs: Readonly<Record<number, number>> = {};
 
   private constructor(private readonly options: StreamPoolOptions) {
     this.#maxBatch = options.settings.maxBatch;
+    this.#settings = { ...options.settings, warmUp: warmUpSizes(options.settings.maxBatch) };
   }
 
   /** Starts every stream; rejects with the reason if the model cannot run. */
@@ -61,11 +64,11 @@ export class StreamPool {
   }
 
   /** Runs one batch on an idle stream; `read` sees the rows before the stream is given back. */
-  async run<T>(crops: readonly Uint8Array[], read: (result: RunResult) => T): Promise<T> {
+  async run<T>(slots: readonly number[], read: (result: RunResult) => T): Promise<T> {
     const stream = this.#idle.pop();
     if (stream === undefined) throw new Error('no stream is idle');
     try {
-      return read(await stream.run(crops));
+      return read(await stream.run(slots));
     } finally {
       if (this.#all.has(stream)) {
         this.#idle.push(stream);
@@ -83,7 +86,7 @@ export class StreamPool {
   }
 
   async #add(): Promise<void> {
-    const { stream, maxBatch, warmUpMs } = await InferenceStream.start(this.options.settings, (dead) => {
+    const { stream, maxBatch, warmUpMs } = await InferenceStream.start(this.#settings, (dead) => {
       this.#replace(dead);
     });
     if (this.#stopped) {

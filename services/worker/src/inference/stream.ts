@@ -3,7 +3,7 @@
  *
  * States: starting → idle ⇄ running → dead. `start` resolves when idle, or rejects with the reason why the model
  * cannot run. A thread that dies while running rejects its run; `onDeath` then lets the pool replace it.
- * Invariant: at most one run at a time, so the shared buffers are never written while they are read.
+ * Invariant: at most one run at a time, so the logits are never written while they are read.
  */
 import { Worker } from 'node:worker_threads';
 import type { FromThread, SessionSettings, ToThread } from './thread-protocol.js';
@@ -27,27 +27,22 @@ interface Pending {
   reject(error: Error): void;
 }
 
-export type StreamSettings = Omit<SessionSettings, 'pixels' | 'logits'>;
+export type StreamSettings = Omit<SessionSettings, 'logits'>;
 
 const threadFile = new URL('./session-thread.js', import.meta.url);
 
 export class InferenceStream {
   readonly #thread: Worker;
-  readonly #imageBytes: number;
   readonly #classes: number;
-  readonly #pixels: Uint8Array;
   readonly #logits: Float32Array;
   #pending: Pending | undefined;
   #dead = false;
 
   private constructor(settings: StreamSettings, onDeath: (stream: InferenceStream) => void) {
-    this.#imageBytes = settings.input.crop ** 2 * 3;
     this.#classes = settings.classes;
-    const pixels = new SharedArrayBuffer(settings.maxBatch * this.#imageBytes);
     const logits = new SharedArrayBuffer(settings.maxBatch * settings.classes * Float32Array.BYTES_PER_ELEMENT);
-    this.#pixels = new Uint8Array(pixels);
     this.#logits = new Float32Array(logits);
-    const workerData: SessionSettings = { ...settings, pixels, logits };
+    const workerData: SessionSettings = { ...settings, logits };
     this.#thread = new Worker(threadFile, { workerData, name: 'inference' });
     this.#thread.on('error', (error: unknown) => {
       this.#die(error instanceof Error ? error.message : String(error), onDeath);
@@ -85,14 +80,13 @@ export class InferenceStream {
     return { stream, maxBatch: first.maxBatch, warmUpMs: first.warmUpMs };
   }
 
-  /** Runs the model on `crops`, each uint8 [crop, crop, 3]. Rejects if the model fails or the thread dies. */
-  run(crops: readonly Uint8Array[]): Promise<RunResult> {
+  /** Runs the model on the crops in `slots`, at most `maxBatch`. Rejects if the model fails or the thread dies. */
+  run(slots: readonly number[]): Promise<RunResult> {
     if (this.#dead) return Promise.reject(new StreamDied('it is gone'));
     if (this.#pending !== undefined) return Promise.reject(new Error('the stream is busy'));
-    for (const [index, crop] of crops.entries()) this.#pixels.set(crop, index * this.#imageBytes);
     return new Promise((resolve, reject) => {
-      this.#pending = { count: crops.length, resolve, reject };
-      this.#thread.postMessage({ count: crops.length } satisfies ToThread);
+      this.#pending = { count: slots.length, resolve, reject };
+      this.#thread.postMessage({ slots } satisfies ToThread);
     });
   }
 

@@ -3,22 +3,33 @@ import type { InputSpec } from './normalize.js';
 
 export type Provider = 'cpu' | 'cuda' | 'webgpu';
 
+/** The model's file, and how a session must open it. */
+export interface ModelFile {
+  readonly path: string;
+  /** The graph is optimised already, for this very machine (prepared-model.ts). */
+  readonly prepared: boolean;
+  /** Whether int8 sums must be kept from saturating on CPUs where they could (session-options.ts). */
+  readonly exactInt8: boolean;
+}
+
 export interface SessionSettings {
-  readonly modelPath: string;
+  readonly file: ModelFile;
   readonly provider: Provider;
   readonly intraOpThreads: number;
   readonly maxBatch: number;
+  /** Batch sizes that are run before the thread is ready. */
+  readonly warmUp: readonly number[];
   readonly input: InputSpec;
   readonly classes: number;
-  /** uint8 [maxBatch, crop, crop, 3]. */
-  readonly pixels: SharedArrayBuffer;
+  /** uint8 [slots, crop, crop, 3]: the crops of all jobs in hand. */
+  readonly slots: SharedArrayBuffer;
   /** float32 [maxBatch, classes]. */
   readonly logits: SharedArrayBuffer;
 }
 
-/** Run the first `count` crops of `pixels`. */
+/** Run the crops in these slots, as one batch, in this order. */
 export interface ToThread {
-  readonly count: number;
+  readonly slots: readonly number[];
 }
 
 export type FromThread =
@@ -33,4 +44,12 @@ export function warmUpSizes(maxBatch: number): number[] {
   for (let size = 1; size <= maxBatch; size = size < 8 ? size + 1 : size * 2) sizes.add(size);
   sizes.add(maxBatch);
   return [...sizes].sort((a, b) => a - b);
+}
+
+/**
+ * How many rows a batch of `count` images is run with. A GPU library chooses its kernels anew for every shape, which takes
+ * longer than the run; so it only ever sees sizes that were warmed, and the rows beyond `count` are computed for nothing.
+ */
+export function rowsFor(count: number, maxBatch: number, provider: Provider): number {
+  return provider === 'cpu' ? count : (warmUpSizes(maxBatch).find((size) => size >= count) ?? maxBatch);
 }

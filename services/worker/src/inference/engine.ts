@@ -1,0 +1,170 @@
+/**
+ * From a model's file to a classifier that runs at its best here: which provider, which layout, which batches.
+ *
+ * For each provider to try: tune (measured before, or now) → choose → start the streams. The first whose streams start is
+ * the one; with the last one's failure the worker fails, with the reason and what can be done.
+ */
+import { join, resolve } from 'node:path';
+import type { Model } from '@quintet/models';
+import type { ConfigOf, Logger, workerVariables } from '@quintet/shared';
+import { CropSlots } from '../crops/crop-slots.js';
+import { defaultLayout, type Fixed } from '../profile/candidates.js';
+import { choose, type Choice } from '../profile/choose.js';
+import { layoutText, type ProfileRow } from '../profile/profile.js';
+import { tune, type Tuning } from '../profile/tune.js';
+import { Classifier } from './classifier.js';
+import { providerAdvice } from './provider.js';
+import { StreamPool } from './stream-pool.js';
+import type { ModelFile, Provider } from './thread-protocol.js';
+
+/** Jobs held at once, for every image that the streams can run at once: enough to decode ahead of inference. */
+const jobsPerImage = 3;
+const leastJobs = 4;
+
+type Settings = Pick<
+  ConfigOf<typeof workerVariables>,
+  | 'DATA_DIR'
+  | 'PROFILE'
+  | 'OPTIMIZE'
+  | 'INFERENCE_STREAMS'
+  | 'INTRA_OP_THREADS'
+  | 'MAX_BATCH_SIZE'
+  | 'CONCURRENCY'
+  | 'INT8_ARITHMETIC'
+>;
+
+export interface EngineOptions {
+  readonly model: Model;
+  readonly providers: readonly Provider[];
+  readonly cores: number;
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly onBatch: (size: number) => void;
+  readonly onRestart: () => void;
+  readonly onFatal: (error: Error) => void;
+}
+
+export interface Engine {
+  readonly classifier: Classifier;
+  readonly slots: CropSlots;
+  readonly provider: Provider;
+  readonly streams: number;
+  readonly intraOpThreads: number;
+  readonly maxBatch: number;
+  /** What was measured, empty where nothing was. */
+  readonly rows: readonly ProfileRow[];
+  /** Milliseconds by batch size that the scheduler starts with. */
+  readonly latencyMs: ReadonlyMap<number, number>;
+  readonly source: Tuning['source'];
+  /** As the measurement promises; undefined without one. */
+  readonly imagesPerSecond: number | undefined;
+}
+
+/** Starts the streams on the first provider that works. Throws with the reason and advice if none does. */
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const { providers, logger } = options;
+  const file = modelFile(options.model, options.settings.INT8_ARITHMETIC);
+  for (const [index, provider] of providers.entries()) {
+    try {
+      return await startOn(provider, file, options);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const next = providers[index + 1];
+      if (next === undefined) throw new Error(`${providerAdvice(provider)}: ${reason}`, { cause: error });
+      logger.warn({ provider, reason }, `${provider} is not usable here; falling back to ${next}`);
+    }
+  }
+  throw new Error('no execution provider to try');
+}
+
+/**
+ * A model whose weights cannot saturate runs as it is. One that could is run exactly, unless speed was asked for: on x86
+ * CPUs without VNNI its answers would differ from those it was judged by (session-options.ts).
+ */
+function modelFile({ modelPath }: Model, arithmetic: Settings['INT8_ARITHMETIC']): ModelFile {
+  return { path: modelPath, prepared: false, exactInt8: arithmetic === 'exact' };
+}
+
+async function startOn(provider: Provider, file: ModelFile, options: EngineOptions): Promise<Engine> {
+  const { model, cores, settings, logger } = options;
+  const { manifest, labels } = model;
+  const fixed: Fixed = {
+    streams: settings.INFERENCE_STREAMS,
+    intraOpThreads: settings.INTRA_OP_THREADS,
+    maxBatch: settings.MAX_BATCH_SIZE,
+  };
+  const shape = { input: manifest.preprocess, classes: labels.length };
+  const { version } = manifest;
+  const { PROFILE: profile } = settings;
+  // A model's folder may be mounted read-only.
+  const folders = [join(model.dir, 'cache'), join(resolve(settings.DATA_DIR), 'cache', manifest.name)];
+  const tuning = await tune({ file, version, folders, provider, cores, ...shape, fixed, profile, logger });
+  const choice = tuning.rows.length === 0 ? undefined : choose(tuning.rows, settings.OPTIMIZE, fixed);
+  const layout = choice ?? defaultLayout(provider, cores, fixed);
+  const { streams, intraOpThreads } = layout;
+  const concurrency = settings.CONCURRENCY ?? Math.max(leastJobs, streams * layout.maxBatch * jobsPerImage);
+  const slots = new CropSlots(concurrency, manifest.preprocess.crop);
+  const pool = await StreamPool.start({
+    settings: {
+      ...shape,
+      file: tuning.file,
+      provider,
+      intraOpThreads,
+      maxBatch: layout.maxBatch,
+      slots: slots.buffer,
+    },
+    streams,
+    onRestart: (reason) => {
+      logger.error({ reason }, 'inference stream restarts');
+      options.onRestart();
+    },
+    onFatal: options.onFatal,
+  });
+  const latencyMs = choice?.latencyMs ?? new Map(Object.entries(pool.warmUpMs).map(([size, ms]) => [Number(size), ms]));
+  const classifier = new Classifier({
+    pool,
+    latencyMs,
+    labels,
+    outputs: manifest.outputs,
+    onBatch: options.onBatch,
+  });
+  const { maxBatch } = pool;
+  logger.info(
+    {
+      provider,
+      streams,
+      intra_op_threads: intraOpThreads,
+      max_batch_size: maxBatch,
+      concurrency,
+      profile: tuning.source,
+      ...(choice && { images_per_second: round(choice.imagesPerSecond) }),
+      latency_ms: Object.fromEntries([...latencyMs].map(([size, ms]) => [size, round(ms)])),
+    },
+    describe(layout, maxBatch, choice, settings.OPTIMIZE),
+  );
+  return {
+    classifier,
+    slots,
+    provider,
+    streams,
+    intraOpThreads,
+    maxBatch,
+    rows: tuning.rows,
+    latencyMs,
+    source: tuning.source,
+    imagesPerSecond: choice?.imagesPerSecond,
+  };
+}
+
+function describe(
+  layout: { streams: number; intraOpThreads: number },
+  maxBatch: number,
+  choice: Choice | undefined,
+  objective: string,
+): string {
+  const settings = `${layoutText(layout)}, batches of up to ${maxBatch}`;
+  if (choice === undefined) return `model ready: ${settings}`;
+  return `model ready: ${settings}, best for ${objective} at ${choice.imagesPerSecond.toFixed(1)} images/s`;
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100;

@@ -1,0 +1,35 @@
+/**
+ * How a session is opened. The options and their meaning: onnxruntime's onnxruntime_session_options_config_keys.h.
+ *
+ * - One operator at a time, in `intraOpThreads` threads: the default would count the host's cores, not the container's.
+ * - No spinning: an idle session that spins takes its core from everything else.
+ * - `x64quantprecision`: x86 CPUs without VNNI multiply uint8 by int8 in pairs whose sum is kept in 16 bits, and saturates
+ *   where two weights together exceed 128. With this option ONNX Runtime turns the weights to uint8 on such a CPU, which is
+ *   exact and slower; elsewhere it changes nothing.
+ */
+import type { InferenceSession } from 'onnxruntime-node';
+import type { ModelFile, Provider } from './thread-protocol.js';
+
+export interface SessionChoice {
+  readonly file: ModelFile;
+  readonly provider: Provider;
+  readonly intraOpThreads: number;
+}
+
+export function sessionOptions({ file, provider, intraOpThreads }: SessionChoice): InferenceSession.SessionOptions {
+  return {
+    executionProviders: [provider],
+    intraOpNumThreads: intraOpThreads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: file.prepared ? 'disabled' : 'all',
+    extra: {
+      session: {
+        intra_op: { allow_spinning: '0' },
+        inter_op: { allow_spinning: '0' },
+        ...(file.exactInt8 ? { x64quantprecision: '1' } : {}),
+      },
+    },
+    logSeverityLevel: 3,
+  };
+}

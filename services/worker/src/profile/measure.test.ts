@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { measure, median, type Measurable } from './measure.js';
+import type { Layout } from './profile.js';
+
+/** Streams on paper: a batch takes what `cost` says, and time passes only in them. */
+function machine(cost: (layout: Layout, size: number, run: number) => number, startMs = 500) {
+  let time = 0;
+  let runs = 0;
+  const log: { layout: Layout; stopped: boolean }[] = [];
+  const start = (layout: Layout, maxBatch: number): Promise<Measurable> => {
+    time += startMs;
+    const entry = { layout, stopped: false };
+    log.push(entry);
+    const busyUntil = new Map<number, number>();
+    const began = time;
+    return Promise.resolve({
+      maxBatch,
+      run: (stream, size) => {
+        const took = cost(layout, size, runs++);
+        // All streams run at once: each has its own time, and the clock shows the latest.
+        const ended = (busyUntil.get(stream) ?? began) + took;
+        busyUntil.set(stream, ended);
+        time = Math.max(time, ended);
+        return Promise.resolve(took);
+      },
+      stop: () => {
+        entry.stopped = true;
+        return Promise.resolve();
+      },
+    });
+  };
+  return { start, now: () => time, log };
+}
+
+const layouts = [
+  { streams: 2, intraOpThreads: 1 },
+  { streams: 1, intraOpThreads: 2 },
+];
+const batches = [1, 2, 4];
+
+describe('measure', () => {
+  it('times every layout and size, and stops what it started', async () => {
+    const { start, now, log } = machine(({ intraOpThreads }, size) => (size * 60) / intraOpThreads);
+    const seen: unknown[] = [];
+    const rows = await measure({ layouts, batches, start, now, limitMs: 60_000, onRow: (row) => seen.push(row) });
+    expect(rows.map(({ streams, batch, latencyMs }) => [streams, batch, latencyMs])).toEqual([
+      [2, 1, 60],
+      [2, 2, 120],
+      [2, 4, 240],
+      [1, 1, 30],
+      [1, 2, 60],
+      [1, 4, 120],
+    ]);
+    expect(rows[2]?.imagesPerSecond).toBeCloseTo(33.3, 1);
+    expect(seen).toEqual(rows);
+    expect(log.map(({ stopped }) => stopped)).toEqual([true, true]);
+  });
+
+  it('is not misled by single slow runs', async () => {
+    const { start, now } = machine((_layout, size, run) => (run % 4 === 3 ? 500 : size * 10));
+    const [row] = await measure({
+      layouts: [{ streams: 1, intraOpThreads: 1 }],
+      batches: [1],
+      start,
+      now,
+      limitMs: 60_000,
+      onRow: () => undefined,
+    });
+    expect(row?.latencyMs).toBe(10);
+  });
+
+  it.each([1, 60, 400, 1500, 4000])(
+    'keeps to its time with a model of %i ms an image, and knows something',
+    async (ms) => {
+      const { start, now } = machine((_layout, size) => size * ms);
+      const rows = await measure({ layouts, batches, start, now, limitMs: 16_000, onRow: () => undefined });
+      // One image is always measured, in two runs after a first.
+      expect(now()).toBeLessThan(Math.max(16_000, 500 + 6 * ms));
+      expect(rows[0]).toMatchObject({ streams: 2, batch: 1, latencyMs: ms });
+    },
+  );
+
+  it('stops the streams although a run fails', async () => {
+    const { start, now, log } = machine(() => {
+      throw new Error('out of memory');
+    });
+    await expect(measure({ layouts, batches, start, now, limitMs: 1000, onRow: () => undefined })).rejects.toThrow(
+      'out of memory',
+    );
+    expect(log.map(({ stopped }) => stopped)).toEqual([true]);
+  });
+});
+
+it('median is the middle', () => {
+  expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5]);
+});
