@@ -4,33 +4,50 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { freePort } from '../../scripts/lib/ports.mjs';
 import { root } from '../../scripts/lib/project.mjs';
+import { commandLine, processTree } from './processes.mjs';
+
+/** @typedef {'redis' | 'api' | 'worker' | 'webhooks' | 'start'} Role */
 
 /**
  * Runs scripts/start.mjs on a free port with `environment` on top of this one's; resolves once it is ready.
  * @param {Record<string, string>} environment
- * @returns {Promise<{url: string, stop: () => Promise<void>}>}
+ * @returns {Promise<{ url: string, processes: () => Map<number, Role>, stop: () => Promise<void> }>}
+ *   `processes` has those that live, by id
  */
 export async function startQuintet(environment) {
   const port = await freePort('127.0.0.1');
   const child = spawn(process.execPath, [join(root, 'scripts/start.mjs')], {
     cwd: root,
-    env: { ...process.env, PORT: String(port), ...environment },
+    env: { ...process.env, PORT: String(port), METRICS_PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
   let output = '';
   await new Promise((resolve, reject) => {
     child.stdout.on('data', (chunk) => {
-      output += String(chunk);
+      // Enough to see why it did not start, and no more in a run of half an hour.
+      output = (output + String(chunk)).slice(-20_000);
       if (output.includes('Quintet is ready:')) resolve(undefined);
     });
     child.once('exit', (code) => reject(new Error(`npm start ended with ${code}:\n${output}`)));
   });
   return {
     url: `http://localhost:${port}`,
+    processes: () => new Map(processTree(child.pid ?? 0).flatMap((pid) => rolesOf(pid, child.pid))),
     stop: async () => {
       child.kill('SIGTERM');
       await exited;
     },
   };
+}
+
+/** @param {number} pid @param {number | undefined} start @returns {[number, Role][]} */
+function rolesOf(pid, start) {
+  if (pid === start) return [[pid, 'start']];
+  const command = commandLine(pid);
+  const service = /services\/(api|worker|webhooks)\/dist\/main\.js/.exec(command)?.[1];
+  if (service !== undefined) return [[pid, /** @type {Role} */ (service)]];
+  return /redis-server|valkey-server|redis-check-rdb/.test(command) && !command.startsWith('sh ')
+    ? [[pid, 'redis']]
+    : [];
 }
