@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { freePort } from '../../scripts/lib/ports.mjs';
 import { root } from '../../scripts/lib/project.mjs';
+import { benchDataDir, benchModelsDir } from './model.mjs';
 import { commandLine, processTree } from './processes.mjs';
 
 /** @typedef {'redis' | 'api' | 'worker' | 'webhooks' | 'start'} Role */
@@ -22,6 +23,9 @@ export async function startQuintet(environment) {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
+  // A benchmark that fails must not leave it running.
+  const end = () => child.kill('SIGTERM');
+  process.once('exit', end);
   let output = '';
   await new Promise((resolve, reject) => {
     child.stdout.on('data', (chunk) => {
@@ -32,10 +36,11 @@ export async function startQuintet(environment) {
     child.once('exit', (code) => reject(new Error(`npm start ended with ${code}:\n${output}`)));
   });
   return {
-    url: `http://localhost:${port}`,
+    url: `http://127.0.0.1:${port}`,
     processes: () => new Map(processTree(child.pid ?? 0).flatMap((pid) => rolesOf(pid, child.pid))),
     stop: async () => {
-      child.kill('SIGTERM');
+      process.removeListener('exit', end);
+      end();
       await exited;
     },
   };
@@ -50,4 +55,33 @@ function rolesOf(pid, start) {
   return /redis-server|valkey-server|redis-check-rdb/.test(command) && !command.startsWith('sh ')
     ? [[pid, 'redis']]
     : [];
+}
+
+/**
+ * Quintet with its default settings and one model, for load: the address to post to, and how the worker runs it.
+ * @param {string} model
+ * @param {Record<string, string>} [environment]
+ */
+export async function startBenchQuintet(model, environment = {}) {
+  const dataDir = join(benchDataDir, `run-${model}`);
+  const quintet = await startQuintet({
+    MODEL: model,
+    DATA_DIR: dataDir,
+    MODELS_DIR: benchModelsDir,
+    HOST: '127.0.0.1',
+    // The pretty printer is for people at a terminal; services log as in production.
+    LOG_FORMAT: 'json',
+    ...environment,
+  });
+  return {
+    ...quintet,
+    jobsUrl: `${quintet.url}/v1/jobs?model=${model}`,
+    headers: { prefer: 'wait=60' },
+    layout: async () => {
+      const response = await fetch(`${quintet.url}/v1/models`);
+      const { models } = await response.json();
+      const [worker] = models.find((/** @type {{ name: string }} */ each) => each.name === model).workers;
+      return { streams: worker.streams, intraOpThreads: worker.intra_op_threads, maxBatch: worker.max_batch_size };
+    },
+  };
 }

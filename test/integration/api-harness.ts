@@ -78,7 +78,9 @@ export async function startWorker(
       device: 'cpu',
       since: '2026-01-01T00:00:00.000Z',
       streams: 2,
+      intra_op_threads: 1,
       max_batch_size: 4,
+      profile: { optimized_for: 'throughput', images_per_second: 25, latency_ms: { '1': 80 } },
       rate: 10,
     });
   await announce();

@@ -27,12 +27,15 @@ export function modelsRoute(models: ModelDirectory): RequestHandler {
       default: models.defaultModel,
       models: list.map(({ workers, ...model }) => ({
         ...model,
-        workers: workers.map(({ id, device, since, streams, max_batch_size }) => ({
+        // Not `model`, which stands above, and not `rate`, which is for the scheduler's estimates.
+        workers: workers.map(({ id, device, since, streams, intra_op_threads, max_batch_size, profile }) => ({
           id,
           device,
           since,
           streams,
+          intra_op_threads,
           max_batch_size,
+          profile,
         })),
       })),
     });
