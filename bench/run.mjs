@@ -15,6 +15,7 @@ import { root } from '../scripts/lib/project.mjs';
 const names = [
   'limit',
   'system',
+  'queue',
 ];
 
 /** @param {string} text */

@@ -73,7 +73,7 @@ describe('without Redis', () => {
       headers: { ...raw, Prefer: 'wait=30' },
     });
     await eventually(async () => {
-      expect(await service.metric('quintet_waiting_requests')).toBe(1);
+      expect(await service.metric('quintet_jobs_submitted_total')).toBe(1);
     });
     await own.kill();
     const response = await waiting;

@@ -40,6 +40,13 @@ describe('JobStore', () => {
     for (const key of [keys.job('a-1'), keys.image('a-1')]) expect(await redis.ttl(key)).toBeGreaterThan(90);
   });
 
+  it('has sent all of a new job before a later command of the same connection', async () => {
+    const created = store.create(record, Buffer.alloc(2_000_000, 1), 100);
+    const seen = redis.pipeline().exists(keys.image('a-1')).hexists(keys.job('a-1'), 'record').exec();
+    expect((await seen)?.map(([, value]) => value)).toEqual([1, 1]);
+    await created;
+  });
+
   it('lets exactly one of many finish a job, tells the others, and drops the image', async () => {
     await store.create(record, image, 100);
     const results = await Promise.all(

@@ -17,7 +17,7 @@ const queueBuckets = [...latencyBuckets, 300, 900, 3600];
 /** What every service measures. `stop` ends the sampling. */
 export function createServiceMetrics(build: BuildInfo): { registry: Registry; stop: () => void } {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: 'quintet_', eventLoopMonitoringPrecision: 20 });
+  collectDefaultMetrics({ register: registry, prefix: 'quintet_', eventLoopMonitoringPrecision: 100 });
   new Gauge({
     name: 'quintet_build_info',
     help: 'Always 1; the labels say what runs.',

@@ -51,14 +51,22 @@ export class JobStore {
     this.#redis = redis as ScriptedRedis;
   }
 
-  /** Keeps the record and the image of a new job, each for `ttlSeconds` unless it ends before. */
+  /**
+   * Keeps the record and the image of a new job, each for `ttlSeconds` unless it ends before. All of it is on its way to Redis
+   * when this returns its promise: a command given to the same connection afterwards comes after it.
+   *
+   * No transaction: until the queue entry exists nobody looks, and a client library joins a transaction's commands into one
+   * buffer, which would copy the image twice more.
+   */
   async create(record: JobRecord, image: Buffer, ttlSeconds: number): Promise<void> {
-    const replies = await this.#redis
-      .multi()
-      .set(keys.image(record.id), image, 'EX', ttlSeconds)
-      .hset(keys.job(record.id), { record: JSON.stringify(record) })
-      .expire(keys.job(record.id), ttlSeconds)
+    const key = keys.job(record.id);
+    const imageKept = this.#redis.set(keys.image(record.id), image, 'EX', ttlSeconds);
+    const recordKept = this.#redis
+      .pipeline()
+      .hset(key, { record: JSON.stringify(record) })
+      .expire(key, ttlSeconds)
       .exec();
+    const [, replies] = await Promise.all([imageKept, recordKept]);
     for (const [error] of replies ?? []) if (error) throw error;
   }
 

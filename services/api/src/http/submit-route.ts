@@ -1,7 +1,8 @@
 /** POST /v1/jobs. */
+import { randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import { isFinal, ProblemError, type ApiMetrics, type Job } from '@quintet/shared';
-import { submitJob, type JobWaiters, type SubmitContext } from '../jobs/index.js';
+import { submitJob, type JobWaiters, type SubmitContext, type Waiter } from '../jobs/index.js';
 import type { UploadReader } from './body/read-upload.js';
 import { parsePrefer, waitSeconds } from './prefer.js';
 import { contextOf } from './request-context.js';
@@ -21,26 +22,30 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
   return async (request, response) => {
     const context = contextOf(response);
     response.vary('Prefer');
-    let job: Job;
+    const preferences = parsePrefer(request.headersDistinct['prefer']);
+    const seconds = waitSeconds(preferences, route.maxWaitSeconds);
+    const id = randomUUID();
+    let accepted: Job;
+    // Registered before the job is in its queue: its end cannot be missed, and its state need not be asked for.
+    let waiter: Waiter | undefined;
     try {
       route.checkOpen();
       const query = new URLSearchParams(request.originalUrl.split('?').slice(1).join('?'));
-      job = await route.readUpload(request, response, query, async ({ image, options }) => {
-        const accepted = await submitJob(route.submit, { image, options, requestId: context.requestId });
+      accepted = await route.readUpload(request, response, query, async ({ image, options }) => {
+        if (seconds !== undefined) waiter = route.waiters.open(id, context.signal);
+        const job = await submitJob(route.submit, { id, image, options, requestId: context.requestId });
         route.metrics.bytesIn.inc(image.length);
-        return accepted;
+        return job;
       });
     } catch (error) {
+      waiter?.close();
       const code = error instanceof ProblemError ? error.code : 'internal_error';
       route.metrics.jobsRefused.inc({ code });
       throw error;
     }
-    context.jobId = job.id;
-    route.metrics.jobsSubmitted.inc({ model: job.model.name });
-
-    const preferences = parsePrefer(request.headersDistinct['prefer']);
-    const seconds = waitSeconds(preferences, route.maxWaitSeconds);
-    if (seconds !== undefined) job = await waitFor(route, job, seconds, context.signal);
+    context.jobId = id;
+    route.metrics.jobsSubmitted.inc({ model: accepted.model.name });
+    const job = await outcomeWithin(seconds, waiter, accepted, () => route.read(id));
     const done = isFinal(job.status);
     const applied = [
       ...(seconds === undefined ? [] : [`wait=${seconds}`]),
@@ -55,10 +60,18 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
 }
 
 /** The job is accepted: whatever goes wrong while waiting, the client gets its id. */
-async function waitFor(route: SubmitRoute, job: Job, seconds: number, signal: AbortSignal): Promise<Job> {
+async function outcomeWithin(
+  seconds: number | undefined,
+  waiter: Waiter | undefined,
+  accepted: Job,
+  read: () => Promise<Job>,
+): Promise<Job> {
+  if (seconds === undefined || waiter === undefined) return accepted;
   try {
-    return await route.waiters.wait(job.id, () => route.read(job.id), { timeoutMs: seconds * 1000, signal });
+    return await waiter.untilEnded(read, seconds * 1000, accepted);
   } catch {
-    return job;
+    return accepted;
+  } finally {
+    waiter.close();
   }
 }

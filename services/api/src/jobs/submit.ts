@@ -2,10 +2,10 @@
  * Submission: a checked picture and its options become a record, a stored image and a queue entry.
  *
  * Order matters for "accepted is never lost": the record and the image are in Redis before the queue entry, so a worker
- * that takes the job finds both; whoever answers 202 has seen all three acknowledged. A crash in between leaves a record
- * that nobody was told of, which expires by itself.
+ * that takes the job finds both; whoever answers 202 has seen all three acknowledged. One connection carries them, in this
+ * order, without waiting for each other's acknowledgement. A crash in between leaves a record that nobody was told of,
+ * which expires by itself.
  */
-import { randomUUID } from 'node:crypto';
 import { ImageError, inspectImage } from '@quintet/images';
 import {
   checkWebhookUrl,
@@ -36,20 +36,22 @@ export interface SubmitContext {
 }
 
 export interface Submission {
+  /** A new UUID. The caller chooses it, to be able to listen for its end before it can come. */
+  readonly id: string;
   readonly image: Buffer;
   readonly options: JobOptions;
   readonly requestId: string;
 }
 
 /** Accepts a job; throws ProblemError where it may not be, and nothing is left behind then. */
-export async function submitJob(context: SubmitContext, { image, options, requestId }: Submission): Promise<Job> {
+export async function submitJob(context: SubmitContext, submission: Submission): Promise<Job> {
+  const { id, image, options, requestId } = submission;
   checkImage(image, context.maxImagePixels);
   checkWebhook(context, options);
   const model = await context.models.resolve(options.model);
   await context.admission.admit(model.name);
 
   const created = new Date();
-  const id = randomUUID();
   const record: JobRecord = {
     id,
     model,
@@ -76,9 +78,12 @@ export async function submitJob(context: SubmitContext, { image, options, reques
       : { deadline_ms: Math.ceil(created.getTime() + 1000 * options.ttl_seconds) }),
   };
   try {
-    await context.store.create(record, image, context.queueTtlSeconds);
     const delivery = record.webhook === undefined ? undefined : { id, request_id: requestId };
-    await context.queues.add(order, options.priority, delivery);
+    const kept = context.store.create(record, image, context.queueTtlSeconds);
+    const added = context.queues.add(order, options.priority, delivery);
+    // Both have settled before anything is discarded.
+    const failed = (await Promise.allSettled([kept, added])).find((each) => each.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   } catch (error) {
     // Best effort: what is left expires by itself. A job that reached its queue after all finds no record, and ends.
     await context.store.discard(id).catch(() => undefined);

@@ -46,6 +46,18 @@ describe('JobWaiters', () => {
     expect(performance.now() - started).toBeLessThan(1000);
   });
 
+  it('misses no end between registration and waiting, and reads nothing until then where the state is known', async () => {
+    const waiters = new JobWaiters();
+    const read = vi.fn(() => Promise.resolve(job('succeeded')));
+    const waiter = waiters.open('a', never);
+    waiters.notify('a');
+    const started = performance.now();
+    expect((await waiter.untilEnded(read, 60_000, job('queued'))).status).toBe('succeeded');
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(read).toHaveBeenCalledTimes(1);
+    waiter.close();
+  });
+
   it('looks again by itself, for messages that were lost', async () => {
     const waiters = new JobWaiters();
     const states: Job['status'][] = ['queued', 'succeeded'];

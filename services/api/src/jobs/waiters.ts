@@ -1,7 +1,7 @@
 /**
  * Waiting for jobs to end, for any number of requests over one Redis subscription.
  *
- * A waiter is registered before the job is read, so an end between the two wakes it. Pub/sub loses messages while the
+ * A waiter is registered before the job is read, or even before it is submitted, so an end in between wakes it. Pub/sub loses messages while the
  * connection is away, so every waiter also looks again every two seconds or so.
  *
  *   waiting → woken (published, or time to look again) → waiting or done
@@ -23,6 +23,17 @@ export interface WaitOptions {
   readonly timeoutMs: number;
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal;
+}
+
+/** A registered waiter; `close` is owed. */
+export interface Waiter {
+  /**
+   * Reads the job until it has ended, the time is over, the client has gone or the service stops; the last state read.
+   * `known` is the state at the time of registration where that is known, which saves the first reading. Rejects where `read`
+   * does.
+   */
+  untilEnded(read: () => Promise<Job>, timeoutMs: number, known?: Job): Promise<Job>;
+  close(): void;
 }
 
 export class JobWaiters {
@@ -52,30 +63,48 @@ export class JobWaiters {
     wakeInTurns([...this.#waiting.values()].flatMap((set) => [...set]));
   }
 
-  /**
-   * Reads the job until it has ended, the time is over, the client has gone or the service stops; the last state read.
-   * Rejects where `read` does.
-   */
+  /** As a Waiter that is registered now, waits, and is closed. */
   async wait(id: string, read: () => Promise<Job>, { timeoutMs, signal }: WaitOptions): Promise<Job> {
-    const deadline = performance.now() + timeoutMs;
-    const bell = this.#register(id, signal);
+    const waiter = this.open(id, signal);
     try {
-      for (;;) {
-        bell.rearm();
-        const job = await read();
-        const left = deadline - performance.now();
-        if (isFinal(job.status) || left <= 0) return job;
-        await bell.rung(Math.min(left, pollMs(this.#size)));
-        if (signal.aborted || this.#closed) return job;
-      }
+      return await waiter.untilEnded(read, timeoutMs);
     } finally {
-      bell.remove();
+      waiter.close();
     }
+  }
+
+  /** Registers a waiter for the job `id`, which need not exist yet. */
+  open(id: string, signal: AbortSignal): Waiter {
+    const bell = this.#register(id, signal);
+    return {
+      untilEnded: async (read, timeoutMs, known) => {
+        const deadline = performance.now() + timeoutMs;
+        let job = known;
+        for (;;) {
+          if (job === undefined) {
+            bell.rearm();
+            job = await read();
+          }
+          const left = deadline - performance.now();
+          if (isFinal(job.status) || left <= 0) return job;
+          await bell.rung(Math.min(left, pollMs(this.#size)));
+          if (signal.aborted || this.#closed) return job;
+          job = undefined;
+        }
+      },
+      close: bell.remove,
+    };
   }
 
   #register(id: string, signal: AbortSignal) {
     let ring: () => void = () => undefined;
     let pending = Promise.resolve();
+    const rearm = (): void => {
+      pending = new Promise((resolve) => {
+        ring = resolve;
+      });
+    };
+    rearm();
     const wake = (): void => {
       ring();
     };
@@ -85,12 +114,8 @@ export class JobWaiters {
     this.onSize(++this.#size);
     return {
       /** Rings from before this call are forgotten. */
-      rearm: (): void => {
-        pending = new Promise((resolve) => {
-          ring = resolve;
-        });
-      },
-      /** Resolves at the first ring since `rearm`, or after `ms`. */
+      rearm,
+      /** Resolves at the first ring since the registration or `rearm`, or after `ms`. */
       rung: async (ms: number): Promise<void> => {
         if (signal.aborted || this.#closed) return;
         let timer: NodeJS.Timeout | undefined;
@@ -101,8 +126,8 @@ export class JobWaiters {
         clearTimeout(timer);
       },
       remove: (): void => {
-        set.delete(wake);
-        if (set.size === 0) this.#waiting.delete(id);
+        if (!set.delete(wake)) return;
+        if (set.size === 0 && this.#waiting.get(id) === set) this.#waiting.delete(id);
         signal.removeEventListener('abort', wake);
         this.onSize(--this.#size);
       },
