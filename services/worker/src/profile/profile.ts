@@ -17,10 +17,12 @@ export type ProfileRow = Readonly<z.infer<typeof profileRowSchema>>;
 
 /** Everything that makes a measurement or a prepared file unfit for another machine, model or library. */
 export const machineKeySchema = z.object({
-  format: z.literal(1),
+  format: z.literal(2),
   model: z.string(),
   provider: z.string(),
   cpu: z.string(),
+  /** Vector instructions: a model name alone does not tell them. */
+  instructions: z.string(),
   gpu: z.string(),
   cores: z.int(),
   arch: z.string(),
