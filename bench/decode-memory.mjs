@@ -19,12 +19,13 @@ async function measure(maxPixels) {
   const png = await sharp({ create: { width: side, height: side, channels: 4, background } })
     .png()
     .toBuffer();
-  const pool = createPreprocessPool({ spec: { resize: 256, crop: 224 }, maxPixels, timeoutMs: 600_000 }, 1);
+  const options = { spec: { resize: 256, crop: 224 }, maxPixels, timeoutMs: 600_000 };
+  const pool = createPreprocessPool(options, new SharedArrayBuffer(pictures * 224 * 224 * 3), 1);
   await pool.start();
   let peak = 0;
   const timer = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 5);
   const started = performance.now();
-  await Promise.all(Array.from({ length: pictures }, () => pool.preprocess(png)));
+  await Promise.all(Array.from({ length: pictures }, (_, slot) => pool.preprocess(png, slot)));
   const seconds = (performance.now() - started) / 1000;
   clearInterval(timer);
   await pool.close();

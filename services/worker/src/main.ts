@@ -29,7 +29,6 @@ import {
   type WorkerMetrics,
 } from '@quintet/shared';
 import { Consumer } from './consume/consumer.js';
-import { slotBytes } from './crops/crop-slots.js';
 import { startHeartbeat } from './consume/heartbeat.js';
 import { startEngine, type Engine } from './inference/engine.js';
 import { bundledBackends } from './inference/onnx-runtime.js';
@@ -87,19 +86,17 @@ runService('worker', workerVariables, async (config, logger) => {
       maxPixels: config.MAX_IMAGE_PIXELS,
       timeoutMs: config.DECODE_TIMEOUT_SECONDS * 1000,
     },
+    slots.buffer,
     Math.ceil(cores / 2),
   );
   await preprocessor.start();
-  const crops = new Uint8Array(slots.buffer);
   const worker = config.WORKER_ID ?? `${hostname()}-${randomBytes(3).toString('hex')}`;
   publishEngine(engine, ref, metrics);
   const consumer = new Consumer({
     redis,
     store: new JobStore(redis),
     withSlot: (work) => slots.use(work),
-    preprocess: async (image, slot) => {
-      crops.set((await preprocessor.preprocess(image)).data, slot * slotBytes(crop));
-    },
+    preprocess: (image, slot) => preprocessor.preprocess(image, slot),
     classify: (slot, options) => classifier.classify(slot, options),
     permanentCode: (error) => (error instanceof ImageError ? error.code : undefined),
     abandon: () => {

@@ -1,28 +1,30 @@
 /**
  * Preprocessing off the main thread: a few threads, each with several pictures under way.
  *
- * A picture is sent to the thread that has the fewest, and is answered by it or, if the thread dies, by an error that
- * lets another attempt be made. A dead thread is replaced when the next picture comes; it warms itself first.
+ * A picture is sent to the thread that has the fewest, and its crop is written by it into the slot that was named, or, if the
+ * thread dies, answered by an error that lets another attempt be made. A dead thread is replaced when the next picture comes; it warms itself first.
  * Invariant: every request is settled exactly once.
  * Trade-off: the file's bytes are copied once (about 10 µs for 100 KB) so that they can be given away; in return the main
- * thread computes nothing, whatever the picture's size.
+ * thread computes nothing and holds no pixels, whatever the picture's size.
  */
 import { Worker } from 'node:worker_threads';
 import { ImageError } from '@quintet/images';
-import type { Crop } from './crop-with-sharp.js';
-import type { PreprocessReply, PreprocessRequest, ThreadReady } from './preprocess-protocol.js';
+import type { PreprocessReply, PreprocessRequest, PreprocessSettings, ThreadReady } from './preprocess-protocol.js';
 import type { PreprocessorOptions } from './preprocessor.js';
 
 export interface PreprocessPool {
   /** Starts the threads; resolves when all are warm, rejects if one cannot start. */
   start(): Promise<void>;
-  /** The model's crop of one encoded picture. Rejects with ImageError if the picture cannot be used. */
-  preprocess(bytes: Buffer): Promise<Crop>;
+  /**
+   * Writes the model's crop of one encoded picture into `slot`. Rejects with ImageError if the picture cannot be used; the
+   * slot may be given to another as soon as the promise has settled.
+   */
+  preprocess(bytes: Buffer, slot: number): Promise<void>;
   close(): Promise<void>;
 }
 
 interface Pending {
-  resolve(crop: Crop): void;
+  resolve(): void;
   reject(error: Error): void;
 }
 
@@ -35,13 +37,19 @@ interface Thread {
 /** As in thread-decoder.ts: always the compiled file, from `src` (tests, after the build) and from `dist`. */
 const threadFile = new URL('../../dist/preprocess/preprocess-thread.js', import.meta.url);
 
-export function createPreprocessPool(options: PreprocessorOptions, size: number): PreprocessPool {
+/** `slots`: uint8 [n, crop, crop, 3], shared with whoever reads the crops. */
+export function createPreprocessPool(
+  options: PreprocessorOptions,
+  slots: SharedArrayBuffer,
+  size: number,
+): PreprocessPool {
+  const workerData: PreprocessSettings = { options, slots };
   const threads = new Set<Thread>();
   let nextId = 0;
   let closed = false;
 
   function start(): Thread {
-    const worker = new Worker(threadFile, { workerData: options, name: 'preprocess' });
+    const worker = new Worker(threadFile, { workerData, name: 'preprocess' });
     let becomeReady = (): void => undefined;
     let failToStart = (_error: Error): void => undefined;
     const ready = new Promise<void>((resolve, reject) => {
@@ -65,7 +73,7 @@ export function createPreprocessPool(options: PreprocessorOptions, size: number)
       }
       const pending = thread.pending.get(reply.id);
       thread.pending.delete(reply.id);
-      if ('crop' in reply) pending?.resolve(reply.crop);
+      if ('done' in reply) pending?.resolve();
       else if (reply.code !== undefined) pending?.reject(new ImageError(reply.code, reply.detail));
       else pending?.reject(new Error(reply.detail));
     });
@@ -93,7 +101,7 @@ export function createPreprocessPool(options: PreprocessorOptions, size: number)
       fill();
       await Promise.all([...threads].map(({ ready }) => ready));
     },
-    preprocess: (bytes) =>
+    preprocess: (bytes, slot) =>
       new Promise((resolve, reject) => {
         if (closed) {
           reject(new Error('preprocessing has been closed'));
@@ -103,7 +111,7 @@ export function createPreprocessPool(options: PreprocessorOptions, size: number)
         const id = nextId++;
         pending.set(id, { resolve, reject });
         const copy = new Uint8Array(bytes).buffer;
-        worker.postMessage({ id, bytes: copy } satisfies PreprocessRequest, [copy]);
+        worker.postMessage({ id, bytes: copy, slot } satisfies PreprocessRequest, [copy]);
       }),
     close: async () => {
       closed = true;

@@ -1,11 +1,19 @@
 /** Messages between the main thread and a preprocessing thread. */
 import type { ImageErrorCode } from '@quintet/images';
-import type { Crop } from './crop-with-sharp.js';
+import type { PreprocessorOptions } from './preprocessor.js';
+
+/** What a preprocessing thread is given when it starts. */
+export interface PreprocessSettings {
+  readonly options: PreprocessorOptions;
+  /** uint8 [slots, crop, crop, 3]: where crops go. */
+  readonly slots: SharedArrayBuffer;
+}
 
 export interface PreprocessRequest {
   readonly id: number;
   /** The whole file; transferred. */
   readonly bytes: ArrayBuffer;
+  readonly slot: number;
 }
 
 /** Sent once, when the thread is warm. */
@@ -14,6 +22,7 @@ export interface ThreadReady {
 }
 
 export type PreprocessReply =
-  | { readonly id: number; readonly crop: Crop }
+  /** The crop is in its slot. */
+  | { readonly id: number; readonly done: true }
   /** With a code: the picture is at fault. Without: something else is, and another attempt may work. */
   | { readonly id: number; readonly detail: string; readonly code?: ImageErrorCode };

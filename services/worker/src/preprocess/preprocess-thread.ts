@@ -3,25 +3,30 @@
  * main thread. Several pictures may be under way; each is answered on its own. Before it says `ready` it preprocesses a
  * picture of its own a few times: libvips' first decode and uncompiled code take a tenth of a second, which the first
  * client should not pay.
+ * Invariant: a crop is written into its slot at once, and only between the request and its reply: a picture that was given
+ * up touches no slot, which by then may be another's.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { ImageError } from '@quintet/images';
 import sharp from 'sharp';
-import type { PreprocessReply, PreprocessRequest, ThreadReady } from './preprocess-protocol.js';
-import { createPreprocessor, type PreprocessorOptions } from './preprocessor.js';
+import { slotBytes } from '../crops/crop-slots.js';
+import type { PreprocessReply, PreprocessRequest, PreprocessSettings, ThreadReady } from './preprocess-protocol.js';
+import { createPreprocessor } from './preprocessor.js';
 import { configureSharp } from './sharp-settings.js';
 
 const port = parentPort;
 if (port === null) throw new Error('preprocess-thread.js is the body of a worker thread');
 configureSharp();
-const options = workerData as PreprocessorOptions;
+const { options, slots } = workerData as PreprocessSettings;
 const preprocessor = createPreprocessor(options);
+const pixels = new Uint8Array(slots);
+const bytesOfSlot = slotBytes(options.spec.crop);
 
-port.on('message', ({ id, bytes }: PreprocessRequest) => {
+port.on('message', ({ id, bytes, slot }: PreprocessRequest) => {
   preprocessor.preprocess(Buffer.from(bytes)).then(
     (crop) => {
-      const owned = crop.data.buffer instanceof ArrayBuffer ? [crop.data.buffer] : [];
-      port.postMessage({ id, crop } satisfies PreprocessReply, owned);
+      pixels.set(crop.data, slot * bytesOfSlot);
+      port.postMessage({ id, done: true } satisfies PreprocessReply);
     },
     (error: unknown) => {
       const reply: PreprocessReply =
