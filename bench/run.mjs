@@ -15,7 +15,9 @@ import { root } from '../scripts/lib/project.mjs';
 const names = [
   'limit',
   'system',
+  'overhead',
   'queue',
+  'soak',
 ];
 
 /** @param {string} text */
