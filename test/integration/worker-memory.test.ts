@@ -1,0 +1,62 @@
+/** Memory while far more waits than can be run, and much of it large: bounded, and nobody starves. */
+import { readFileSync } from 'node:fs';
+import { JobStore, Redis, classifyQueueName, keyPrefix } from '@quintet/shared';
+import { Queue } from 'bullmq';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { makeImage } from '../fixtures/images/index.js';
+import { outcomeOf, submitOrder } from '../support/orders.js';
+import { startRedis, type RedisServer } from '../support/redis-server.js';
+import { startService } from '../support/service-process.js';
+import { testModel, testModelEnvironment } from '../support/test-model.js';
+
+/** With two streams of MobileNetV2, whose weights are 4 MB; a decoded picture of 12 megapixels has 36 MB. */
+const mostMegabytes = 500;
+
+let server: RedisServer;
+let redis: Redis;
+let queue: Queue;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+  queue = new Queue(classifyQueueName(testModel), { connection: redis, prefix: keyPrefix });
+});
+afterAll(async () => {
+  await queue.close();
+  redis.disconnect();
+  await server.stop();
+});
+
+/** The most that was ever resident, in megabytes. */
+function peakMegabytes(pid: number): number {
+  const [, kilobytes] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return (Number(kilobytes) * 1024) / 1e6;
+}
+
+it.skipIf(process.platform !== 'linux')(
+  'stays under its bound while hundreds wait, phone photos among them',
+  { timeout: 120_000 },
+  async () => {
+    const store = new JobStore(redis);
+    const worker = await startService('worker', {
+      ...testModelEnvironment,
+      REDIS_URL: server.url,
+      INFERENCE_STREAMS: '2',
+      INTRA_OP_THREADS: '1',
+      MAX_BATCH_SIZE: '4',
+      MALLOC_ARENA_MAX: '2',
+    });
+    await worker.ready();
+    const small = await makeImage({ format: 'jpeg', width: 500, height: 375 });
+    const large = await makeImage({ format: 'jpeg', width: 4000, height: 3000 });
+    const alpha = await makeImage({ format: 'png', colour: 'alpha', width: 3000, height: 2000 });
+    const images = Array.from({ length: 400 }, (_, index) =>
+      index % 8 === 0 ? large : index % 8 === 4 ? alpha : small,
+    );
+    const ids: string[] = [];
+    for (const image of images) ids.push(await submitOrder(store, queue, image));
+    for (const id of ids) expect((await outcomeOf(store, id, 100_000)).status).toBe('succeeded');
+    expect(peakMegabytes(worker.process.pid ?? 0)).toBeLessThan(mostMegabytes);
+    expect(await worker.end()).toBe(0);
+  },
+);

@@ -1,0 +1,56 @@
+/** Inference threads that die under load: they are replaced, and every job goes on. */
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { JobStore, Redis, classifyQueueName, keyPrefix } from '@quintet/shared';
+import { Queue } from 'bullmq';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { makeImage } from '../fixtures/images/index.js';
+import { outcomeOf, submitOrder } from '../support/orders.js';
+import { startRedis, type RedisServer } from '../support/redis-server.js';
+import { eventually, startService } from '../support/service-process.js';
+import { testModel, testModelEnvironment } from '../support/test-model.js';
+
+const killThreads = pathToFileURL(fileURLToPath(new URL('../support/kill-threads.mjs', import.meta.url))).href;
+
+let server: RedisServer;
+let redis: Redis;
+let queue: Queue;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+  queue = new Queue(classifyQueueName(testModel), { connection: redis, prefix: keyPrefix });
+});
+afterAll(async () => {
+  await queue.close();
+  redis.disconnect();
+  await server.stop();
+});
+
+it('are replaced, with every job of theirs finished by another', { timeout: 90_000 }, async () => {
+  const store = new JobStore(redis);
+  const worker = await startService('worker', {
+    ...testModelEnvironment,
+    REDIS_URL: server.url,
+    INFERENCE_STREAMS: '2',
+    INTRA_OP_THREADS: '1',
+    MAX_BATCH_SIZE: '4',
+    NODE_OPTIONS: `--import ${killThreads}`,
+  });
+  await worker.ready();
+  const photo = await makeImage({ format: 'jpeg', width: 320, height: 240 });
+  const restarts = () => worker.metric('quintet_inference_stream_restarts_total');
+  const ids: string[] = [];
+  // Both of the first threads, each while the queue is full.
+  for (const death of [1, 2]) {
+    ids.push(...(await Promise.all(Array.from({ length: 100 }, () => submitOrder(store, queue, photo)))));
+    worker.process.kill('SIGUSR2');
+    await eventually(async () => {
+      expect(await restarts()).toBe(death);
+    });
+  }
+  for (const id of ids) expect((await outcomeOf(store, id, 60_000)).status).toBe('succeeded');
+  // Both streams work again: the last jobs were answered, and none is held any more.
+  expect(await worker.metric('quintet_jobs_total', { outcome: 'succeeded' })).toBe(200);
+  expect(worker.process.exitCode).toBeNull();
+  expect(await worker.end()).toBe(0);
+});
