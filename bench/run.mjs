@@ -17,6 +17,7 @@ const names = [
   'system',
   'overhead',
   'queue',
+  'normalize',
   'soak',
 ];
 
