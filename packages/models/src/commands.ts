@@ -23,7 +23,7 @@ export const USAGE = `Usage: npm run models -- <command>
   list            every model of the catalogue and of the models directory: size, weights, whether it is here
   fetch NAME      download (or generate) a model, verify it, and put it in place; continues what was broken off
   verify [NAME]   read the model NAME, or all that are here, and compare their SHA-256 with their manifests
-  demo            generate resnet50-demo: the ResNet-50 graph with weights that mean nothing
+  demo [NAME]     generate resnet50-demo, the ResNet-50 graph with weights that mean nothing, or resnet50-demo-int8
   help, --help    this text
 
 Environment:
@@ -45,7 +45,9 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     if (command === 'list' && rest.length === 0) return await list(context);
     if (command === 'fetch' && name !== undefined && extra.length === 0) return await fetchModel(name, context);
     if (command === 'verify' && extra.length === 0) return await verify(name, context);
-    if (command === 'demo' && rest.length === 0) return await fetchModel('resnet50-demo', context);
+    if (command === 'demo' && (rest.length === 0 || isGenerated(rest))) {
+      return await fetchModel(name ?? 'resnet50-demo', context);
+    }
     context.err.write(`${usageProblem(command, rest)}\n\n${USAGE}\n`);
     return 2;
   } catch (error) {
@@ -55,9 +57,18 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   }
 }
 
+/** Whether the arguments are the name of one generated model. */
+function isGenerated([name, ...extra]: readonly string[]): boolean {
+  return name !== undefined && extra.length === 0 && findCatalogueEntry(name)?.generate !== undefined;
+}
+
 function usageProblem(command: string | undefined, rest: readonly string[]): string {
   if (command === undefined) return 'A command is missing.';
   if (!['list', 'fetch', 'verify', 'demo'].includes(command)) return `There is no command ${JSON.stringify(command)}.`;
+  if (command === 'demo' && rest.length === 1) {
+    const names = catalogue.filter((entry) => entry.generate !== undefined).map((entry) => entry.name);
+    return `demo: ${JSON.stringify(rest[0])} is not generated; ${names.join(' and ')} are.`;
+  }
   return rest.length === 0 ? `${command}: the name of a model is missing.` : `${command}: too many arguments.`;
 }
 

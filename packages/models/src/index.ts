@@ -20,3 +20,5 @@ export {
 export { encodeModel, type Initializer, type OnnxModel, type OnnxNode } from './onnx/encode.js';
 export { GraphBuilder, type BuiltGraph, type GraphStatistics } from './onnx/graph-builder.js';
 export { buildResnet50, type Resnet50Options, type StridePlace } from './onnx/resnet50.js';
+export { buildResnet50Int8 } from './onnx/resnet50-int8.js';
+export { quantizeGraph, type QuantizeOptions } from './onnx/quantize-graph.js';
