@@ -1,4 +1,5 @@
 export { catalogue, findCatalogueEntry, type CatalogueEntry } from './catalogue.js';
+export { USAGE, obtainModel, type CliContext } from './commands.js';
 export { type TransferTiming } from './download.js';
 export { ensureModel, type EnsureModelOptions } from './ensure-model.js';
 export { ModelError, type ModelErrorCode } from './errors.js';
