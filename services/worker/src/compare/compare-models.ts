@@ -17,7 +17,7 @@ const leastRounds = 12;
 
 export interface CompareOptions {
   readonly models: readonly [Model, Model];
-  readonly streams: readonly [ModelStreams, ModelStreams];
+  readonly streams: readonly [Pick<ModelStreams, 'run'>, Pick<ModelStreams, 'run'>];
   readonly streamCount: number;
   readonly window: Pick<CropWindow, 'fill'>;
   readonly windowSize: number;

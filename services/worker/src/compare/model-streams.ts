@@ -32,8 +32,6 @@ export class ModelStreams {
   private constructor(
     private readonly model: Model,
     private readonly streams: readonly InferenceStream[],
-    /** Whether the file was optimised for this machine beforehand; it is only faster to open and smaller in memory. */
-    readonly prepared: boolean,
   ) {}
 
   /** Rejects with the reason if the model cannot run. */
@@ -60,7 +58,7 @@ export class ModelStreams {
       Array.from({ length: layout.streams }, () => InferenceStream.start(stream, () => undefined)),
     );
     const started = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value.stream] : []));
-    const group = new ModelStreams(model, started, tuning.file.prepared);
+    const group = new ModelStreams(model, started);
     const failed = starts.find((start) => start.status === 'rejected');
     if (failed === undefined) return group;
     await group.stop();
