@@ -3,7 +3,9 @@
  *
  * Symmetric, one scale for each output channel, and in reduced range, −64 to 64 (7 bits). x86 CPUs without VNNI multiply
  * uint8 by int8 in pairs whose sum is kept in 16 bits: 2 · 255 · 64 = 32640 fits, 2 · 255 · 127 would saturate (ONNX
- * Runtime, "Quantize ONNX models", `reduce_range`). So a model made here gives the same answer on every CPU.
+ * Runtime, "Quantize ONNX models", `reduce_range`). So a model made here gives the same answer on every CPU. And ONNX Runtime,
+ * asked for exact arithmetic there (`session.x64quantprecision`), turns only weights outside of −64 to 64 to uint8, which is
+ * slower (its optimizer/qdq_transformer/s8_to_u8.h): this range is left alone.
  *
  * Each filter keeps its sum. Inputs behind a ReLU share a large positive mean, which a filter multiplies by the sum of its
  * weights: rounded one by one, the sum of n weights is off by about 0.29·√n steps, and the whole channel is shifted. So the few
@@ -55,7 +57,7 @@ export function quantizeFilter(weights: Float32Array, gain: number, values: Int8
 function restoreSum(weights: Float32Array, steps: number, values: Int8Array, missing: number): void {
   if (missing === 0) return;
   const step = Math.sign(missing);
-  /** How much of the step the rounding has taken away, in bins of equal width; −1 where the value cannot move. */
+  /** How much of a step the rounding took away, in bins of equal width; negative where it added, or at the limit. */
   const binOf = (index: number): number => {
     const value = values[index] ?? 0;
     if (value * step >= WEIGHT_LIMIT) return -1;
