@@ -1,18 +1,31 @@
-// `npm run models -- …`: builds packages/models if that has not happened since it changed, and runs its command line.
+// `npm run models -- …`: builds what the command needs if that has changed since it was built, and runs it. `compare` runs
+// models and belongs to the worker; everything else is packages/models' own command line.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const cli = join(root, 'packages', 'models', 'dist', 'cli.js');
 const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 
-/** Whether a source file is younger than the build; an image without sources or compiler runs what it has. */
-function isStale() {
-  const source = join(root, 'packages', 'models', 'src');
+const args = process.argv.slice(2);
+const compares = args[0] === 'compare' && !args.some((arg) => arg === '--help' || arg === '-h');
+
+/** Projects whose code the command runs; the last one's build covers those before it. */
+const projects = compares
+  ? ['packages/shared', 'packages/images', 'packages/models', 'services/worker']
+  : ['packages/models'];
+const project = projects.at(-1) ?? '';
+const entry = join(root, project, 'dist', compares ? 'compare/compare-command.js' : 'cli.js');
+
+/**
+ * Whether a source file is younger than the build; an image without sources or compiler runs what it has.
+ * @param {string} folder
+ */
+function isStale(folder) {
+  const source = join(root, folder, 'src');
   // The compiler touches this file at each build, also where no output changed.
-  const stamp = join(root, 'packages', 'models', 'dist', '.tsbuildinfo');
+  const stamp = join(root, folder, 'dist', '.tsbuildinfo');
   if (!existsSync(source) || !existsSync(compiler) || !existsSync(stamp)) return false;
   const built = statSync(stamp).mtimeMs;
   const files = readdirSync(source, { recursive: true }).filter((name) => /(?<!\.test|\.test-support)\.ts$/.test(name));
@@ -27,12 +40,13 @@ function fail(message) {
 if (!existsSync(join(root, 'node_modules', 'zod'))) {
   fail('The dependencies are not installed: run `npm start` or `npm ci` first.');
 }
-if (!existsSync(cli) || isStale()) {
+if (!existsSync(entry) || projects.some(isStale)) {
   if (!existsSync(compiler)) fail('TypeScript is not installed: run `npm start` or `npm ci` first.');
-  process.stderr.write('Building packages/models …\n');
-  const { status, error } = spawnSync(process.execPath, [compiler, '--build', join(root, 'packages', 'models')], {
+  process.stderr.write(`Building ${project} …\n`);
+  const { status, error } = spawnSync(process.execPath, [compiler, '--build', join(root, project)], {
     stdio: ['ignore', 2, 2],
   });
   if (status !== 0) fail(`The build failed${error ? ` (${error.message})` : ''}: see above, then try again.`);
 }
-await import(pathToFileURL(cli).href);
+const command = await import(pathToFileURL(entry).href);
+if (compares) await command.main();

@@ -1,5 +1,6 @@
 import { DEFAULT_PREPROCESS, type Manifest, type Preprocess } from './manifest.js';
 import { buildResnet50 } from './onnx/resnet50.js';
+import { buildResnet50Int8 } from './onnx/resnet50-int8.js';
 import type { OnnxModel } from './onnx/encode.js';
 
 export interface CatalogueEntry {
@@ -100,6 +101,16 @@ export const catalogue: readonly CatalogueEntry[] = [
     license: 'Apache-2.0',
     sources: [],
     generate: { recipe: 'resnet50-demo/1', build: () => buildResnet50().model },
+  },
+  {
+    ...imagenet,
+    name: 'resnet50-demo-int8',
+    file: 'resnet50-demo-int8.onnx',
+    weights: 'demo',
+    description: 'resnet50-demo in int8, for speed where no trained weights can be had: predictions mean nothing',
+    license: 'Apache-2.0',
+    sources: [],
+    generate: { recipe: 'resnet50-demo-int8/1', build: () => buildResnet50Int8().model },
   },
 ];
 

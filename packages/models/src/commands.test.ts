@@ -38,15 +38,21 @@ describe('npm run models', () => {
     expect(out).toMatch(/^my-own .*damaged +model_manifest_invalid/m);
   });
 
-  it.each([[[]], [['bogus']], [['fetch']], [['fetch', 'a', 'b']], [['list', 'x']], [['fetch', '../x']]])(
-    'exits 2 for wrong usage: %j',
-    async (args: string[]) => {
-      const { run } = await cli();
-      const { code, err } = await run(...args);
-      expect(code).toBe(2);
-      expect(err).not.toBe('');
-    },
-  );
+  it.each([
+    [[]],
+    [['bogus']],
+    [['fetch']],
+    [['fetch', 'a', 'b']],
+    [['list', 'x']],
+    [['fetch', '../x']],
+    [['demo', 'resnet50']],
+    [['demo', 'a', 'b']],
+  ])('exits 2 for wrong usage: %j', async (args: string[]) => {
+    const { run } = await cli();
+    const { code, err } = await run(...args);
+    expect(code).toBe(2);
+    expect(err).not.toBe('');
+  });
 
   it('explains itself, exit codes too', async () => {
     const { run } = await cli();

@@ -4,7 +4,7 @@ import { catalogue, findCatalogueEntry } from './catalogue.js';
 import { ensureModel } from './ensure-model.js';
 import { ModelError } from './errors.js';
 import { listModelFolders } from './install.js';
-import { loadModel } from './load-model.js';
+import { loadModel, type Model } from './load-model.js';
 import { assertModelName } from './manifest.js';
 import { defaultProgress, formatBytes, type Log } from './progress.js';
 
@@ -23,15 +23,21 @@ export const USAGE = `Usage: npm run models -- <command>
   list            every model of the catalogue and of the models directory: size, weights, whether it is here
   fetch NAME      download (or generate) a model, verify it, and put it in place; continues what was broken off
   verify [NAME]   read the model NAME, or all that are here, and compare their SHA-256 with their manifests
-  demo            generate resnet50-demo: the ResNet-50 graph with weights that mean nothing
+  demo [NAME]     generate resnet50-demo, the ResNet-50 graph with weights that mean nothing, or resnet50-demo-int8
+  compare A B --images DIR [--limit N] [--json]
+                  run two models, fetched first where they are not here, over the pictures of a folder: how often they
+                  agree, how much faster B is, and, where files are named like ImageNet's (n01440764_tench.JPEG), how
+                  often each is right; --limit takes the first N files only
   help, --help    this text
 
 Environment:
   MODELS_DIR      the models directory (default <DATA_DIR>/models)
   DATA_DIR        default .quintet in the current folder
   MODEL_BASE_URL  a mirror that is asked first: https://host/folder or file:///folder, holding the files by name
+  and for compare those of a worker that concern execution and pictures: docs/configuration.md
 
-Exit codes: 0 done; 1 a model could not be had, is damaged or is not there; 2 wrong usage; 130 stopped by Ctrl-C.`;
+Exit codes: 0 done; 1 a model could not be had, is damaged or is not there, or no picture can be read; 2 wrong usage;
+130 stopped by Ctrl-C.`;
 
 /** Runs one command and returns the exit code. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
@@ -45,7 +51,9 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     if (command === 'list' && rest.length === 0) return await list(context);
     if (command === 'fetch' && name !== undefined && extra.length === 0) return await fetchModel(name, context);
     if (command === 'verify' && extra.length === 0) return await verify(name, context);
-    if (command === 'demo' && rest.length === 0) return await fetchModel('resnet50-demo', context);
+    if (command === 'demo' && (rest.length === 0 || isGenerated(rest))) {
+      return await fetchModel(name ?? 'resnet50-demo', context);
+    }
     context.err.write(`${usageProblem(command, rest)}\n\n${USAGE}\n`);
     return 2;
   } catch (error) {
@@ -55,17 +63,31 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   }
 }
 
+/** Whether the arguments are the name of one generated model. */
+function isGenerated([name, ...extra]: readonly string[]): boolean {
+  return name !== undefined && extra.length === 0 && findCatalogueEntry(name)?.generate !== undefined;
+}
+
 function usageProblem(command: string | undefined, rest: readonly string[]): string {
   if (command === undefined) return 'A command is missing.';
   if (!['list', 'fetch', 'verify', 'demo'].includes(command)) return `There is no command ${JSON.stringify(command)}.`;
+  if (command === 'demo' && rest.length === 1) {
+    const names = catalogue.filter((entry) => entry.generate !== undefined).map((entry) => entry.name);
+    return `demo: ${JSON.stringify(rest[0])} is not generated; ${names.join(' and ')} are.`;
+  }
   return rest.length === 0 ? `${command}: the name of a model is missing.` : `${command}: too many arguments.`;
 }
 
-async function fetchModel(name: string, { modelsDir, baseUrl, signal, out, err }: CliContext): Promise<number> {
+/** The model, fetched first where it is not here, with notices and a progress bar for a terminal. Throws ModelError. */
+export function obtainModel(name: string, context: Omit<CliContext, 'out'>): Promise<Model> {
+  const { modelsDir, baseUrl, signal, err } = context;
   const log: Log = (level, message) => err.write(level === 'warn' ? `warning: ${message}\n` : `${message}\n`);
-  const progress = defaultProgress(log, err);
-  const { manifest, dir, labels } = await ensureModel({ name, modelsDir, baseUrl, signal, log, progress });
-  out(`${manifest.name} ${manifest.version} (${manifest.weights}, ${labels.length} classes) is in ${dir}`);
+  return ensureModel({ name, modelsDir, baseUrl, signal, log, progress: defaultProgress(log, err) });
+}
+
+async function fetchModel(name: string, context: CliContext): Promise<number> {
+  const { manifest, dir, labels } = await obtainModel(name, context);
+  context.out(`${manifest.name} ${manifest.version} (${manifest.weights}, ${labels.length} classes) is in ${dir}`);
   return 0;
 }
 

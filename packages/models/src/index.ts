@@ -1,4 +1,5 @@
 export { catalogue, findCatalogueEntry, type CatalogueEntry } from './catalogue.js';
+export { USAGE, obtainModel, type CliContext } from './commands.js';
 export { type TransferTiming } from './download.js';
 export { ensureModel, type EnsureModelOptions } from './ensure-model.js';
 export { ModelError, type ModelErrorCode } from './errors.js';
@@ -20,3 +21,5 @@ export {
 export { encodeModel, type Initializer, type OnnxModel, type OnnxNode } from './onnx/encode.js';
 export { GraphBuilder, type BuiltGraph, type GraphStatistics } from './onnx/graph-builder.js';
 export { buildResnet50, type Resnet50Options, type StridePlace } from './onnx/resnet50.js';
+export { buildResnet50Int8 } from './onnx/resnet50-int8.js';
+export { quantizeGraph, type QuantizeOptions } from './onnx/quantize-graph.js';

@@ -1,40 +1,13 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../mirror.test-support.js';
 import { encodeModel, weightBytes } from './encode.js';
 import { buildResnet50 } from './resnet50.js';
+import { classify } from './run-onnx.test-support.js';
 
 const small = { width: 8, blocks: [2, 1, 1, 1], classes: 20, imageSize: 64 } as const;
-const runtime = createRequire(import.meta.url).resolve('onnxruntime-node');
-
-/** Runs a model on two random pictures and on each alone, in a process of its own: sessions block and crash. */
-async function classify(modelPath: string, imageSize: number): Promise<{ rows: number[][]; single: number[][] }> {
-  const program = `
-    const ort = require(${JSON.stringify(runtime)});
-    const [path, size] = [process.argv[1], Number(process.argv[2])];
-    (async () => {
-      const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 1 });
-      const pixels = 3 * size * size;
-      const two = Float32Array.from({ length: 2 * pixels }, (_, i) => Math.sin(i * 0.7) + Math.cos(i * i * 1e-3) + (i < pixels ? 0 : Math.sin(i / 50)));
-      const run = async (data, batch) => {
-        const output = (await session.run({ data: new ort.Tensor('float32', data, [batch, 3, size, size]) })).logits;
-        const classes = output.dims[1];
-        return Array.from({ length: batch }, (_, row) => Array.from(output.data.slice(row * classes, (row + 1) * classes)));
-      };
-      const rows = await run(two, 2);
-      const single = [...(await run(two.slice(0, pixels), 1)), ...(await run(two.slice(pixels), 1))];
-      console.log(JSON.stringify({ rows, single }));
-    })();`;
-  const env = { ...process.env, ORT_DISABLE_TELEMETRY: '1' };
-  const args = ['-e', program, modelPath, String(imageSize)];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { env });
-  return JSON.parse(stdout) as { rows: number[][]; single: number[][] };
-}
 
 describe('the generated ResNet-50', () => {
   it('has 25.6 M parameters and 4.1 GMAC, or 3.9 with the stride of the paper and of the Zoo', () => {

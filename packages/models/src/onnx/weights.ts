@@ -85,8 +85,21 @@ export function constantChunk(length: number, value: number): Uint8Array {
   return littleEndianBytes(new Float32Array(length).fill(value));
 }
 
-function littleEndianBytes(values: Float32Array): Uint8Array {
+/** ONNX raw data is little-endian; Node runs on big-endian s390x, too. */
+const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/** The bytes of `values` as an initializer has them; the memory of `values` itself where this machine allows it. */
+export function littleEndianBytes(values: Float32Array | Int32Array): Uint8Array {
   const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
-  // ONNX raw data is little-endian; Node runs on big-endian s390x, too.
-  return new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? bytes : bytes.swap32();
+  return isLittleEndian ? bytes : bytes.swap32();
+}
+
+/** The values of little-endian float32 bytes: the other direction of `littleEndianBytes`. */
+export function float32Values(chunk: Uint8Array): Float32Array {
+  if (isLittleEndian && chunk.byteOffset % 4 === 0) {
+    return new Float32Array(chunk.buffer, chunk.byteOffset, chunk.byteLength / 4);
+  }
+  const copy = Buffer.from(chunk);
+  const bytes = isLittleEndian ? copy : copy.swap32();
+  return new Float32Array(new Uint8Array(bytes).buffer);
 }

@@ -81,8 +81,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
  * A model whose weights cannot saturate runs as it is. One that could is run exactly, unless speed was asked for: on x86
  * CPUs without VNNI its answers would differ from those it was judged by (session-options.ts).
  */
-function modelFile({ modelPath }: Model, arithmetic: Settings['INT8_ARITHMETIC']): ModelFile {
+export function modelFile({ modelPath }: Model, arithmetic: Settings['INT8_ARITHMETIC']): ModelFile {
   return { path: modelPath, prepared: false, exactInt8: arithmetic === 'exact' };
+}
+
+/** Where what tuning finds is kept. A model's folder may be mounted read-only. */
+export function tuningFolders({ dir, manifest }: Model, dataDir: string): readonly string[] {
+  return [join(dir, 'cache'), join(resolve(dataDir), 'cache', manifest.name)];
 }
 
 async function startOn(provider: Provider, file: ModelFile, options: EngineOptions): Promise<Engine> {
@@ -96,8 +101,7 @@ async function startOn(provider: Provider, file: ModelFile, options: EngineOptio
   const shape = { input: manifest.preprocess, classes: labels.length };
   const { version } = manifest;
   const { PROFILE: profile } = settings;
-  // A model's folder may be mounted read-only.
-  const folders = [join(model.dir, 'cache'), join(resolve(settings.DATA_DIR), 'cache', manifest.name)];
+  const folders = tuningFolders(model, settings.DATA_DIR);
   const tuning = await tune({ file, version, folders, provider, cores, ...shape, fixed, profile, logger });
   const choice = tuning.rows.length === 0 ? undefined : choose(tuning.rows, settings.OPTIMIZE, fixed);
   const layout = choice ?? defaultLayout(provider, cores, fixed);
