@@ -39,8 +39,9 @@ export class CropWindow {
     const { models, size, cores, maxPixels, timeoutMs } = options;
     const kindOf = ({ manifest }: Model): Kind => {
       const { resize, crop } = manifest.preprocess;
-      const pool = createPreprocessPool({ spec: { resize, crop }, maxPixels, timeoutMs }, Math.ceil(cores / 2));
-      return { pool, crop, slots: new SharedArrayBuffer(size * slotBytes(crop)) };
+      const slots = new SharedArrayBuffer(size * slotBytes(crop));
+      const pool = createPreprocessPool({ spec: { resize, crop }, maxPixels, timeoutMs }, slots, Math.ceil(cores / 2));
+      return { pool, crop, slots };
     };
     const [a, b] = models.map(({ manifest }) => manifest.preprocess);
     const first = kindOf(models[0]);
@@ -69,30 +70,29 @@ export class CropWindow {
    */
   async fill(files: readonly string[]): Promise<{ files: string[]; skipped: Skipped[] }> {
     const kinds = [...new Set(this.#kinds)];
-    const crops = new Map<string, readonly Uint8Array[]>();
     const reasons = new Map<string, string>();
-    const queue = files.values();
+    const queue = files.entries();
     const work = async (): Promise<void> => {
-      for (const file of queue) {
+      for (const [slot, file] of queue) {
         try {
           const bytes = await readFile(join(this.options.folder, file));
-          const done = await Promise.all(kinds.map(({ pool }) => pool.preprocess(bytes)));
-          crops.set(
-            file,
-            done.map(({ data }) => data),
-          );
+          await Promise.all(kinds.map(({ pool }) => pool.preprocess(bytes, slot)));
         } catch (error) {
           reasons.set(file, reasonOf(error));
         }
       }
     };
     await Promise.all(Array.from({ length: 2 * this.options.cores }, work));
-    const good = files.filter((file) => crops.has(file));
-    good.forEach((file, slot) => {
-      kinds.forEach(({ slots, crop }, kind) => {
-        new Uint8Array(slots).set(crops.get(file)?.[kind] ?? [], slot * slotBytes(crop));
-      });
-    });
+    // Closes the gaps of those that could not be read.
+    const good: string[] = [];
+    for (const [slot, file] of files.entries()) {
+      if (reasons.has(file)) continue;
+      for (const { slots, crop } of kinds) {
+        const bytes = slotBytes(crop);
+        new Uint8Array(slots).copyWithin(good.length * bytes, slot * bytes, (slot + 1) * bytes);
+      }
+      good.push(file);
+    }
     const skipped = files.flatMap((file) => {
       const reason = reasons.get(file);
       return reason === undefined ? [] : [{ file, reason }];
