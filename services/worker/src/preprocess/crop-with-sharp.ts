@@ -2,10 +2,13 @@
  * From an encoded picture or decoded pixels to the crop, as Pillow's `convert('RGB')` and `resize` would give it.
  *
  * libvips decodes and cuts out what the crop depends on; our own resampler, equal to Pillow's to the bit, does the rest,
- * whatever the size. The parity test has every format in it, and says where the decoders themselves differ.
+ * whatever the size. The parity test (parity.test.ts) has every format in it, and says where a decoder itself differs.
  *
- * Measured and not taken (docs/models.md has the numbers): libvips' linear reduction, 0.2-0.8 of 255 away and no faster;
- * JPEG shrink-on-load before either, which saves a third of a large photo's time and costs up to 1 of 255.
+ * Faster and not taken, since they miss the bound of 0.5 of 255 on real photos (bench/preprocess.mjs; docs/models.md has
+ * the numbers): libvips' linear reduction, which from 4 times on shrinks JPEGs while loading them even where
+ * `fastShrinkOnLoad` is false, and shrinking on load by 2, 4 or 8 with exact resampling after it. The scaled DCT averages
+ * blocks of pixels where Pillow weighs them by a triangle, and no later step can undo that.
+ * Trade-off: a JPEG of 12 megapixels takes almost twice the time; one of half a megapixel the same.
  *
  * On purpose different: 16-bit grey keeps its high byte, where Pillow clips everything above 255 to white.
  */

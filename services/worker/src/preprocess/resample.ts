@@ -6,8 +6,8 @@
  * computed, from only the source pixels it needs: a 1 × 5000 picture enlarged to 256 × 1 280 000 costs what any other does.
  *
  * The inner loops are WebAssembly with 128-bit vectors (kernel/resample.wat), since this competes with inference for the
- * cores: bench/preprocess.mjs measures it against the same loops in JavaScript and against libvips' linear reduction, which
- * is slower too and up to 0.8 of 255 away from Pillow. Trade-off: a kilobyte of compiled code in the repository.
+ * cores: in JavaScript they took many times as long, nearly half of a usual photo's preprocessing (bench/preprocess.mjs).
+ * Trade-off: a kilobyte of compiled code in the repository, which a test compares with its source.
  * The source passes through the kernel's memory in pieces that fit the processor's cache; that memory, one per thread,
  * therefore stays small whatever the picture's size, and is used by one call at a time since a call never waits.
  */
@@ -53,8 +53,8 @@ interface Weights {
 
 interface Kernel {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
-  across(...args: number[]): void;
-  down(...args: number[]): void;
+  readonly across: (...args: number[]) => void;
+  readonly down: (...args: number[]) => void;
 }
 
 /** As much of it as is used: the types of Node 20 leave it to those of browsers. */
