@@ -3,16 +3,23 @@
  * to the crop, its time, and how far it is from Pillow's (of 255; resampling the whole picture exactly is Pillow's to the bit,
  * which the parity test proves, so that is what the others are compared with).
  *
- *   node bench/preprocess.mjs [--runs N]        prints a Markdown table; medians of alternating runs; needs ../shared
+ *   node bench/preprocess.mjs [--runs N] [--python FILE]    prints Markdown; medians of alternating runs; needs ../shared
  *
  * - exact: as the worker does it; how much of that is resampling, and what it takes in JavaScript (lib/plain-resample.mjs).
- * - linear: libvips' reduction with the kernel nearest to Pillow's, once the worker's way for large pictures.
- * - /2, /4, /8: the JPEG decoder delivers the picture at that fraction (shrink-on-load), and the rest, still a factor of 2
- *   or more, is resampled exactly.
+ * - linear: libvips' reduction with the kernel nearest to Pillow's, once the worker's way for large pictures. With
+ *   `fastShrinkOnLoad: false`: sharp still lets the JPEG decoder shrink, but leaves a factor of 2 or more to libvips.
+ * - linear, fast: with sharp's default, which leaves less.
+ *
+ * With --python (Pillow), a second table: the JPEG decoder delivers 1/2, 1/4 or 1/8 and the rest, a factor of 2 or more, is
+ * resampled exactly. sharp cannot be asked for that: where a scaled size is wanted, it decodes twice as large and reduces.
  */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import { importBuilt } from '../scripts/lib/project.mjs';
+import { importBuilt, root } from '../scripts/lib/project.mjs';
 import { plainResample } from './lib/plain-resample.mjs';
 import { median } from './lib/statistics.mjs';
 import { importTypeScript } from './lib/typescript.mjs';
@@ -24,7 +31,7 @@ const { havePhotos, makeImage, meanDifference, mosaic, photo, withNoise } = awai
 );
 if (!havePhotos) throw new Error('../shared/images does not exist');
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '7' } } });
+const { values } = parseArgs({ options: { runs: { type: 'string', default: '7' }, python: { type: 'string' } } });
 const runs = Number(values.runs);
 const spec = { resize: 256, crop: 224 };
 const options = { ignoreIcc: true, failOn: /** @type {const} */ ('error'), sequentialRead: true };
@@ -32,14 +39,18 @@ const raw = { depth: /** @type {const} */ ('uchar') };
 sharp.cache(false);
 sharp.concurrency(1);
 
-/** Size after the JPEG decoder's own scaling. @param {number} size @param {number} by */
-const scaled = (size, by) => Math.ceil(size / by);
-
-/** @param {{ bytes: Buffer, width: number, height: number }} picture @param {number} by */
-async function exact({ bytes, width, height }, by) {
+/** @param {{ width: number, height: number }} picture */
+function axesOf({ width, height }) {
   const plan = planCrop(width, height, spec);
-  const across = { source: scaled(width, by), target: plan.width, start: plan.left, length: plan.crop };
-  const down = { source: scaled(height, by), target: plan.height, start: plan.top, length: plan.crop };
+  return {
+    across: { source: width, target: plan.width, start: plan.left, length: plan.crop },
+    down: { source: height, target: plan.height, start: plan.top, length: plan.crop },
+  };
+}
+
+/** @param {{ bytes: Buffer, width: number, height: number }} picture */
+async function exact(picture) {
+  const { across, down } = axesOf(picture);
   const [columns, rows] = [sourceSpan(across), sourceSpan(down)];
   const window = {
     left: columns.first,
@@ -47,10 +58,8 @@ async function exact({ bytes, width, height }, by) {
     width: columns.end - columns.first,
     height: rows.end - rows.first,
   };
-  const image = sharp(bytes, options);
-  // sharp hands a JPEG's scaling to the decoder where the size that is asked for is that fraction.
-  if (by > 1) image.resize(scaled(width, by), scaled(height, by), { kernel: 'nearest', fit: 'fill' });
-  const data = await image.extract(window).removeAlpha().toColourspace('srgb').raw(raw).toBuffer();
+  const image = sharp(picture.bytes, options).extract(window);
+  const data = await image.removeAlpha().toColourspace('srgb').raw(raw).toBuffer();
   return resampleWindow({ data, ...window }, across, down);
 }
 
@@ -91,14 +100,10 @@ const pictures = [
 process.stdout.write('| picture | way | ms | against exact | difference | of it resampling | in JavaScript |\n');
 process.stdout.write('| --- | --- | ---: | ---: | ---: | ---: | ---: |\n');
 for (const picture of pictures) {
-  const factor = Math.min(picture.width, picture.height) / spec.resize;
   const ways = new Map([
-    ['exact', () => exact(picture, 1)],
+    ['exact', () => exact(picture)],
     ['linear', () => linear(picture, false)],
-    ...[2, 4, 8]
-      .filter((by) => factor / by >= 2)
-      .map((by) => /** @type {const} */ ([`/${by}, exact`, () => exact(picture, by)])),
-    ...(factor >= 4 ? [/** @type {const} */ (['shrink-on-load, linear', () => linear(picture, true)])] : []),
+    ['linear, fast', () => linear(picture, true)],
   ]);
   const times = new Map([...ways.keys()].map((way) => [way, /** @type {number[]} */ ([])]));
   const crops = new Map();
@@ -119,11 +124,27 @@ for (const picture of pictures) {
   }
 }
 
+if (values.python !== undefined) {
+  const folder = mkdtempSync(join(tmpdir(), 'quintet-scaled-'));
+  const files = pictures.map(({ bytes }, index) => {
+    const file = join(folder, `${index}.jpeg`);
+    writeFileSync(file, bytes);
+    return file;
+  });
+  const output = execFileSync(values.python, [join(root, 'bench/lib/scaled_decode.py'), ...files]).toString();
+  rmSync(folder, { recursive: true });
+  process.stdout.write('\n| picture | scaled by the decoder | time against whole | difference |\n');
+  process.stdout.write('| --- | --- | ---: | ---: |\n');
+  for (const line of output.trim().split('\n')) {
+    const { file, by, whole, scaled, difference } = JSON.parse(line);
+    const { name } = pictures[files.indexOf(file)];
+    process.stdout.write(`| ${name} | 1/${by} | ${(scaled / whole).toFixed(2)} | ${difference.toFixed(3)} |\n`);
+  }
+}
+
 /** Milliseconds of the kernel, and of the same in JavaScript. @param {{ bytes: Buffer, width: number, height: number }} picture */
 async function resamplingAlone({ bytes, width, height }) {
-  const plan = planCrop(width, height, spec);
-  const across = { source: width, target: plan.width, start: plan.left, length: plan.crop };
-  const down = { source: height, target: plan.height, start: plan.top, length: plan.crop };
+  const { across, down } = axesOf({ width, height });
   const data = await sharp(bytes, options).removeAlpha().toColourspace('srgb').raw(raw).toBuffer();
   const ways = [
     () => resampleWindow({ data, left: 0, top: 0, width, height }, across, down),
@@ -131,11 +152,11 @@ async function resamplingAlone({ bytes, width, height }) {
   ];
   if (meanDifference(ways[0](), ways[1]()) !== 0) throw new Error('the kernel and its plain version differ');
   const times = ways.map(() => /** @type {number[]} */ ([]));
-  for (let run = 0; run < runs; run += 1) {
+  for (let run = -runs; run < runs; run += 1) {
     for (const [index, way] of ways.entries()) {
       const began = performance.now();
       way();
-      times[index].push(performance.now() - began);
+      if (run >= 0) times[index].push(performance.now() - began); // what came before compiled it
     }
   }
   return times.map(median);

@@ -4,11 +4,11 @@
  * libvips decodes and cuts out what the crop depends on; our own resampler, equal to Pillow's to the bit, does the rest,
  * whatever the size. The parity test (parity.test.ts) has every format in it, and says where a decoder itself differs.
  *
- * Faster and not taken, since they miss the bound of 0.5 of 255 on real photos (bench/preprocess.mjs; docs/models.md has
- * the numbers): libvips' linear reduction, which from 4 times on shrinks JPEGs while loading them even where
- * `fastShrinkOnLoad` is false, and shrinking on load by 2, 4 or 8 with exact resampling after it. The scaled DCT averages
- * blocks of pixels where Pillow weighs them by a triangle, and no later step can undo that.
- * Trade-off: a JPEG of 12 megapixels takes almost twice the time; one of half a megapixel the same.
+ * Measured and not taken (bench/preprocess.mjs; docs/models.md has the numbers): libvips' linear reduction takes half the
+ * time for a JPEG of 12 megapixels, since sharp lets the decoder shrink it even where `fastShrinkOnLoad` is false, but is
+ * 0.3 to 0.7 of 255 away. Halved by the decoder and then resampled exactly, those of 12 megapixels would be as fast and within 0.2,
+ * but sharp never gives the decoder's scaled picture itself.
+ * Trade-off: large JPEGs cost twice what they did; up to a megapixel, the same or less.
  *
  * On purpose different: 16-bit grey keeps its high byte, where Pillow clips everything above 255 to white.
  */
