@@ -6,8 +6,8 @@
  *
  * Measured and not taken (bench/preprocess.mjs; docs/models.md has the numbers): libvips' linear reduction takes half the
  * time for a JPEG of 12 megapixels, since sharp lets the decoder shrink it even where `fastShrinkOnLoad` is false, but is
- * 0.3 to 0.7 of 255 away. Halved by the decoder and then resampled exactly, those of 12 megapixels would be as fast and within 0.2,
- * but sharp never gives the decoder's scaled picture itself.
+ * 0.3 to 0.7 of 255 away. Halved by the decoder and then resampled exactly, photos from 6 megapixels on would be as fast
+ * and within 0.2; but sharp never gives the decoder's scaled picture itself.
  * Trade-off: large JPEGs cost twice what they did; up to a megapixel, the same or less.
  *
  * On purpose different: 16-bit grey keeps its high byte, where Pillow clips everything above 255 to white.
