@@ -13,6 +13,7 @@ import { root } from '../scripts/lib/project.mjs';
 
 // prettier-ignore
 const names = [
+  'decode',
   'limit',
   'system',
   'overhead',

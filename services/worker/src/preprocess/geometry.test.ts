@@ -24,9 +24,9 @@ describe('roundHalfEven', () => {
 describe('planCrop', () => {
   it('places known pictures where torchvision does', () => {
     // A 4:3 photo: 341 - 224 = 117, half is 58.5, and Python rounds it to 58.
-    expect(planCrop(640, 480, spec)).toMatchObject({ width: 341, height: 256, left: 58, top: 16, scaling: 'shrink' });
-    expect(planCrop(256, 343, spec)).toMatchObject({ width: 256, height: 343, left: 16, top: 60, scaling: 'none' });
-    expect(planCrop(255, 300, spec)).toMatchObject({ width: 256, height: 301, top: 38, scaling: 'enlarge' });
+    expect(planCrop(640, 480, spec)).toMatchObject({ width: 341, height: 256, left: 58, top: 16 });
+    expect(planCrop(256, 343, spec)).toMatchObject({ width: 256, height: 343, left: 16, top: 60 });
+    expect(planCrop(255, 300, spec)).toMatchObject({ width: 256, height: 301, top: 38 });
     expect(planCrop(1, 5000, spec)).toMatchObject({ width: 256, height: 1_280_000, left: 16, top: 639_888 });
   });
 

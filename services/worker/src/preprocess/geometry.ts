@@ -18,7 +18,6 @@ export interface CropPlan {
   readonly top: number;
   /** Side of the crop. */
   readonly crop: number;
-  readonly scaling: 'none' | 'shrink' | 'enlarge';
 }
 
 /**
@@ -44,7 +43,6 @@ export function planCrop(width: number, height: number, spec: CropSpec): CropPla
     left: roundHalfEven((resized.width - spec.crop) / 2),
     top: roundHalfEven((resized.height - spec.crop) / 2),
     crop: spec.crop,
-    scaling: short === spec.resize ? 'none' : short > spec.resize ? 'shrink' : 'enlarge',
   };
 }
 

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import wabt from 'wabt';
 import { noise } from '../../../../test/fixtures/images/index.js';
+import { resampleKernel } from './resample-kernel.js';
 import { type Axis, resampleWindow, sourceSpan } from './resample.js';
 
 function whole(source: number, target: number): Axis {
@@ -9,6 +12,38 @@ function whole(source: number, target: number): Axis {
 
 function resampleAll(data: Uint8Array, width: number, height: number, toWidth: number, toHeight: number): Uint8Array {
   return resampleWindow({ data, left: 0, top: 0, width, height }, whole(width, toWidth), whole(height, toHeight));
+}
+
+/** Pillow's ImagingResample in as few lines as possible: what the kernel must equal. */
+function plainly(data: Uint8Array, width: number, height: number, toWidth: number, toHeight: number): Uint8Array {
+  const along = (from: number, to: number, read: (x: number) => number): number[] => {
+    const support = Math.max(1, from / to);
+    return Array.from({ length: to }, (_value, i) => {
+      const center = ((i + 0.5) * from) / to;
+      const first = Math.max(0, Math.trunc(center - support + 0.5));
+      const end = Math.min(from, Math.trunc(center + support + 0.5));
+      const taps = Array.from({ length: end - first }, (_tap, k) => first + k);
+      const weights = taps.map((x) => Math.max(0, 1 - Math.abs((x - center + 0.5) / support)));
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      const sum = taps.reduce(
+        (all, x, k) => all + read(x) * Math.trunc(0.5 + ((weights[k] ?? 0) / total) * 2 ** 22),
+        0,
+      );
+      return Math.min(255, Math.floor((sum + 2 ** 21) / 2 ** 22));
+    });
+  };
+  const out = new Uint8Array(toWidth * toHeight * 3);
+  for (let channel = 0; channel < 3; channel += 1) {
+    const rows = Array.from({ length: height }, (_value, y) =>
+      along(width, toWidth, (x) => data[(y * width + x) * 3 + channel] ?? 0),
+    );
+    for (let x = 0; x < toWidth; x += 1) {
+      along(height, toHeight, (y) => rows[y]?.[x] ?? 0).forEach((value, y) => {
+        out[(y * toWidth + x) * 3 + channel] = value;
+      });
+    }
+  }
+  return out;
 }
 
 /** One row of grey pixels as RGB. */
@@ -42,6 +77,34 @@ describe('resampleWindow', () => {
         expect(flat.every((value) => value === tone)).toBe(true);
       }),
     );
+  });
+
+  it('gives what plain arithmetic gives, for any size', () => {
+    const side = fc.integer({ min: 1, max: 70 });
+    const extremes = fc.constantFrom(0, 255);
+    fc.assert(
+      fc.property(side, side, side, side, fc.integer(), extremes, (width, height, toWidth, toHeight, seed, extreme) => {
+        // Large runs of 0 and 255 reach the ends of every range; noise alone stays in the middle.
+        const data = noise(width, height, seed).data.map((value, i) => ((i >> 5) % 3 === 0 ? extreme : value));
+        expect(resampleAll(data, width, height, toWidth, toHeight)).toEqual(
+          plainly(data, width, height, toWidth, toHeight),
+        );
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('gives the same in pieces as at once: a source larger than what the kernel holds', () => {
+    const [width, height] = [1500, 400];
+    const { data } = noise(width, height);
+    expect(resampleAll(data, width, height, 33, 44)).toEqual(plainly(data, width, height, 33, 44));
+  });
+
+  it('refuses a source that does not cover the window, rather than showing what was in memory before', () => {
+    const source = { data: new Uint8Array(30 * 30 * 3), left: 0, top: 0, width: 30, height: 30 };
+    expect(() => resampleWindow(source, whole(30, 10), whole(31, 10))).toThrow(RangeError);
+    expect(() => resampleWindow({ ...source, left: 1 }, whole(30, 10), whole(30, 10))).toThrow(RangeError);
+    expect(() => resampleWindow({ ...source, height: 31 }, whole(30, 10), whole(31, 10))).toThrow(RangeError);
   });
 
   it('computes a window exactly as it would the whole, from the window of the source alone', () => {
@@ -85,5 +148,14 @@ describe('resampleWindow', () => {
   it('takes no more of the source than the window needs, however far the picture is enlarged', () => {
     const span = sourceSpan({ source: 5000, target: 1_280_000, start: 639_888, length: 224 });
     expect(span.end - span.first).toBeLessThanOrEqual(4);
+  });
+});
+
+describe('the kernel', () => {
+  it('is what its source compiles to', async () => {
+    const source = readFileSync(new URL('../../kernel/resample.wat', import.meta.url), 'utf8');
+    const compiler = await wabt();
+    const compiled = compiler.parseWat('resample.wat', source, { simd: true }).toBinary({}).buffer;
+    expect(Buffer.from(resampleKernel, 'base64').equals(compiled)).toBe(true);
   });
 });

@@ -1,25 +1,27 @@
 /**
- * Antialiased bilinear resampling as Pillow does it, for one window of the result.
+ * Antialiased bilinear resampling as Pillow does it, to the bit, for one window of the result.
  *
  * Each output pixel is a weighted mean of the source pixels under a triangle of half-width max(1, scale) centred on it;
  * weights have 22 fractional bits; rows first, rounded to 8 bits, then columns. Only the window that is asked for is
  * computed, from only the source pixels it needs: a 1 × 5000 picture enlarged to 256 × 1 280 000 costs what any other does.
+ *
+ * The inner loops are WebAssembly with 128-bit vectors (kernel/resample.wat), since this competes with inference for the
+ * cores: in JavaScript they took many times as long, nearly half of a usual photo's preprocessing (bench/preprocess.mjs).
+ * Trade-off: a kilobyte of compiled code in the repository, which a test compares with its source.
+ * The source passes through the kernel's memory in pieces that fit the processor's cache; that memory, one per thread,
+ * therefore stays small whatever the picture's size, and is used by one call at a time since a call never waits.
  */
+import { resampleKernel } from './resample-kernel.js';
 
 /** Fractional bits of a weight: 255 × 2^22 plus rounding stays below 2^31, so 32-bit sums cannot overflow. */
 const PRECISION = 22;
-const HALF = 1 << (PRECISION - 1);
-
-/** The weights of a run of output pixels along one axis. */
-interface Weights {
-  /** First source pixel of each output pixel. */
-  readonly first: Int32Array;
-  /** How many source pixels each output pixel takes. */
-  readonly count: Int32Array;
-  /** `stride` weights for each output pixel. */
-  readonly values: Int32Array;
-  readonly stride: number;
-}
+/** Bits of a weight's lower part in the kernel. */
+const LOW_BITS = 11;
+const PAGE = 65_536;
+/** How much of the source is in the kernel's memory at a time. */
+const PIECE_BYTES = 256 * 1024;
+/** The kernel reads up to 16 bytes beyond what it uses, and writes one. */
+const SLACK = 16;
 
 /** One axis: `source` pixels become `target`, of which [start, start + length) are wanted. */
 export interface Axis {
@@ -38,6 +40,39 @@ export interface SourceWindow {
   readonly height: number;
 }
 
+/** The weights of a run of output pixels along one axis, as the kernel takes them. */
+interface Weights {
+  /** Byte of the first source pixel of each output pixel. */
+  readonly first: Int32Array;
+  /** How many pairs of source pixels each output pixel takes. */
+  readonly pairs: Int32Array;
+  /** `stride` bytes for each output pixel: pairs of high parts and of low parts. */
+  readonly values: Int16Array;
+  readonly stride: number;
+}
+
+interface Kernel {
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  readonly across: (...args: number[]) => void;
+  readonly down: (...args: number[]) => void;
+}
+
+/** As much of it as is used: the types of Node 20 leave it to those of browsers. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: unknown };
+};
+
+let loaded: Kernel | undefined;
+
+function kernel(): Kernel {
+  if (loaded === undefined) {
+    const module = new WebAssembly.Module(Buffer.from(resampleKernel, 'base64'));
+    loaded = new WebAssembly.Instance(module).exports as Kernel;
+  }
+  return loaded;
+}
+
 function bounds(axis: Axis, output: number): { center: number; first: number; end: number } {
   const scale = axis.source / axis.target;
   const support = Math.max(1, scale);
@@ -54,13 +89,14 @@ export function sourceSpan(axis: Axis): { first: number; end: number } {
   return { first: bounds(axis, axis.start).first, end: bounds(axis, axis.start + axis.length - 1).end };
 }
 
-function weightsOf(axis: Axis): Weights {
+/** @param origin the first source pixel that is in memory @param step bytes from one source pixel to the next */
+function weightsOf(axis: Axis, origin: number, step: number): Weights {
   const width = Math.max(1, axis.source / axis.target);
-  const stride = Math.ceil(width) * 2 + 1;
+  const taps = Math.ceil((Math.ceil(width) * 2 + 1) / 4) * 4;
   const first = new Int32Array(axis.length);
-  const count = new Int32Array(axis.length);
-  const values = new Int32Array(axis.length * stride);
-  const exact = new Float64Array(stride);
+  const pairs = new Int32Array(axis.length);
+  const values = new Int16Array(axis.length * taps * 2);
+  const exact = new Float64Array(taps);
   for (let i = 0; i < axis.length; i += 1) {
     const { center, first: from, end } = bounds(axis, axis.start + i);
     let sum = 0;
@@ -69,59 +105,98 @@ function weightsOf(axis: Axis): Weights {
       exact[x - from] = weight;
       sum += weight;
     }
-    first[i] = from;
-    count[i] = end - from;
+    first[i] = (from - origin) * step;
+    pairs[i] = (end - from + 1) >> 1;
     for (let k = 0; k < end - from; k += 1) {
-      values[i * stride + k] = Math.trunc(0.5 + ((exact[k] ?? 0) / sum) * 2 ** PRECISION);
+      const value = Math.trunc(0.5 + ((exact[k] ?? 0) / sum) * 2 ** PRECISION);
+      const at = (i * taps + (k & ~1)) * 2 + (k & 1);
+      values[at] = value >> LOW_BITS;
+      values[at + 2] = value & ((1 << LOW_BITS) - 1);
     }
   }
-  return { first, count, values, stride };
+  return { first, pairs, values, stride: taps * 4 };
 }
 
 /**
  * Resamples the part of a picture that `horizontal` and `vertical` ask for.
  *
  * @param source RGB pixels that cover at least `sourceSpan` of both axes
- * @returns `horizontal.length` × `vertical.length` RGB pixels, rows from the top
+ * @returns `horizontal.length` × `vertical.length` RGB pixels, rows from the top, in a buffer of their own
  */
-export function resampleWindow(source: SourceWindow, horizontal: Axis, vertical: Axis): Uint8Array {
-  const span = sourceSpan(vertical);
-  const rows = span.end - span.first;
-  const middle = new Uint8Array(rows * horizontal.length * 3);
-  const across = weightsOf(horizontal);
-  for (let row = 0; row < rows; row += 1) {
-    const from = ((span.first + row - source.top) * source.width - source.left) * 3;
-    weigh(across, source.data, from, 3, middle, row * horizontal.length * 3, 3, 3);
-  }
-  const out = new Uint8Array(horizontal.length * vertical.length * 3);
-  const down = weightsOf(vertical);
+export function resampleWindow(source: SourceWindow, horizontal: Axis, vertical: Axis): Uint8Array<ArrayBuffer> {
+  checkCover(source, horizontal, vertical);
+  const rows = sourceSpan(vertical);
+  const count = rows.end - rows.first;
   const line = horizontal.length * 3;
-  // All values of a line share their weights, so a line is one pixel of `line` channels.
-  weigh(down, middle, -span.first * line, line, out, 0, line, line);
+  const step = roundUp(line, SLACK);
+  const across = weightsOf(horizontal, source.left, 3);
+  const down = weightsOf(vertical, rows.first, step);
+  const sourceStep = source.width * 3;
+  const pieceRows = Math.max(1, Math.floor(PIECE_BYTES / sourceStep));
+
+  const { memory, across: weighAcross, down: weighDown } = kernel();
+  const layout = new Layout();
+  const [acrossAt, downAt] = [layout.weights(across), layout.weights(down)];
+  // A pair may end with a row that does not exist and weighs nothing.
+  const middleAt = layout.take((count + 1) * step);
+  const outAt = layout.take(vertical.length * step);
+  const pieceAt = layout.take(pieceRows * sourceStep);
+  if (memory.buffer.byteLength < layout.end) {
+    memory.grow(Math.ceil((layout.end - memory.buffer.byteLength) / PAGE));
+  }
+  const bytes = new Uint8Array(memory.buffer);
+  place(bytes, across, acrossAt);
+  place(bytes, down, downAt);
+
+  for (let row = 0; row < count; row += pieceRows) {
+    const part = Math.min(pieceRows, count - row);
+    const from = (rows.first - source.top + row) * sourceStep;
+    bytes.set(source.data.subarray(from, from + part * sourceStep), pieceAt);
+    const to = middleAt + row * step;
+    weighAcross(pieceAt, sourceStep, part, to, step, ...acrossAt, across.stride, horizontal.length);
+  }
+  weighDown(middleAt, step, outAt, ...downAt, down.stride, vertical.length);
+
+  if (step === line) return bytes.slice(outAt, outAt + vertical.length * line);
+  const out = new Uint8Array(vertical.length * line);
+  for (let row = 0; row < vertical.length; row += 1) {
+    out.set(bytes.subarray(outAt + row * step, outAt + row * step + line), row * line);
+  }
   return out;
 }
 
-/** Weighs along one axis: pixels of `channels` values, `step` apart in `source`, `outStep` apart in `out`. */
-function weigh(
-  weights: Weights,
-  source: Uint8Array,
-  origin: number,
-  step: number,
-  out: Uint8Array,
-  outOrigin: number,
-  outStep: number,
-  channels: number,
-): void {
-  const { first, count, values, stride } = weights;
-  for (let i = 0; i < first.length; i += 1) {
-    const from = origin + (first[i] ?? 0) * step;
-    const taps = count[i] ?? 0;
-    for (let channel = 0; channel < channels; channel += 1) {
-      let sum = HALF;
-      for (let k = 0; k < taps; k += 1) {
-        sum += (source[from + k * step + channel] ?? 0) * (values[i * stride + k] ?? 0);
-      }
-      out[outOrigin + i * outStep + channel] = Math.min(255, sum >> PRECISION);
-    }
+/** The kernel does not check: what it read beyond the source would be another picture's. */
+function checkCover({ data, left, top, width, height }: SourceWindow, horizontal: Axis, vertical: Axis): void {
+  const [columns, rows] = [sourceSpan(horizontal), sourceSpan(vertical)];
+  const covered = left <= columns.first && columns.end <= left + width && top <= rows.first && rows.end <= top + height;
+  if (!covered || data.length < width * height * 3) {
+    throw new RangeError(`the source of ${width} × ${height} pixels does not cover what is resampled`);
   }
+}
+
+type Addresses = readonly [first: number, pairs: number, values: number];
+
+/** Gives out the kernel's memory from the start, in pieces that begin at multiples of 16. */
+class Layout {
+  end = 0;
+
+  take(size: number): number {
+    const at = this.end;
+    this.end = roundUp(at + size + SLACK, SLACK);
+    return at;
+  }
+
+  weights({ first, pairs, values }: Weights): Addresses {
+    return [this.take(first.byteLength), this.take(pairs.byteLength), this.take(values.byteLength)];
+  }
+}
+
+function place(memory: Uint8Array, { first, pairs, values }: Weights, at: Addresses): void {
+  for (const [index, part] of [first, pairs, values].entries()) {
+    memory.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at[index]);
+  }
+}
+
+function roundUp(value: number, unit: number): number {
+  return Math.ceil(value / unit) * unit;
 }
