@@ -70,18 +70,18 @@ function pictures({ parityCases, makeImage, mosaic }, formats) {
   });
 }
 
-/** Runs `work` with `parallel` under way. @param {() => Promise<unknown>} work @returns {Promise<number>} per second */
+/** Runs `work` with `parallel` under way. @param {(lane: number) => Promise<unknown>} work @returns {Promise<number>} per second */
 async function rate(work, parallel, seconds) {
   let done = 0;
   const began = performance.now();
   const until = began + seconds * 1000;
-  const lane = async () => {
+  const lane = async (/** @type {number} */ id) => {
     do {
-      await work();
+      await work(id);
       done += 1;
     } while (performance.now() < until);
   };
-  await Promise.all(Array.from({ length: parallel }, lane));
+  await Promise.all(Array.from({ length: parallel }, (_, id) => lane(id)));
   return (done * 1000) / (performance.now() - began);
 }
 
@@ -98,7 +98,9 @@ export async function run({ values, say }) {
   const threads = Math.ceil(cores / 2);
   sharp.cache(false);
   sharp.concurrency(1);
-  const pool = createPreprocessPool({ spec, maxPixels: 40_000_000, timeoutMs: 60_000 }, threads);
+  const bytesOfCrop = spec.crop ** 2 * 3;
+  const slots = new SharedArrayBuffer(parallel * bytesOfCrop);
+  const pool = createPreprocessPool({ spec, maxPixels: 40_000_000, timeoutMs: 60_000 }, slots, threads);
   await pool.start();
 
   /** @param {string} name @param {Uint8Array} crop */
@@ -112,11 +114,12 @@ export async function run({ values, say }) {
   const rows = [];
   for (const { format, size, name, cases, make } of pictures(fixtures, values.formats.split(','))) {
     const bytes = await (make?.() ?? cases.get(name).make());
-    const ours = (await pool.preprocess(bytes)).data;
+    await pool.preprocess(bytes, 0);
+    const ours = new Uint8Array(slots).slice(0, bytesOfCrop);
     const bare = await bareSharp(bytes).catch(() => undefined);
     const rates = { ours: /** @type {number[]} */ ([]), bare: /** @type {number[]} */ ([]) };
     for (let round = 0; round < rounds; round += 1) {
-      rates.ours.push(await rate(() => pool.preprocess(bytes), parallel, seconds));
+      rates.ours.push(await rate((slot) => pool.preprocess(bytes, slot), parallel, seconds));
       if (bare) rates.bare.push(await rate(() => bareSharp(bytes), parallel, seconds));
     }
     const [own, other] = [median(rates.ours), bare ? median(rates.bare) : Number.NaN];
