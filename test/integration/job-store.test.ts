@@ -5,6 +5,7 @@ import {
   Presence,
   Redis,
   finishedChannel,
+  readFinished,
   keys,
   redisUnfit,
   type JobRecord,
@@ -65,17 +66,18 @@ describe('JobStore', () => {
     expect(await store.read('gone')).toBeUndefined();
   });
 
-  it('publishes the id of a job that ends, once', async () => {
+  it('publishes the id and the outcome of a job that ends, once', async () => {
     await store.create(record, image, 100);
     const subscriber = new Redis(server.url);
     const heard: string[] = [];
-    subscriber.on('message', (_, id) => heard.push(id));
+    subscriber.on('message', (_, message: string) => heard.push(message));
     await subscriber.subscribe(finishedChannel);
     await store.finish('a-1', outcome('failed'), 50);
     await store.finish('a-1', outcome('failed'), 50);
     await redis.publish(finishedChannel, 'end');
     while (!heard.includes('end')) await delay(5);
-    expect(heard).toEqual(['a-1', 'end']);
+    expect(heard.map((message) => readFinished(message).id)).toEqual(['a-1', 'end']);
+    expect(readFinished(heard[0] ?? '').outcome()).toEqual(outcome('failed'));
     subscriber.disconnect();
   });
 });

@@ -7,17 +7,34 @@
  * States of a job here: absent → open (record) → ended (record and outcome) → absent (TTL).
  * Invariant: an outcome is written once. `finish` is a script that writes only while there is none, so that of a
  * canceling client, a thawed worker and the one that took over its job, the first decides and the others learn it.
- * The same script drops the image, starts the retention period and publishes the id on `finishedChannel`.
+ * The same script drops the image, starts the retention period and publishes id and outcome on `finishedChannel`: who waits
+ * for the job need not ask for what it is about to answer.
  * Trade-off: BullMQ could keep results too, but it evicts by age only when another job ends, cannot say "canceled" or
  * "expired", and sends return values through its event stream. Here every key expires by itself.
  */
-import type { Redis } from 'ioredis';
+import { Command, type Redis } from 'ioredis';
 import { jobRecordSchema, outcomeSchema, type JobRecord, type Outcome } from '../job.js';
 import { finishedChannel, keys } from '../queues.js';
 
 export interface StoredJob {
   readonly record: JobRecord;
   readonly outcome?: Outcome;
+}
+
+/** A message of `finishedChannel`: `outcome` is undefined where it cannot be read, and is then to be asked for. */
+export function readFinished(message: string): { readonly id: string; readonly outcome: () => Outcome | undefined } {
+  const end = message.indexOf(' ');
+  if (end < 0) return { id: message, outcome: () => undefined };
+  return {
+    id: message.slice(0, end),
+    outcome: () => {
+      try {
+        return outcomeSchema.safeParse(JSON.parse(message.slice(end + 1))).data;
+      } catch {
+        return undefined;
+      }
+    },
+  };
 }
 
 export type FinishResult = 'finished' | 'already_finished' | 'unknown_job';
@@ -28,7 +45,7 @@ if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown_job' end
 if redis.call('HSETNX', KEYS[1], 'outcome', ARGV[1]) == 0 then return 'already_finished' end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('UNLINK', KEYS[2])
-redis.call('PUBLISH', ARGV[4], ARGV[3])
+redis.call('PUBLISH', ARGV[4], ARGV[3] .. ' ' .. ARGV[1])
 return 'finished'
 `;
 
@@ -52,15 +69,17 @@ export class JobStore {
   }
 
   /**
-   * Keeps the record and the image of a new job, each for `ttlSeconds` unless it ends before. All of it is on its way to Redis
-   * when this returns its promise: a command given to the same connection afterwards comes after it.
+   * Keeps the record and the image of a new job, each for `ttlSeconds` unless it ends before. What is given to the same
+   * connection afterwards reaches Redis after it; what is given in the same turn goes out with it.
    *
-   * No transaction: until the queue entry exists nobody looks, and a client library joins a transaction's commands into one
-   * buffer, which would copy the image twice more.
+   * No transaction: until the queue entry exists nobody looks.
    */
   async create(record: JobRecord, image: Buffer, ttlSeconds: number): Promise<void> {
     const key = keys.job(record.id);
-    const imageKept = this.#redis.set(keys.image(record.id), image, 'EX', ttlSeconds);
+    holdTurn(this.#redis);
+    const imageKept = this.#redis.sendCommand(
+      new SetImage(keys.image(record.id), image, ttlSeconds),
+    ) as Promise<unknown>;
     const recordKept = this.#redis
       .pipeline()
       .hset(key, { record: JSON.stringify(record) })
@@ -109,5 +128,39 @@ export class JobStore {
       id,
       finishedChannel,
     );
+  }
+}
+
+/** What a connection is given in this turn of the event loop, promises included, leaves as one write. */
+function holdTurn({ stream }: Redis): void {
+  stream.cork();
+  process.nextTick(() => {
+    stream.uncork();
+  });
+}
+
+/**
+ * `SET key image EX seconds` that hands the image to the socket as it is: the client library would join it with the words
+ * around it, in a buffer of its own.
+ */
+class SetImage extends Command {
+  readonly #image: Buffer;
+  readonly #seconds: string;
+
+  constructor(
+    private readonly key: string,
+    image: Buffer,
+    seconds: number,
+  ) {
+    super('set', [key, image, 'EX', String(seconds)]);
+    this.#image = image;
+    this.#seconds = String(seconds);
+  }
+
+  override toWritable(socket: { write(data: string | Buffer): unknown }): string {
+    const word = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
+    socket.write(`*5\r\n${word('set')}${word(this.key)}$${this.#image.length}\r\n`);
+    socket.write(this.#image);
+    return `\r\n${word('EX')}${word(this.#seconds)}`;
   }
 }

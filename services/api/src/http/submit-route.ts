@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import { isFinal, ProblemError, type ApiMetrics, type Job } from '@quintet/shared';
-import { submitJob, type JobWaiters, type SubmitContext, type Waiter } from '../jobs/index.js';
+import { submitJob, type JobWaiters, type KnownJob, type SubmitContext, type Waiter } from '../jobs/index.js';
 import type { UploadReader } from './body/read-upload.js';
 import { parsePrefer, waitSeconds } from './prefer.js';
 import { contextOf } from './request-context.js';
@@ -25,7 +25,7 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
     const preferences = parsePrefer(request.headersDistinct['prefer']);
     const seconds = waitSeconds(preferences, route.maxWaitSeconds);
     const id = randomUUID();
-    let accepted: Job;
+    let accepted: KnownJob;
     // Registered before the job is in its queue: its end cannot be missed, and its state need not be asked for.
     let waiter: Waiter | undefined;
     try {
@@ -44,7 +44,7 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
       throw error;
     }
     context.jobId = id;
-    route.metrics.jobsSubmitted.inc({ model: accepted.model.name });
+    route.metrics.jobsSubmitted.inc({ model: accepted.job.model.name });
     const job = await outcomeWithin(seconds, waiter, accepted, () => route.read(id));
     const done = isFinal(job.status);
     const applied = [
@@ -63,14 +63,14 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
 async function outcomeWithin(
   seconds: number | undefined,
   waiter: Waiter | undefined,
-  accepted: Job,
+  accepted: KnownJob,
   read: () => Promise<Job>,
 ): Promise<Job> {
-  if (seconds === undefined || waiter === undefined) return accepted;
+  if (seconds === undefined || waiter === undefined) return accepted.job;
   try {
     return await waiter.untilEnded(read, seconds * 1000, accepted);
   } catch {
-    return accepted;
+    return accepted.job;
   } finally {
     waiter.close();
   }

@@ -7,4 +7,4 @@ export { Queues } from './queues.js';
 export { readJob, type ReadContext } from './read.js';
 export { asRedisProblem, requireRedis } from './redis-guard.js';
 export { submitJob, type SubmitContext } from './submit.js';
-export { JobWaiters, type Waiter } from './waiters.js';
+export { JobWaiters, type KnownJob, type Waiter } from './waiters.js';

@@ -12,7 +12,6 @@ import {
   presentJob,
   ProblemError,
   type ClassifyOrder,
-  type Job,
   type JobOptions,
   type JobRecord,
   type JobStore,
@@ -21,6 +20,7 @@ import type { Admission } from './admission.js';
 import type { ModelDirectory } from './models.js';
 import type { Queues } from './queues.js';
 import { redisUnavailable } from './redis-guard.js';
+import type { KnownJob } from './waiters.js';
 
 export interface SubmitContext {
   readonly store: Pick<JobStore, 'create' | 'discard'>;
@@ -44,7 +44,7 @@ export interface Submission {
 }
 
 /** Accepts a job; throws ProblemError where it may not be, and nothing is left behind then. */
-export async function submitJob(context: SubmitContext, submission: Submission): Promise<Job> {
+export async function submitJob(context: SubmitContext, submission: Submission): Promise<KnownJob> {
   const { id, image, options, requestId } = submission;
   checkImage(image, context.maxImagePixels);
   checkWebhook(context, options);
@@ -89,7 +89,10 @@ export async function submitJob(context: SubmitContext, submission: Submission):
     await context.store.discard(id).catch(() => undefined);
     throw redisUnavailable(error);
   }
-  return presentJob(record, { progress: { status: 'queued' } });
+  return {
+    job: presentJob(record, { progress: { status: 'queued' } }),
+    end: (outcome) => presentJob(record, { outcome }),
+  };
 }
 
 function checkImage(image: Buffer, maxPixels: number): void {

@@ -8,7 +8,7 @@
  *   waiting → done (deadline, client gone, shutdown)
  * Invariant: a waiter that is done is in no map and holds no timer.
  */
-import { finishedChannel, isFinal, type Job, type Redis } from '@quintet/shared';
+import { finishedChannel, isFinal, readFinished, type Job, type Outcome, type Redis } from '@quintet/shared';
 
 /**
  * When a waiter looks again: after about 2 s, or later where so many wait that this would be more than a thousand looks a
@@ -25,19 +25,24 @@ export interface WaitOptions {
   readonly signal: AbortSignal;
 }
 
+/** A job whose state at the time of registration, and what an outcome makes of it, the waiter knows itself. */
+export interface KnownJob {
+  readonly job: Job;
+  end(outcome: Outcome): Job;
+}
+
 /** A registered waiter; `close` is owed. */
 export interface Waiter {
   /**
    * Reads the job until it has ended, the time is over, the client has gone or the service stops; the last state read.
-   * `known` is the state at the time of registration where that is known, which saves the first reading. Rejects where `read`
-   * does.
+   * Rejects where `read` does. Where the job is `known`, nothing is read unless a message was lost.
    */
-  untilEnded(read: () => Promise<Job>, timeoutMs: number, known?: Job): Promise<Job>;
+  untilEnded(read: () => Promise<Job>, timeoutMs: number, known?: KnownJob): Promise<Job>;
   close(): void;
 }
 
 export class JobWaiters {
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #waiting = new Map<string, Set<Wake>>();
   #size = 0;
   #closed = false;
 
@@ -45,22 +50,27 @@ export class JobWaiters {
 
   /** Listens on `subscriber` from now on; ioredis subscribes again after each reconnect. */
   subscribe(subscriber: Redis): void {
-    subscriber.on('message', (channel: string, id: string) => {
-      if (channel === finishedChannel) this.notify(id);
+    subscriber.on('message', (channel: string, message: string) => {
+      if (channel !== finishedChannel) return;
+      const { id, outcome } = readFinished(message);
+      if (this.#waiting.has(id)) this.notify(id, outcome());
     });
     // Queued until Redis is there; rejects only when the connection is closed for good.
     subscriber.subscribe(finishedChannel).catch(() => undefined);
   }
 
-  /** Wakes those who wait for the job `id`. */
-  notify(id: string): void {
-    wakeInTurns([...(this.#waiting.get(id) ?? [])]);
+  /** Wakes those who wait for the job `id`; with its outcome, they need not read it. */
+  notify(id: string, outcome?: Outcome): void {
+    wakeInTurns([...(this.#waiting.get(id) ?? [])], outcome);
   }
 
   /** Ends every wait, now and from now on: each request answers with the state of its job as it stands. */
   close(): void {
     this.#closed = true;
-    wakeInTurns([...this.#waiting.values()].flatMap((set) => [...set]));
+    wakeInTurns(
+      [...this.#waiting.values()].flatMap((set) => [...set]),
+      undefined,
+    );
   }
 
   /** As a Waiter that is registered now, waits, and is closed. */
@@ -79,7 +89,7 @@ export class JobWaiters {
     return {
       untilEnded: async (read, timeoutMs, known) => {
         const deadline = performance.now() + timeoutMs;
-        let job = known;
+        let job = known?.job;
         for (;;) {
           if (job === undefined) {
             bell.rearm();
@@ -87,7 +97,8 @@ export class JobWaiters {
           }
           const left = deadline - performance.now();
           if (isFinal(job.status) || left <= 0) return job;
-          await bell.rung(Math.min(left, pollMs(this.#size)));
+          const outcome = await bell.rung(Math.min(left, pollMs(this.#size)));
+          if (outcome !== undefined && known !== undefined) return known.end(outcome);
           if (signal.aborted || this.#closed) return job;
           job = undefined;
         }
@@ -97,53 +108,59 @@ export class JobWaiters {
   }
 
   #register(id: string, signal: AbortSignal) {
-    let ring: () => void = () => undefined;
-    let pending = Promise.resolve();
+    let ring: Wake = () => undefined;
+    let pending = Promise.resolve<Outcome | undefined>(undefined);
     const rearm = (): void => {
       pending = new Promise((resolve) => {
         ring = resolve;
       });
     };
     rearm();
-    const wake = (): void => {
-      ring();
+    const wake: Wake = (outcome) => {
+      ring(outcome);
+    };
+    const leave = (): void => {
+      ring(undefined);
     };
     const set = this.#waiting.get(id) ?? new Set();
     this.#waiting.set(id, set.add(wake));
-    signal.addEventListener('abort', wake);
+    signal.addEventListener('abort', leave);
     this.onSize(++this.#size);
     return {
       /** Rings from before this call are forgotten. */
       rearm,
-      /** Resolves at the first ring since the registration or `rearm`, or after `ms`. */
-      rung: async (ms: number): Promise<void> => {
-        if (signal.aborted || this.#closed) return;
+      /** Resolves at the first ring since the registration or `rearm`, to what it told, or after `ms`. */
+      rung: async (ms: number): Promise<Outcome | undefined> => {
+        if (signal.aborted || this.#closed) return undefined;
         let timer: NodeJS.Timeout | undefined;
-        const timeout = new Promise<void>((resolve) => {
-          timer = setTimeout(resolve, ms);
+        const timeout = new Promise<undefined>((resolve) => {
+          timer = setTimeout(resolve, ms, undefined);
         });
-        await Promise.race([pending, timeout]);
+        const outcome = await Promise.race([pending, timeout]);
         clearTimeout(timer);
+        return outcome;
       },
       remove: (): void => {
         if (!set.delete(wake)) return;
         if (set.size === 0 && this.#waiting.get(id) === set) this.#waiting.delete(id);
-        signal.removeEventListener('abort', wake);
+        signal.removeEventListener('abort', leave);
         this.onSize(--this.#size);
       },
     };
   }
 }
 
+type Wake = (outcome: Outcome | undefined) => void;
+
 /** Every waiter that wakes reads and answers, which takes about 0.1 ms: thousands at once would hold the event loop. */
 const wakesPerTurn = 100;
 
-function wakeInTurns(wakes: readonly (() => void)[], from = 0): void {
-  for (const wake of wakes.slice(from, from + wakesPerTurn)) wake();
+function wakeInTurns(wakes: readonly Wake[], outcome: Outcome | undefined, from = 0): void {
+  for (const wake of wakes.slice(from, from + wakesPerTurn)) wake(outcome);
   const next = from + wakesPerTurn;
   if (next < wakes.length) {
     setImmediate(() => {
-      wakeInTurns(wakes, next);
+      wakeInTurns(wakes, outcome, next);
     });
   }
 }
