@@ -25,7 +25,7 @@ async function measure(maxPixels) {
   let peak = 0;
   const timer = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 5);
   const started = performance.now();
-  await Promise.all(Array.from({ length: pictures }, (_, slot) => pool.preprocess(png, slot)));
+  await Promise.all(Array.from({ length: pictures }, (_, slot) => pool.preprocess(Buffer.from(png), slot)));
   const seconds = (performance.now() - started) / 1000;
   clearInterval(timer);
   await pool.close();

@@ -114,12 +114,12 @@ export async function run({ values, say }) {
   const rows = [];
   for (const { format, size, name, cases, make } of pictures(fixtures, values.formats.split(','))) {
     const bytes = await (make?.() ?? cases.get(name).make());
-    await pool.preprocess(bytes, 0);
+    await pool.preprocess(Buffer.from(bytes), 0);
     const ours = new Uint8Array(slots).slice(0, bytesOfCrop);
     const bare = await bareSharp(bytes).catch(() => undefined);
     const rates = { ours: /** @type {number[]} */ ([]), bare: /** @type {number[]} */ ([]) };
     for (let round = 0; round < rounds; round += 1) {
-      rates.ours.push(await rate((slot) => pool.preprocess(bytes, slot), parallel, seconds));
+      rates.ours.push(await rate((slot) => pool.preprocess(Buffer.from(bytes), slot), parallel, seconds));
       if (bare) rates.bare.push(await rate(() => bareSharp(bytes), parallel, seconds));
     }
     const [own, other] = [median(rates.ours), bare ? median(rates.bare) : Number.NaN];

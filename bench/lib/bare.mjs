@@ -48,8 +48,8 @@ function fail(code) {
 }
 
 /** @param {Bare} bare */
-async function serve({ path, exactInt8, streams, intraOpThreads, batch = 1, images }) {
-  const file = { path, prepared: false, exactInt8 };
+async function serve({ path, exactInt8, prepared = false, streams, intraOpThreads, batch = 1, images }) {
+  const file = { path, prepared, exactInt8 };
   const threads = await Promise.all(
     Array.from({ length: streams }, async () => {
       const workerData = { file, intraOpThreads, batch, images };

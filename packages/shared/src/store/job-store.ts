@@ -21,20 +21,11 @@ export interface StoredJob {
   readonly outcome?: Outcome;
 }
 
-/** A message of `finishedChannel`: `outcome` is undefined where it cannot be read, and is then to be asked for. */
+/** A message of `finishedChannel`, as `finish` wrote it. `outcome` is undefined where there is none to read. */
 export function readFinished(message: string): { readonly id: string; readonly outcome: () => Outcome | undefined } {
   const end = message.indexOf(' ');
   if (end < 0) return { id: message, outcome: () => undefined };
-  return {
-    id: message.slice(0, end),
-    outcome: () => {
-      try {
-        return outcomeSchema.safeParse(JSON.parse(message.slice(end + 1))).data;
-      } catch {
-        return undefined;
-      }
-    },
-  };
+  return { id: message.slice(0, end), outcome: () => JSON.parse(message.slice(end + 1)) as Outcome };
 }
 
 export type FinishResult = 'finished' | 'already_finished' | 'unknown_job';
@@ -80,13 +71,8 @@ export class JobStore {
     const imageKept = this.#redis.sendCommand(
       new SetImage(keys.image(record.id), image, ttlSeconds),
     ) as Promise<unknown>;
-    const recordKept = this.#redis
-      .pipeline()
-      .hset(key, { record: JSON.stringify(record) })
-      .expire(key, ttlSeconds)
-      .exec();
-    const [, replies] = await Promise.all([imageKept, recordKept]);
-    for (const [error] of replies ?? []) if (error) throw error;
+    const recordKept = this.#redis.hset(key, { record: JSON.stringify(record) });
+    await Promise.all([imageKept, recordKept, this.#redis.expire(key, ttlSeconds)]);
   }
 
   /** Forgets a job that never reached a queue. */
@@ -105,17 +91,14 @@ export class JobStore {
 
   /** What a worker needs to begin: the picture, and whether the job has ended meanwhile. One round trip. */
   async readImage(id: string): Promise<{ image: Buffer | undefined; known: boolean; ended: boolean }> {
-    const replies = await this.#redis
-      .pipeline()
-      .getBuffer(keys.image(id))
-      .hexists(keys.job(id), 'record')
-      .hexists(keys.job(id), 'outcome')
-      .exec();
-    const [image, known, ended] = (replies ?? []).map(([error, value]) => {
-      if (error) throw error;
-      return value;
-    });
-    return { image: Buffer.isBuffer(image) ? image : undefined, known: known === 1, ended: ended === 1 };
+    holdTurn(this.#redis);
+    const key = keys.job(id);
+    const [image, known, ended] = await Promise.all([
+      this.#redis.getBuffer(keys.image(id)),
+      this.#redis.hexists(key, 'record'),
+      this.#redis.hexists(key, 'outcome'),
+    ]);
+    return { image: image ?? undefined, known: known === 1, ended: ended === 1 };
   }
 
   /** Ends the job with `outcome` unless it has ended before; the result stays for `retentionSeconds`. */
@@ -131,8 +114,12 @@ export class JobStore {
   }
 }
 
-/** What a connection is given in this turn of the event loop, promises included, leaves as one write. */
-function holdTurn({ stream }: Redis): void {
+/**
+ * What a connection is given in this turn of the event loop, promises included, leaves as one write. A pipeline would do that
+ * for its own commands only, and making one costs more than sending them where BullMQ has defined its scripts.
+ */
+function holdTurn({ stream, status }: Redis): void {
+  if (status !== 'ready') return;
   stream.cork();
   process.nextTick(() => {
     stream.uncork();

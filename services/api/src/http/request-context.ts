@@ -7,7 +7,7 @@ export interface RequestContext {
   /** Made here. One that a client sends is not trusted: it could not tell two requests apart in the logs. */
   readonly requestId: string;
   readonly logger: Logger;
-  /** Aborted when the answer is complete or the client has gone. */
+  /** Aborted when the client goes before its answer is complete. */
   readonly signal: AbortSignal;
   jobId?: string;
   /** The error code that was answered, for the log. */
@@ -48,7 +48,7 @@ export function requestContext(logger: Logger, metrics: Pick<ApiMetrics, 'httpDu
       'Cache-Control': 'no-store',
     });
     response.once('close', () => {
-      gone.abort();
+      if (!response.writableFinished) gone.abort();
       const ms = performance.now() - started;
       const route = routeOf(request);
       const status = response.headersSent ? response.statusCode : clientGone;

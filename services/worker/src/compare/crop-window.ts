@@ -76,7 +76,7 @@ export class CropWindow {
       for (const [slot, file] of queue) {
         try {
           const bytes = await readFile(join(this.options.folder, file));
-          await Promise.all(kinds.map(({ pool }) => pool.preprocess(bytes, slot)));
+          await Promise.all(kinds.map(({ pool }) => pool.preprocess(Buffer.from(bytes), slot)));
         } catch (error) {
           reasons.set(file, reasonOf(error));
         }

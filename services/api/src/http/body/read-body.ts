@@ -17,14 +17,14 @@ export function checkLength(request: IncomingMessage, limit: number, told = limi
 }
 
 /**
- * Reads the whole body, whose length has been checked. Rejects with `body_too_large` as soon as it is over `limit` bytes, with the rest unread, and with
+ * Reads the whole body, whose length has been checked, into `target` where that is as long as the body says it is. Rejects with `body_too_large` as soon as it is over `limit` bytes, with the rest unread, and with
  * `upload_incomplete` when the client stops.
  */
 export function readBody(
   request: IncomingMessage,
   response: ServerResponse,
   limit: number,
-  told = limit,
+  { told = limit, target }: { told?: number; target?: Buffer | undefined } = {},
 ): Promise<Buffer> {
   letBodyCome(request, response);
   return new Promise((resolve, reject) => {
@@ -38,8 +38,9 @@ export function readBody(
       finish();
     };
     const onData = (chunk: Buffer): void => {
+      if (target === undefined) chunks.push(chunk);
+      else chunk.copy(target, size);
       size += chunk.length;
-      chunks.push(chunk);
       if (size > limit) {
         settle(() => {
           reject(tooLarge(told));
@@ -48,7 +49,7 @@ export function readBody(
     };
     const onEnd = (): void => {
       settle(() => {
-        resolve(Buffer.concat(chunks, size));
+        resolve(target?.subarray(0, size) ?? Buffer.concat(chunks, size));
       });
     };
     const onClose = (): void => {

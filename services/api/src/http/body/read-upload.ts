@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ProblemError, type JobOptions } from '@quintet/shared';
 import { parseOptions, parseTextOptions } from '../../jobs/index.js';
 import { hasBody } from '../drain.js';
+import { BodyBuffers } from './body-buffers.js';
 import { mostOtherBytes, readJsonUpload } from './json-body.js';
 import { createMultipartReader, multipartOverhead } from './multipart.js';
 import { checkLength, readBody, tooLarge } from './read-body.js';
@@ -12,10 +13,12 @@ import type { UploadBudget } from './upload-budget.js';
 export interface Upload {
   readonly image: Buffer;
   readonly options: JobOptions;
+  /** To be called when nothing refers to the image any more. */
+  readonly giveBack?: () => void;
 }
 
 export interface UploadReader {
-  /** Reads and checks a submission; `use` has the memory of it until it settles. */
+  /** Reads and checks a submission; `use` has the memory of it until it settles, and must keep nothing of the image. */
   <T>(
     request: IncomingMessage,
     response: ServerResponse,
@@ -24,6 +27,9 @@ export interface UploadReader {
   ): Promise<T>;
 }
 
+/** Memory of bodies that is kept for the next: enough for hundreds of usual photos at once. */
+const keptBytes = 32 * 1024 * 1024;
+
 /** Below this, a picture takes well under a millisecond of a turn. */
 const largeBytes = 1024 * 1024;
 
@@ -31,6 +37,7 @@ type Form = 'multipart' | 'json' | 'raw';
 
 export function createUploadReader(maxUploadBytes: number, budget: UploadBudget): UploadReader {
   const readMultipart = createMultipartReader(maxUploadBytes);
+  const buffers = new BodyBuffers(keptBytes);
   // Four characters for three bytes; line breaks and escaped slashes of some encoders come on top.
   const limits: Record<Form, number> = {
     multipart: maxUploadBytes + multipartOverhead,
@@ -46,16 +53,27 @@ export function createUploadReader(maxUploadBytes: number, budget: UploadBudget)
   ): Promise<Upload> => {
     if (form === 'raw') {
       const options = parseTextOptions(query);
-      const image = await readBody(request, response, limits.raw);
+      // Node's parser lets no body be longer or shorter than its Content-Length.
+      const length = request.headers['content-length'];
+      const lease = length === undefined ? undefined : buffers.lend(Number(length));
+      const image = await readBody(request, response, limits.raw, { target: lease?.buffer });
       if (image.length === 0) throw bodyEmpty();
-      return { image, options };
+      return {
+        image,
+        options,
+        ...(lease && {
+          giveBack: () => {
+            lease.giveBack();
+          },
+        }),
+      };
     }
     refuseQuery(query, form);
     if (form === 'multipart') {
       const { image, fields } = await readMultipart(request, response);
       return { image, options: parseTextOptions(fields) };
     }
-    const json = await readBody(request, response, limits.json, maxUploadBytes);
+    const json = await readBody(request, response, limits.json, { told: maxUploadBytes });
     if (json.length === 0) throw bodyEmpty();
     const { image, options } = await readJsonUpload(json);
     if (image.length > maxUploadBytes) {
@@ -74,7 +92,10 @@ export function createUploadReader(maxUploadBytes: number, budget: UploadBudget)
       const upload = await read(request, response, form, query);
       // Joining twenty megabytes takes 10 ms, and sending them to Redis 20 ms more: not in one turn.
       if (upload.image.length > largeBytes) await nextTurn();
-      return await use(upload);
+      const result = await use(upload);
+      // Not where it failed: a Redis that was given up may still be sent the image.
+      upload.giveBack?.();
+      return result;
     } finally {
       giveBack();
     }
