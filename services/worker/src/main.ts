@@ -119,6 +119,7 @@ runService('worker', workerVariables, async (config, logger) => {
       since: new Date().toISOString(),
       streams: engine.streams,
       intra_op_threads: engine.intraOpThreads,
+      ...(engine.soloThreads !== undefined && { solo_threads: engine.soloThreads }),
       max_batch_size: engine.maxBatch,
       ...(engine.imagesPerSecond !== undefined && {
         profile: {

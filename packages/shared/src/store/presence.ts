@@ -20,6 +20,8 @@ export const workerPresenceSchema = z.object({
   streams: z.int(),
   max_batch_size: z.int(),
   intra_op_threads: z.int().optional(),
+  /** Threads of the session for pictures that are alone, where there is one. */
+  solo_threads: z.int().optional(),
   /** What the worker measured at its start, for the settings that it runs with. */
   profile: z
     .object({

@@ -28,15 +28,18 @@ export function modelsRoute(models: ModelDirectory): RequestHandler {
       models: list.map(({ workers, ...model }) => ({
         ...model,
         // Not `model`, which stands above, and not `rate`, which is for the scheduler's estimates.
-        workers: workers.map(({ id, device, since, streams, intra_op_threads, max_batch_size, profile }) => ({
-          id,
-          device,
-          since,
-          streams,
-          intra_op_threads,
-          max_batch_size,
-          profile,
-        })),
+        workers: workers.map(
+          ({ id, device, since, streams, intra_op_threads, solo_threads, max_batch_size, profile }) => ({
+            id,
+            device,
+            since,
+            streams,
+            intra_op_threads,
+            solo_threads,
+            max_batch_size,
+            profile,
+          }),
+        ),
       })),
     });
   };

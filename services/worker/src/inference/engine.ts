@@ -51,6 +51,8 @@ export interface Engine {
   readonly streams: number;
   readonly intraOpThreads: number;
   readonly maxBatch: number;
+  /** Threads of the session for pictures that are alone; undefined: there is none. */
+  readonly soloThreads: number | undefined;
   /** What was measured, empty where nothing was. */
   readonly rows: readonly ProfileRow[];
   /** Milliseconds by batch size that the scheduler starts with. */
@@ -118,6 +120,7 @@ async function startOn(provider: Provider, file: ModelFile, options: EngineOptio
       slots: slots.buffer,
     },
     streams,
+    soloThreads: choice?.solo?.intraOpThreads,
     onRestart: (reason) => {
       logger.error({ reason }, 'inference stream restarts');
       options.onRestart();
@@ -139,6 +142,7 @@ async function startOn(provider: Provider, file: ModelFile, options: EngineOptio
       streams,
       intra_op_threads: intraOpThreads,
       max_batch_size: maxBatch,
+      ...(choice?.solo && { solo_threads: choice.solo.intraOpThreads, solo_latency_ms: round(choice.solo.latencyMs) }),
       concurrency,
       profile: tuning.source,
       ...(choice && { images_per_second: round(choice.imagesPerSecond) }),
@@ -153,6 +157,7 @@ async function startOn(provider: Provider, file: ModelFile, options: EngineOptio
     streams,
     intraOpThreads,
     maxBatch,
+    soloThreads: choice?.solo?.intraOpThreads,
     rows: tuning.rows,
     latencyMs,
     source: tuning.source,
@@ -168,7 +173,9 @@ function describe(
 ): string {
   const settings = `${layoutText(layout)}, batches of up to ${maxBatch}`;
   if (choice === undefined) return `model ready: ${settings}`;
-  return `model ready: ${settings}, best for ${objective} at ${choice.imagesPerSecond.toFixed(1)} images/s`;
+  const { imagesPerSecond, solo } = choice;
+  const alone = solo === undefined ? '' : `; a picture that is alone runs in ${solo.intraOpThreads} threads`;
+  return `model ready: ${settings}, best for ${objective} at ${imagesPerSecond.toFixed(1)} images/s${alone}`;
 }
 
 const round = (value: number): number => Math.round(value * 100) / 100;

@@ -1,6 +1,10 @@
 /**
  * The streams of a worker. It starts them, lends idle ones to the batcher, and replaces those that die.
  *
+ * Beside them there may be a solo stream, with more threads than they have: a single image that comes while no stream runs
+ * goes there, and has the whole machine; whatever comes meanwhile goes to the others. Under load it is never used, since
+ * then some stream always runs. Trade-off: its session's working memory (the weights are shared), and for the time of one
+ * run more threads than cores.
  * Invariant: a stream is idle, lent, or dead and being replaced; `capacity` counts the first two. When a replacement
  * cannot be started, or streams die faster than a healthy machine explains, the pool reports it as fatal: the
  * process then exits and its jobs go to other workers, which is safer than a worker that holds jobs and runs none.
@@ -12,6 +16,8 @@ import { warmUpSizes } from './thread-protocol.js';
 export interface StreamPoolOptions {
   readonly settings: Omit<StreamSettings, 'warmUp'>;
   readonly streams: number;
+  /** Threads of the solo stream; undefined: there is none. */
+  readonly soloThreads?: number | undefined;
   readonly onRestart: (error: string) => void;
   readonly onFatal: (error: Error) => void;
 }
@@ -22,7 +28,11 @@ const deathWindowMs = 60_000;
 
 export class StreamPool {
   #idle: InferenceStream[] = [];
+  /** Those that the batcher knows. */
   #all = new Set<InferenceStream>();
+  readonly #started = new Set<InferenceStream>();
+  /** Set while the solo stream is idle. */
+  #solo: InferenceStream | undefined;
   #deaths: number[] = [];
   #stopped = false;
   #onIdle: () => void = () => undefined;
@@ -39,7 +49,10 @@ export class StreamPool {
   static async start(options: StreamPoolOptions): Promise<StreamPool> {
     disableTelemetry();
     const pool = new StreamPool(options);
-    const starts = await Promise.allSettled(Array.from({ length: options.streams }, () => pool.#add()));
+    const starts = await Promise.allSettled([
+      ...Array.from({ length: options.streams }, () => pool.#add()),
+      ...(options.soloThreads === undefined ? [] : [pool.#addSolo(options.soloThreads)]),
+    ]);
     const failed = starts.find((start) => start.status === 'rejected');
     if (failed !== undefined) {
       await pool.stop();
@@ -48,7 +61,7 @@ export class StreamPool {
     return pool;
   }
 
-  /** Streams that could run a batch now. */
+  /** Streams that could run a batch now, without the solo stream. */
   get idle(): number {
     return this.#idle.length;
   }
@@ -64,14 +77,42 @@ export class StreamPool {
   }
 
   /** Runs one batch on an idle stream; `read` sees the rows before the stream is given back. */
-  async run<T>(slots: readonly number[], read: (result: RunResult) => T): Promise<T> {
+  async run<T>(slots: readonly number[], read: (result: RunResult & { solo: boolean }) => T): Promise<T> {
+    const solo = slots.length === 1 && this.#idle.length === this.#all.size ? this.#solo : undefined;
+    if (solo !== undefined) {
+      this.#solo = undefined;
+      return this.#runOn(
+        solo,
+        slots,
+        (result) => read({ ...result, solo: true }),
+        () => {
+          this.#solo = solo;
+        },
+      );
+    }
     const stream = this.#idle.pop();
     if (stream === undefined) throw new Error('no stream is idle');
+    return this.#runOn(
+      stream,
+      slots,
+      (result) => read({ ...result, solo: false }),
+      () => {
+        this.#idle.push(stream);
+      },
+    );
+  }
+
+  async #runOn<T>(
+    stream: InferenceStream,
+    slots: readonly number[],
+    read: (result: RunResult) => T,
+    becomeIdle: () => void,
+  ): Promise<T> {
     try {
       return read(await stream.run(slots));
     } finally {
-      if (this.#all.has(stream)) {
-        this.#idle.push(stream);
+      if (stream.alive && !this.#stopped) {
+        becomeIdle();
         this.#onIdle();
       }
     }
@@ -79,20 +120,16 @@ export class StreamPool {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    const streams = [...this.#all];
+    const streams = [...this.#started];
+    this.#started.clear();
     this.#all.clear();
     this.#idle = [];
+    this.#solo = undefined;
     await Promise.all(streams.map((stream) => stream.stop()));
   }
 
   async #add(): Promise<void> {
-    const { stream, maxBatch, warmUpMs } = await InferenceStream.start(this.#settings, (dead) => {
-      this.#replace(dead);
-    });
-    if (this.#stopped) {
-      await stream.stop();
-      return;
-    }
+    const { stream, maxBatch, warmUpMs } = await this.#start(this.#settings, () => this.#add());
     this.#maxBatch = Math.min(this.#maxBatch, maxBatch);
     this.warmUpMs = warmUpMs;
     this.#all.add(stream);
@@ -100,9 +137,29 @@ export class StreamPool {
     this.#onIdle();
   }
 
-  #replace(dead: InferenceStream): void {
+  async #addSolo(intraOpThreads: number): Promise<void> {
+    const settings = { ...this.#settings, intraOpThreads, maxBatch: 1, warmUp: [1] };
+    const { stream } = await this.#start(settings, () => this.#addSolo(intraOpThreads));
+    this.#solo = stream;
+  }
+
+  async #start(settings: StreamSettings, startAgain: () => Promise<void>) {
+    const started = await InferenceStream.start(settings, (dead) => {
+      this.#replace(dead, startAgain);
+    });
+    this.#started.add(started.stream);
+    if (this.#stopped) {
+      await started.stream.stop();
+      throw new Error('the streams were stopped');
+    }
+    return started;
+  }
+
+  #replace(dead: InferenceStream, startAgain: () => Promise<void>): void {
+    this.#started.delete(dead);
     this.#all.delete(dead);
     this.#idle = this.#idle.filter((stream) => stream !== dead);
+    if (this.#solo === dead) this.#solo = undefined;
     if (this.#stopped) return;
     const now = Date.now();
     this.#deaths = [...this.#deaths.filter((time) => now - time < deathWindowMs), now];
@@ -111,8 +168,8 @@ export class StreamPool {
       return;
     }
     this.options.onRestart('an inference thread died; starting another');
-    this.#add().catch((error: unknown) => {
-      this.options.onFatal(error instanceof Error ? error : new Error(String(error)));
+    startAgain().catch((error: unknown) => {
+      if (!this.#stopped) this.options.onFatal(error instanceof Error ? error : new Error(String(error)));
     });
   }
 }

@@ -80,6 +80,10 @@ export class InferenceStream {
     return { stream, maxBatch: first.maxBatch, warmUpMs: first.warmUpMs };
   }
 
+  get alive(): boolean {
+    return !this.#dead;
+  }
+
   /** Runs the model on the crops in `slots`, at most `maxBatch`. Rejects if the model fails or the thread dies. */
   run(slots: readonly number[]): Promise<RunResult> {
     if (this.#dead) return Promise.reject(new StreamDied('it is gone'));

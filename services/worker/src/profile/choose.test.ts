@@ -45,6 +45,19 @@ describe('choose', () => {
     ]);
   });
 
+  it('adds a session for pictures that are alone where one with more threads is clearly faster, and only there', () => {
+    const wide = [row(2, 1, 1, 80), row(1, 2, 1, 44)];
+    expect(choose(wide, 'throughput').solo).toEqual({ intraOpThreads: 2, latencyMs: 44 });
+    expect(choose([row(2, 1, 1, 80), row(1, 2, 1, 75)], 'throughput').solo).toBeUndefined();
+    // The layout that answers soonest is chosen itself.
+    expect(choose(wide, 'latency').solo).toBeUndefined();
+    expect(choose([row(2, 1, 1, 80)], 'throughput').solo).toBeUndefined();
+    const eight = [row(8, 1, 1, 80), row(4, 2, 1, 50), row(2, 4, 1, 30), row(1, 8, 1, 20)];
+    expect(choose(eight, 'throughput').solo).toEqual({ intraOpThreads: 8, latencyMs: 20 });
+    // On a GPU the threads of a session only launch work.
+    expect(choose([row(2, 1, 1, 3), row(1, 1, 1, 2)], 'throughput').solo).toBeUndefined();
+  });
+
   it('never chooses what is slower than 94 % of the best for throughput', () => {
     const rows = fc.uniqueArray(
       fc.record({ streams: fc.integer({ min: 1, max: 8 }), batch: fc.integer({ min: 1, max: 8 }), ms: fc.nat(500) }),

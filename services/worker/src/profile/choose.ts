@@ -5,6 +5,9 @@
  * a larger one would only make everybody wait longer. `latency`: the layout whose batch of one is fastest, and the smallest
  * batch that reaches 80 % of its best, so that a device on which batches pay keeps up under load.
  * A layout replaces one that stands before it in the table only if it is 3 % better: less is noise.
+ *
+ * Either way a picture that is alone in the machine should have all of it: where a single session with more threads answers
+ * one picture at least 15 % sooner than the chosen layout does, it is the `solo` session beside them.
  */
 import type { Fixed } from './candidates.js';
 import type { Layout, ProfileRow } from './profile.js';
@@ -18,9 +21,13 @@ export interface Choice extends Layout {
   readonly imagesPerSecond: number;
   /** Milliseconds by batch size, for this layout. */
   readonly latencyMs: ReadonlyMap<number, number>;
+  /** Threads of a further session, for pictures that are alone, and how long one takes. */
+  readonly solo?: { readonly intraOpThreads: number; readonly latencyMs: number };
 }
 
 const noise = 1.03;
+/** A session of its own costs memory: it is worth that only if it is clearly faster. */
+const worthwhile = 0.85;
 const goodEnough = { throughput: 0.97, latency: 0.8 };
 
 /** `rows` in the order they were measured; `maxBatch`, where fixed, must be among them. */
@@ -40,13 +47,26 @@ export function choose(rows: readonly ProfileRow[], objective: Objective, { maxB
     sizes.find((row) => (maxBatch === undefined ? row.imagesPerSecond >= enough : row.batch === maxBatch)) ??
     sizes.at(-1);
   if (chosen === undefined) throw new RangeError('nothing was measured');
+  const solo = soloFor(layout, [...layouts.values()]);
   return {
     streams: chosen.streams,
     intraOpThreads: chosen.intraOpThreads,
     maxBatch: maxBatch ?? chosen.batch,
     imagesPerSecond: chosen.imagesPerSecond,
     latencyMs: new Map(sizes.map(({ batch, latencyMs }) => [batch, latencyMs])),
+    ...(solo && { solo }),
   };
+}
+
+function soloFor(chosen: readonly ProfileRow[], layouts: readonly (readonly ProfileRow[])[]): Choice['solo'] {
+  const [first] = chosen;
+  const candidates = layouts
+    .filter(([row]) => row?.streams === 1 && row.intraOpThreads > (first?.intraOpThreads ?? 0))
+    .sort((a, b) => latencyOfOne(a) - latencyOfOne(b));
+  const [best] = candidates;
+  const latencyMs = latencyOfOne(best ?? []);
+  if (best?.[0] === undefined || latencyMs > latencyOfOne(chosen) * worthwhile) return undefined;
+  return { intraOpThreads: best[0].intraOpThreads, latencyMs };
 }
 
 function isFaster(candidate: readonly ProfileRow[], best: readonly ProfileRow[]): boolean {
