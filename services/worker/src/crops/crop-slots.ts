@@ -27,6 +27,11 @@ export class CropSlots {
     return this.#free.length;
   }
 
+  /** Jobs that are being decoded, wait, or run. */
+  get held(): number {
+    return this.count - this.#free.length;
+  }
+
   /** Runs `work` with a slot of its own, which is free again when `work` has settled. */
   async use<T>(work: (slot: number) => Promise<T>): Promise<T> {
     const slot = this.#free.pop() ?? (await new Promise<number>((resolve) => this.#waiting.push(resolve)));

@@ -120,7 +120,7 @@ async function startOn(provider: Provider, file: ModelFile, options: EngineOptio
       slots: slots.buffer,
     },
     streams,
-    soloThreads: choice?.solo?.intraOpThreads,
+    solo: choice?.solo && { intraOpThreads: choice.solo.intraOpThreads, isAlone: () => slots.held <= 1 },
     onRestart: (reason) => {
       logger.error({ reason }, 'inference stream restarts');
       options.onRestart();

@@ -1,9 +1,9 @@
 /**
  * The streams of a worker. It starts them, lends idle ones to the batcher, and replaces those that die.
  *
- * Beside them there may be a solo stream, with more threads than they have: a single image that comes while no stream runs
- * goes there, and has the whole machine; whatever comes meanwhile goes to the others. Under load it is never used, since
- * then some stream always runs. Trade-off: its session's working memory (the weights are shared), and for the time of one
+ * Beside them there may be a solo stream, with more threads than they have: an image that is alone in the worker, with none
+ * being decoded, waiting or run beside it, goes there and has the whole machine; whatever comes meanwhile goes to the
+ * others. Under load it is never used. Trade-off: its session's working memory (the weights are shared), and for the time of one
  * run more threads than cores.
  * Invariant: a stream is idle, lent, or dead and being replaced; `capacity` counts the first two. When a replacement
  * cannot be started, or streams die faster than a healthy machine explains, the pool reports it as fatal: the
@@ -16,8 +16,8 @@ import { warmUpSizes } from './thread-protocol.js';
 export interface StreamPoolOptions {
   readonly settings: Omit<StreamSettings, 'warmUp'>;
   readonly streams: number;
-  /** Threads of the solo stream; undefined: there is none. */
-  readonly soloThreads?: number | undefined;
+  /** Threads of the solo stream, and whether the image at hand is alone in the worker; undefined: there is none. */
+  readonly solo?: { readonly intraOpThreads: number; readonly isAlone: () => boolean } | undefined;
   readonly onRestart: (error: string) => void;
   readonly onFatal: (error: Error) => void;
 }
@@ -51,7 +51,7 @@ export class StreamPool {
     const pool = new StreamPool(options);
     const starts = await Promise.allSettled([
       ...Array.from({ length: options.streams }, () => pool.#add()),
-      ...(options.soloThreads === undefined ? [] : [pool.#addSolo(options.soloThreads)]),
+      ...(options.solo === undefined ? [] : [pool.#addSolo(options.solo.intraOpThreads)]),
     ]);
     const failed = starts.find((start) => start.status === 'rejected');
     if (failed !== undefined) {
@@ -78,7 +78,7 @@ export class StreamPool {
 
   /** Runs one batch on an idle stream; `read` sees the rows before the stream is given back. */
   async run<T>(slots: readonly number[], read: (result: RunResult & { solo: boolean }) => T): Promise<T> {
-    const solo = slots.length === 1 && this.#idle.length === this.#all.size ? this.#solo : undefined;
+    const solo = slots.length === 1 && this.options.solo?.isAlone() === true ? this.#solo : undefined;
     if (solo !== undefined) {
       this.#solo = undefined;
       return this.#runOn(
