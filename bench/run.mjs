@@ -14,6 +14,7 @@ import { root } from '../scripts/lib/project.mjs';
 // prettier-ignore
 const names = [
   'limit',
+  'peers',
 ];
 
 /** @param {string} text */
