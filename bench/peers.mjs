@@ -218,7 +218,7 @@ function shortfallsOf(contenders) {
   const quintet = contenders.find(({ name }) => name === 'quintet');
   if (quintet === undefined || quintet.turns.length === 0) return ['Quintet was not measured'];
   const shortfalls = [];
-  for (const each of contenders.filter((other) => other !== quintet)) {
+  for (const each of contenders.filter(({ name }) => name !== quintet.name)) {
     const [rate, ownRate] = [each, quintet].map((one) => throughput(one, promised.throughput));
     if (rate >= ownRate) {
       shortfalls.push(

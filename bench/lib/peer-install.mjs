@@ -54,11 +54,18 @@ async function findPython() {
   throw new Error('no Python of at least 3.11 was found; install python3 and python3-venv');
 }
 
-/**
- * @param {(text: string) => void} say
- * @returns {Promise<{ bin: string, versions: Record<string, string> }>} the folder of the environment's programs
- */
-export async function installPython(say) {
+/** @typedef {{ bin: string, versions: Record<string, string> }} Environment `bin` is the folder of its programs */
+
+let environment = /** @type {Promise<Environment> | undefined} */ (undefined);
+
+/** Once for all peers, also where it fails. @param {(text: string) => void} say @returns {Promise<Environment>} */
+export function installPython(say) {
+  environment ??= makeEnvironment(say);
+  return environment;
+}
+
+/** @param {(text: string) => void} say @returns {Promise<Environment>} */
+async function makeEnvironment(say) {
   const folder = folderOf('python', readFileSync(requirements, 'utf8'));
   const bin = join(folder, 'bin');
   await once(folder, async () => {

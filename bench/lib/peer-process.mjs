@@ -2,8 +2,8 @@
  * A server that is not Quintet: started, awaited until it classifies, and stopped with all that it started.
  *
  * It gets a process group of its own and a file for its output: a pipe to the clients' process would make them read its logs
- * while they measure. What is left after its SIGTERM is killed by the ids seen before, since frameworks put their processes
- * into further sessions and groups.
+ * while they measure. Its temporary files lie beside that one and go with it. What is left after its SIGTERM is killed by the ids seen before, since frameworks put their processes
+ * into further sessions and groups. So it is when the benchmark itself is interrupted: a detached server would live on.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,6 +15,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { killGroup, lastLines } from '../../scripts/lib/run-command.mjs';
 import { post } from './load.mjs';
 import { commandLine, processTree } from './processes.mjs';
+
+/** Ids of the servers that run. */
+const roots = /** @type {Set<number>} */ (new Set());
+let guarded = false;
+
+/** From the first server on: nothing of it outlives this process, however that ends but for SIGKILL. */
+function guard() {
+  if (guarded) return;
+  guarded = true;
+  process.once('exit', () => {
+    for (const root of roots) for (const pid of processTree(root)) kill(pid);
+  });
+  for (const name of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.once(name, () => process.exit(1));
+}
 
 const startSeconds = 90;
 const stopSeconds = 20;
@@ -32,11 +46,13 @@ export async function startServer({ command, args, cwd, env, url, headers, probe
   const file = openSync(log, 'w');
   const child = spawn(command, args, {
     cwd,
-    env: { ...process.env, ...env },
+    env: { ...process.env, TMPDIR: folder, ...env },
     detached: true,
     stdio: ['ignore', file, file],
   });
   closeSync(file);
+  guard();
+  if (child.pid !== undefined) roots.add(child.pid);
   const exited = once(child, 'exit').catch((error) => [error.message]);
   let ended = /** @type {unknown[] | undefined} */ (undefined);
   void exited.then((outcome) => (ended = outcome));
@@ -49,6 +65,7 @@ export async function startServer({ command, args, cwd, env, url, headers, probe
     await Promise.race([exited, sleep(stopSeconds * 1000, undefined, { ref: false })]);
     for (const [pid, line] of before) if (line !== '' && commandLine(pid) === line) kill(pid);
     killGroup(child.pid, 'SIGKILL');
+    if (child.pid !== undefined) roots.delete(child.pid);
     rmSync(folder, { recursive: true, force: true });
   };
 

@@ -37,18 +37,17 @@ if __name__ == "__main__":
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    with tempfile.TemporaryDirectory(prefix="peer-ray-") as folder:
-        ray.init(
-            address="local",
-            num_cpus=WORKERS,
-            include_dashboard=False,
-            # Nothing large goes through the object store here; its default is 30 % of the memory.
-            object_store_memory=128 * 1024 * 1024,
-            logging_level="warning",
-            _temp_dir=folder,
-        )
-        serve.start(http_options={"host": "127.0.0.1", "port": PORT})
-        serve.run(Classifier.bind(), route_prefix="/", name="classifier")
-        stop.wait()
-        serve.shutdown()
-        ray.shutdown()
+    ray.init(
+        address="local",
+        num_cpus=WORKERS,
+        include_dashboard=False,
+        # Nothing large goes through the object store here; its default is 30 % of the memory.
+        object_store_memory=128 * 1024 * 1024,
+        logging_level="warning",
+        # Ray would take /tmp/ray, whatever TMPDIR says.
+        _temp_dir=tempfile.gettempdir(),
+    )
+    serve.start(http_options={"host": "127.0.0.1", "port": PORT})
+    serve.run(Classifier.bind(), route_prefix="/", name="classifier")
+    stop.wait()
+    ray.shutdown()
