@@ -9,14 +9,14 @@ import threading
 
 import numpy as np
 import ray
-from preprocess import MAX_BATCH, PORT, WAIT_MS, WORKERS, Model, decode
+from preprocess import MAX_BATCH, PORT, THREADS, WAIT_MS, WORKERS, Model, decode
 from ray import serve
 from starlette.requests import Request
 
 
 @serve.deployment(
     num_replicas=WORKERS,
-    ray_actor_options={"num_cpus": 1},
+    ray_actor_options={"num_cpus": THREADS},
     # Room for a batch that runs and one that gathers, at least; the default of 5 would bound the batches.
     max_ongoing_requests=max(16, 2 * MAX_BATCH),
 )
@@ -39,7 +39,7 @@ if __name__ == "__main__":
         signal.signal(name, lambda *_: stop.set())
     ray.init(
         address="local",
-        num_cpus=WORKERS,
+        num_cpus=WORKERS * THREADS,
         include_dashboard=False,
         # Nothing large goes through the object store here; its default is 30 % of the memory.
         object_store_memory=128 * 1024 * 1024,

@@ -127,6 +127,13 @@ const quintet = {
   }),
 };
 
+/** Ray Serve's switches for throughput, and for HAProxy in front of the replicas. */
+const rayThroughput = { env: { RAY_SERVE_THROUGHPUT_OPTIMIZED: '1' }, text: 'RAY_SERVE_THROUGHPUT_OPTIMIZED' };
+const rayProxy = {
+  env: { ...rayThroughput.env, RAY_SERVE_ENABLE_HA_PROXY: '1' },
+  text: `${rayThroughput.text}, RAY_SERVE_ENABLE_HA_PROXY`,
+};
+
 /** @type {readonly System[]} */
 export const systems = [
   quintet,
@@ -135,10 +142,10 @@ export const systems = [
     path: '/predict',
     form: 'image',
     configurations: [
-      { workers: 2, threads: 1, batch: 4, waitMs: 5 },
-      { workers: 2, threads: 2, batch: 4, waitMs: 5 },
-      { workers: 2, threads: 1, batch: 8, waitMs: 10 },
       { workers: 1, threads: 2, batch: 8, waitMs: 5 },
+      { workers: 2, threads: 1, batch: 4, waitMs: 5 },
+      { workers: 2, threads: 1, batch: 8, waitMs: 10 },
+      { workers: 2, threads: 2, batch: 4, waitMs: 5 },
       { workers: 2, threads: 1, batch: 1, waitMs: 0 },
     ],
     describe: batched,
@@ -149,10 +156,11 @@ export const systems = [
     path: '/classify',
     form: 'images',
     configurations: [
-      { workers: 2, threads: 1, batch: 4, waitMs: 60_000 },
-      { workers: 2, threads: 2, batch: 4, waitMs: 60_000 },
-      { workers: 2, threads: 1, batch: 16, waitMs: 60_000 },
+      { workers: 1, threads: 2, batch: 8, waitMs: 60_000 },
       { workers: 1, threads: 2, batch: 16, waitMs: 60_000 },
+      { workers: 2, threads: 1, batch: 4, waitMs: 60_000 },
+      { workers: 2, threads: 1, batch: 16, waitMs: 60_000 },
+      { workers: 2, threads: 2, batch: 4, waitMs: 60_000 },
     ],
     describe: batched,
     install: pythonPeer(
@@ -165,26 +173,13 @@ export const systems = [
     name: 'ray-serve',
     path: '/',
     configurations: [
-      { workers: 2, threads: 1, batch: 4, waitMs: 5 },
-      { workers: 2, threads: 2, batch: 4, waitMs: 5 },
-      { workers: 2, threads: 1, batch: 8, waitMs: 10 },
+      { workers: 1, threads: 2, batch: 8, waitMs: 5, ...rayThroughput },
       { workers: 1, threads: 2, batch: 8, waitMs: 5 },
-      {
-        workers: 2,
-        threads: 1,
-        batch: 4,
-        waitMs: 5,
-        env: { RAY_SERVE_THROUGHPUT_OPTIMIZED: '1' },
-        text: 'RAY_SERVE_THROUGHPUT_OPTIMIZED',
-      },
-      {
-        workers: 2,
-        threads: 1,
-        batch: 4,
-        waitMs: 5,
-        env: { RAY_SERVE_THROUGHPUT_OPTIMIZED: '1', RAY_SERVE_ENABLE_HA_PROXY: '1' },
-        text: 'RAY_SERVE_THROUGHPUT_OPTIMIZED, RAY_SERVE_ENABLE_HA_PROXY',
-      },
+      { workers: 2, threads: 1, batch: 4, waitMs: 5 },
+      { workers: 2, threads: 1, batch: 4, waitMs: 5, ...rayThroughput },
+      { workers: 2, threads: 1, batch: 4, waitMs: 5, ...rayProxy },
+      { workers: 2, threads: 1, batch: 8, waitMs: 10 },
+      { workers: 2, threads: 2, batch: 4, waitMs: 5 },
     ],
     describe: batched,
     install: pythonPeer('python', () => ['ray_serve_app.py'], ['ray']),
@@ -193,10 +188,10 @@ export const systems = [
     name: 'transformers.js',
     path: '/classify',
     configurations: [
+      { workers: 2, threads: 1, batch: 1, waitMs: 0 },
+      { workers: 1, threads: 2, batch: 1, waitMs: 0 },
       { workers: 1, threads: 1, batch: 1, waitMs: 0 },
       { workers: 1, threads: 0, batch: 1, waitMs: 0 },
-      { workers: 1, threads: 2, batch: 1, waitMs: 0 },
-      { workers: 2, threads: 1, batch: 1, waitMs: 0 },
     ],
     describe: unbatched,
     install: async ({ model, say }) => {
@@ -210,9 +205,9 @@ export const systems = [
     path: '/classify',
     form: 'image',
     configurations: [
-      { workers: 1, threads: 0, batch: 1, waitMs: 0 },
-      { workers: 1, threads: 1, batch: 1, waitMs: 0 },
       { workers: 1, threads: 2, batch: 1, waitMs: 0 },
+      { workers: 1, threads: 1, batch: 1, waitMs: 0 },
+      { workers: 1, threads: 0, batch: 1, waitMs: 0 },
     ],
     describe: unbatched,
     install: async () => ({ versions: {}, command: process.execPath, args: () => ['naive.mjs'] }),
