@@ -160,6 +160,7 @@ function tablesOf(contenders, concurrencies) {
         'errors',
         'same first label',
         'score apart',
+        'disturbed',
       ],
       rows: contenders.map((each) => [
         label(each),
@@ -183,7 +184,7 @@ function tablesOf(contenders, concurrencies) {
         configuration,
         Object.entries(versions)
           .map((entry) => entry.join(' '))
-          .join(', ') || 'this repository',
+          .join(', ') || (failure === undefined ? 'this repository' : '–'),
         failure ?? '',
       ]),
     },
@@ -216,7 +217,8 @@ function agreement(contender, quintet) {
 /** Where Quintet does not lead as promised. @param {readonly Contender[]} contenders */
 function shortfallsOf(contenders) {
   const quintet = contenders.find(({ name }) => name === 'quintet');
-  if (quintet === undefined || quintet.turns.length === 0) return ['Quintet was not measured'];
+  if (quintet === undefined) return [];
+  if (quintet.turns.length === 0) return [`Quintet was not measured: ${quintet.failure}`];
   const shortfalls = [];
   for (const each of contenders.filter(({ name }) => name !== quintet.name)) {
     const [rate, ownRate] = [each, quintet].map((one) => throughput(one, promised.throughput));

@@ -16,8 +16,8 @@ import { killGroup, lastLines } from '../../scripts/lib/run-command.mjs';
 import { post } from './load.mjs';
 import { commandLine, processTree } from './processes.mjs';
 
-/** Ids of the servers that run. */
-const roots = /** @type {Set<number>} */ (new Set());
+/** The servers that run: their ids, and their folders. */
+const running = /** @type {Map<number, string>} */ (new Map());
 let guarded = false;
 
 /** From the first server on: nothing of it outlives this process, however that ends but for SIGKILL. */
@@ -25,7 +25,10 @@ function guard() {
   if (guarded) return;
   guarded = true;
   process.once('exit', () => {
-    for (const root of roots) for (const pid of processTree(root)) kill(pid);
+    for (const [root, folder] of running) {
+      for (const pid of processTree(root)) kill(pid);
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
   for (const name of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.once(name, () => process.exit(1));
 }
@@ -52,7 +55,7 @@ export async function startServer({ command, args, cwd, env, url, headers, probe
   });
   closeSync(file);
   guard();
-  if (child.pid !== undefined) roots.add(child.pid);
+  if (child.pid !== undefined) running.set(child.pid, folder);
   const exited = once(child, 'exit').catch((error) => [error.message]);
   let ended = /** @type {unknown[] | undefined} */ (undefined);
   void exited.then((outcome) => (ended = outcome));
@@ -65,7 +68,7 @@ export async function startServer({ command, args, cwd, env, url, headers, probe
     await Promise.race([exited, sleep(stopSeconds * 1000, undefined, { ref: false })]);
     for (const [pid, line] of before) if (line !== '' && commandLine(pid) === line) kill(pid);
     killGroup(child.pid, 'SIGKILL');
-    if (child.pid !== undefined) roots.delete(child.pid);
+    if (child.pid !== undefined) running.delete(child.pid);
     rmSync(folder, { recursive: true, force: true });
   };
 

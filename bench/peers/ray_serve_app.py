@@ -17,8 +17,8 @@ from starlette.requests import Request
 @serve.deployment(
     num_replicas=WORKERS,
     ray_actor_options={"num_cpus": THREADS},
-    # Room for a batch that runs and one that gathers, at least; the default of 5 would bound the batches.
-    max_ongoing_requests=max(16, 2 * MAX_BATCH),
+    # Room for many batches, as for 64 clients: past it requests wait in the proxy, which tries again after growing pauses.
+    max_ongoing_requests=100,
 )
 class Classifier:
     def __init__(self):
