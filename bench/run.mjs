@@ -13,12 +13,13 @@ import { root } from '../scripts/lib/project.mjs';
 
 // prettier-ignore
 const names = [
-  'decode',
   'limit',
   'system',
   'overhead',
   'queue',
+  'decode',
   'normalize',
+  'peers',
   'soak',
 ];
 

@@ -9,7 +9,7 @@ import { startBare } from './lib/bare.mjs';
 import { benchImages } from './lib/images.mjs';
 import { closedLoop } from './lib/load.mjs';
 import { benchModel } from './lib/model.mjs';
-import { cpuSeconds, memory } from './lib/processes.mjs';
+import { cpuSeconds, memory, proportionalMemory } from './lib/processes.mjs';
 import { startBenchQuintet } from './lib/quintet-process.mjs';
 import { median, quantile } from './lib/statistics.mjs';
 
@@ -29,6 +29,8 @@ export const options = {
 
 const promised = { fp32: { limit: 0.9, bound: 0.95 }, int8: { limit: 0.85, bound: 0.95 }, int8OverFp32: 1.6 };
 const memoryPromised = { fp32: 500, int8: 300 };
+/** How often memory is looked at: a look at a process takes a millisecond or two. */
+const sampleMs = 1000;
 const kind = (/** @type {string} */ model) => (model.includes('int8') ? 'int8' : 'fp32');
 
 /**
@@ -53,11 +55,17 @@ async function load({ quintet }, images, concurrency, seconds) {
   const before = quintet.processes();
   const cpu = new Map([...before.keys()].map((pid) => [pid, cpuSeconds(pid)]));
   const own = process.cpuUsage();
+  const peaks = /** @type {Record<string, number>} */ ({});
+  const sample = () => {
+    for (const [pid, role] of before) peaks[role] = Math.max(peaks[role] ?? 0, proportionalMemory([pid]));
+  };
+  const timer = setInterval(sample, sampleMs);
   const result = await closedLoop({ url: quintet.jobsUrl, headers: quintet.headers, images, concurrency, seconds });
+  clearInterval(timer);
   const used = process.cpuUsage(own);
   const seconds_by = /** @type {Record<string, number>} */ ({ clients: (used.user + used.system) / 1e6 });
   for (const [pid, role] of before) seconds_by[role] = (seconds_by[role] ?? 0) + cpuSeconds(pid) - (cpu.get(pid) ?? 0);
-  return { ...result, cpu: seconds_by };
+  return { ...result, cpu: seconds_by, peaks };
 }
 
 /** @param {{ values: Record<string, string>, say: (text: string) => void }} context */
@@ -134,6 +142,10 @@ function summarise({ subjects, results, memories, concurrencies, saturated, sett
     return [name, ...roles.map((role) => (total(role) / answered) * 1000)];
   });
   const peak = subjects.map(({ name }, index) => {
+    const loads = [...results[index].loads.values()].flat();
+    return [name, ...roles.slice(0, -1).map((role) => Math.max(...loads.map(({ peaks }) => peaks[role] ?? 0)))];
+  });
+  const resident = subjects.map(({ name }, index) => {
     const of = (role) => memories[index].filter((each) => each.role === role).reduce((sum, each) => sum + each.peak, 0);
     return [name, ...roles.slice(0, -1).map(of)];
   });
@@ -152,7 +164,18 @@ function summarise({ subjects, results, memories, concurrencies, saturated, sett
         rows: latency,
       },
       { title: 'CPU seconds per 1000 images', columns: ['model', ...roles], rows: cpu },
-      { title: 'Peak resident memory, MB', columns: ['model', ...roles.slice(0, -1)], rows: peak },
+      {
+        title: 'Peak memory, MB',
+        columns: ['model', ...roles.slice(0, -1)],
+        rows: peak,
+        note: 'Proportional set size, which counts once what is mapped several times: every session maps the weights.',
+      },
+      {
+        title: 'Peak resident set size, MB',
+        columns: ['model', ...roles.slice(0, -1)],
+        rows: resident,
+        note: 'Counts the weights once for every session, although they are in memory once.',
+      },
     ],
     data: { rates: Object.fromEntries(subjects.map(({ name }, index) => [name, rates[index]])), memories },
     shortfalls: shortfalls(subjects, rates, peak),

@@ -47,3 +47,24 @@ export function memory(pid) {
 export function resetPeak(pid) {
   writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }
+
+/**
+ * Proportional megabytes (10^6) of processes together: what they share is counted once. 0 for those that have ended.
+ * @param {Iterable<number>} pids
+ */
+export function proportionalMemory(pids) {
+  let sum = 0;
+  for (const pid of pids)
+    sum += (Number(/^Pss:\s+(\d+) kB/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0) * 1024) / 1e6;
+  return sum;
+}
+
+/** CPU seconds that all processes of the machine have taken so far, with those that its host gave to others. */
+export function machineCpuSeconds() {
+  const [user, nice, system, , , interrupts, softInterrupts, stolen] = (
+    /^cpu\s+(.*)$/m.exec(read('/proc/stat'))?.[1] ?? ''
+  )
+    .split(' ')
+    .map(Number);
+  return (user + nice + system + interrupts + softInterrupts + stolen) / ticks;
+}
