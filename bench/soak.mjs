@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import { root } from '../scripts/lib/project.mjs';
 import { benchImages } from './lib/images.mjs';
 import { closedLoop } from './lib/load.mjs';
-import { memory } from './lib/processes.mjs';
+import { proportionalMemory } from './lib/processes.mjs';
 import { startBenchQuintet } from './lib/quintet-process.mjs';
 import { linePlot } from './lib/plot.mjs';
 import { mean, quantile } from './lib/statistics.mjs';
@@ -59,7 +59,7 @@ export async function run({ values, say }) {
   const samples = /** @type {{ minutes: number, megabytes: Record<string, number> }[]} */ ([]);
   const sample = () => {
     const megabytes = /** @type {Record<string, number>} */ ({});
-    for (const [pid, role] of quintet.processes()) megabytes[role] = (megabytes[role] ?? 0) + memory(pid).now;
+    for (const [pid, role] of quintet.processes()) megabytes[role] = (megabytes[role] ?? 0) + proportionalMemory([pid]);
     samples.push({ minutes: (performance.now() - began) / 60_000, megabytes });
     if (samples.length % 60 === 0)
       say(`${samples.at(-1)?.minutes.toFixed(0)} minutes: worker at ${megabytes.worker?.toFixed(0)} MB`);
@@ -94,7 +94,7 @@ function summarise({ result, samples, statuses, settings }) {
   const grown = rows.filter(([, , third, last]) => last / third - 1 > promisedGrowth);
   const x = samples.map((sample) => sample.minutes);
   const svg = linePlot({
-    title: `Resident memory under load, ${settings.model}`,
+    title: `Memory under load, ${settings.model}`,
     xLabel: 'minutes',
     yLabel: 'MB',
     series: roles.map((role) => ({ name: role, x, y: of(role) })),
@@ -103,7 +103,7 @@ function summarise({ result, samples, statuses, settings }) {
     settings,
     tables: [
       {
-        title: 'Resident memory, MB',
+        title: 'Memory (proportional set size), MB',
         columns: ['process', 'at first', 'third quarter', 'last quarter', 'most', 'growth'],
         rows,
       },
