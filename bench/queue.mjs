@@ -66,6 +66,8 @@ async function startBullmq(url, concurrency) {
     const [{ done }] = await once(child, 'message');
     return done;
   };
+  // Every adder may be asking at once.
+  child.setMaxListeners(0);
   const measure = async (/** @type {number} */ seconds) => {
     const from = await finished();
     const began = performance.now();

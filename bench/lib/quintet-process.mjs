@@ -81,7 +81,12 @@ export async function startBenchQuintet(model, environment = {}) {
       const response = await fetch(`${quintet.url}/v1/models`);
       const { models } = await response.json();
       const [worker] = models.find((/** @type {{ name: string }} */ each) => each.name === model).workers;
-      return { streams: worker.streams, intraOpThreads: worker.intra_op_threads, maxBatch: worker.max_batch_size };
+      return {
+        streams: worker.streams,
+        intraOpThreads: worker.intra_op_threads,
+        maxBatch: worker.max_batch_size,
+        soloThreads: worker.solo_threads,
+      };
     },
   };
 }
