@@ -13,6 +13,7 @@ import { root } from '../scripts/lib/project.mjs';
 
 // prettier-ignore
 const names = [
+  'roofline',
   'limit',
   'system',
   'overhead',
@@ -60,6 +61,14 @@ async function main([name, ...rest]) {
   const { markdown, path } = await report(name, outcome);
   process.stdout.write(`\n${markdown}\nkept as ${path} and .json\n`);
   return 0;
+}
+
+// What a benchmark has started is stopped by handlers of 'exit', which a signal alone would not run.
+for (const [signal, code] of /** @type {const} */ ([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+])) {
+  process.once(signal, () => process.exit(code));
 }
 
 main(process.argv.slice(2)).then(

@@ -17,7 +17,8 @@ const gpuBatches = [1, 2, 4, 8, 16, 32, 64];
 /**
  * The layouts to time, the one that is right without a measurement first.
  *
- * On a CPU: every split of the cores into equal sessions, by powers of two, from one thread each to one session.
+ * On a CPU: every split of the cores into equal sessions, by powers of two: one thread each, then one session, which pictures
+ * that are alone may get, then what lies between.
  */
 export function candidateLayouts(provider: Provider, cores: number, fixed: Fixed): Layout[] {
   const { streams, intraOpThreads } = fixed;
@@ -33,12 +34,11 @@ export function candidateLayouts(provider: Provider, cores: number, fixed: Fixed
     const share = atLeastOne(cores / streams);
     return [...new Set([1, share])].map((threads) => ({ streams, intraOpThreads: threads }));
   }
-  const layouts: Layout[] = [];
+  const splits: Layout[] = [];
   for (let threads = 1; threads < cores; threads *= 2) {
-    layouts.push({ streams: Math.floor(cores / threads), intraOpThreads: threads });
+    splits.push({ streams: Math.floor(cores / threads), intraOpThreads: threads });
   }
-  layouts.push({ streams: 1, intraOpThreads: cores });
-  return layouts;
+  return [...splits.slice(0, 1), { streams: 1, intraOpThreads: cores }, ...splits.slice(1)];
 }
 
 /** Batch sizes to time, ascending; with a fixed maximum those up to it, and it. */

@@ -2,7 +2,8 @@
  * Times a model: every layout, every batch size, all streams of a layout busy at once, as they are under load.
  *
  * A layout's sizes are gone through upwards and then downwards, so that a machine that becomes slower meanwhile does not
- * favour one of them; of all runs of a size the median counts. What does not fit into the time limit is left out, the
+ * favour one of them; of all runs of a size the lower quartile counts, since what else a machine does only adds to a time,
+ * and most to that of a session over several cores. What does not fit into the time limit is left out, the
  * larger batches and the later layouts first: the table is never empty, and what it lacks was unlikely to be chosen.
  */
 import type { Layout, ProfileRow } from './profile.js';
@@ -28,7 +29,7 @@ export interface MeasureOptions {
 }
 
 /** How long one size is timed in one direction, at least; two runs in any case. */
-const sliceMs = 200;
+const sliceMs = 400;
 const leastRuns = 2;
 
 export async function measure(options: MeasureOptions): Promise<ProfileRow[]> {
@@ -80,18 +81,17 @@ async function measureLayout(
     if (now() + 2 * (now() - before) > end) break;
   }
   for (const size of [...times.keys()].reverse()) {
-    if (now() + leastRuns * median(times.get(size) ?? [0]) > end) break;
+    if (now() + leastRuns * lowerQuartile(times.get(size) ?? [0]) > end) break;
     await slice(size);
   }
   return [...times].map(([batch, runs]) => {
-    const latencyMs = median(runs);
+    const latencyMs = lowerQuartile(runs);
     return { ...layout, batch, latencyMs, imagesPerSecond: (layout.streams * batch * 1000) / latencyMs };
   });
 }
 
-export function median(values: readonly number[]): number {
+/** Of the values in order, the one a quarter of the way, the nearest below. */
+export function lowerQuartile(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
+  return sorted[Math.floor((sorted.length - 1) / 4)] ?? Number.NaN;
 }

@@ -8,7 +8,7 @@ export type Layout = Readonly<z.infer<typeof layoutSchema>>;
 /** What one layout does with batches of one size, all its streams busy. */
 export const profileRowSchema = layoutSchema.extend({
   batch: z.int().min(1),
-  /** Median time of one batch, normalisation included. */
+  /** Time of one batch, normalisation included: the lower quartile of what was measured. */
   latencyMs: z.number().positive(),
   /** Of all streams together. */
   imagesPerSecond: z.number().positive(),
