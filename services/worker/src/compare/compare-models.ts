@@ -6,7 +6,6 @@
  * Where there are few pictures, rounds over the last ones follow for their time alone.
  */
 import type { Model } from '@quintet/models';
-import { median } from '../profile/measure.js';
 import { AgreementTally, type Accuracy, type Agreement } from './agreement.js';
 import type { CropWindow, Skipped } from './crop-window.js';
 import type { ModelStreams } from './model-streams.js';
@@ -94,4 +93,11 @@ export async function compareModels(options: CompareOptions): Promise<Comparison
     rounds,
     skipped,
   };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
 }
