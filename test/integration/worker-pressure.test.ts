@@ -1,13 +1,16 @@
-/** Memory while far more waits than can be run, and much of it large: bounded, and nobody starves. */
+/** A worker under pressure: inference threads that die under load, and far more waiting than can be run. */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { JobStore, Redis, classifyQueueName, keyPrefix } from '@quintet/shared';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
 import { outcomeOf, submitOrder } from '../support/orders.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
-import { startService } from '../support/service-process.js';
+import { eventually, startService } from '../support/service-process.js';
 import { testModel, testModelEnvironment } from '../support/test-model.js';
+
+const killThreads = pathToFileURL(fileURLToPath(new URL('../support/kill-threads.mjs', import.meta.url))).href;
 
 /** With two streams of MobileNetV2, whose weights are 4 MB; a decoded picture of 12 megapixels has 36 MB. */
 const mostMegabytes = 500;
@@ -27,6 +30,35 @@ afterAll(async () => {
   await server.stop();
 });
 
+it('replaces inference threads that die, and finishes every job of theirs', { timeout: 90_000 }, async () => {
+  const store = new JobStore(redis);
+  const worker = await startService('worker', {
+    ...testModelEnvironment,
+    REDIS_URL: server.url,
+    INFERENCE_STREAMS: '2',
+    INTRA_OP_THREADS: '1',
+    MAX_BATCH_SIZE: '4',
+    NODE_OPTIONS: `--import ${killThreads}`,
+  });
+  await worker.ready();
+  const photo = await makeImage({ format: 'jpeg', width: 320, height: 240 });
+  const restarts = () => worker.metric('quintet_inference_stream_restarts_total');
+  const ids: string[] = [];
+  // Both of the first threads, each while the queue is full.
+  for (const death of [1, 2]) {
+    ids.push(...(await Promise.all(Array.from({ length: 100 }, () => submitOrder(store, queue, photo)))));
+    worker.process.kill('SIGUSR2');
+    await eventually(async () => {
+      expect(await restarts()).toBe(death);
+    });
+  }
+  for (const id of ids) expect((await outcomeOf(store, id, 60_000)).status).toBe('succeeded');
+  // Both streams work again: the last jobs were answered, and none is held any more.
+  expect(await worker.metric('quintet_jobs_total', { outcome: 'succeeded' })).toBe(200);
+  expect(worker.process.exitCode).toBeNull();
+  expect(await worker.end()).toBe(0);
+});
+
 /** The most that was ever resident, in megabytes. */
 function peakMegabytes(pid: number): number {
   const [, kilobytes] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
@@ -34,7 +66,7 @@ function peakMegabytes(pid: number): number {
 }
 
 it.skipIf(process.platform !== 'linux')(
-  'stays under its bound while hundreds wait, phone photos among them',
+  'keeps its memory under its bound while hundreds wait, phone photos among them',
   { timeout: 120_000 },
   async () => {
     const store = new JobStore(redis);
