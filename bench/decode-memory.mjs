@@ -6,6 +6,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { median } from './lib/statistics.mjs';
 
 const pictures = 24;
 const side = 6000;
@@ -31,8 +32,6 @@ async function measure(maxPixels) {
   await pool.close();
   process.stdout.write(JSON.stringify({ megabytes: peak / 2 ** 20, seconds }));
 }
-
-const median = (values) => values.sort((a, b) => a - b)[Math.trunc(values.length / 2)];
 
 const [only] = process.argv.slice(2);
 if (only !== undefined) await measure(Number(only));

@@ -1,5 +1,5 @@
 /** What processes take, read from /proc: CPU time and memory of a process and of all that it started. Linux only. */
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 
 /** Clock ticks a second of /proc/<pid>/stat: USER_HZ, 100 on every Linux that Node runs on. */
 const ticks = 100;
@@ -41,11 +41,6 @@ export function memory(pid) {
   const of = (/** @type {string} */ name) =>
     (Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024) / 1e6;
   return { now: of('VmRSS'), peak: of('VmHWM'), anonymous: of('RssAnon'), mapped: of('RssFile') };
-}
-
-/** Lets the peak of a process begin anew. @param {number} pid */
-export function resetPeak(pid) {
-  writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }
 
 /**

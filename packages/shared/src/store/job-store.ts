@@ -131,23 +131,18 @@ function holdTurn({ stream, status }: Redis): void {
  * around it, in a buffer of its own.
  */
 class SetImage extends Command {
-  readonly #image: Buffer;
-  readonly #seconds: string;
-
   constructor(
     private readonly key: string,
-    image: Buffer,
-    seconds: number,
+    private readonly image: Buffer,
+    private readonly seconds: number,
   ) {
     super('set', [key, image, 'EX', String(seconds)]);
-    this.#image = image;
-    this.#seconds = String(seconds);
   }
 
   override toWritable(socket: { write(data: string | Buffer): unknown }): string {
     const word = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
-    socket.write(`*5\r\n${word('set')}${word(this.key)}$${this.#image.length}\r\n`);
-    socket.write(this.#image);
-    return `\r\n${word('EX')}${word(this.#seconds)}`;
+    socket.write(`*5\r\n${word('set')}${word(this.key)}$${this.image.length}\r\n`);
+    socket.write(this.image);
+    return `\r\n${word('EX')}${word(String(this.seconds))}`;
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Waiting for jobs to end, for any number of requests over one Redis subscription.
  *
- * A waiter is registered before the job is read, or even before it is submitted, so an end in between wakes it. Pub/sub loses messages while the
- * connection is away, so every waiter also looks again every two seconds or so.
+ * A waiter is registered before the job is read, or even before it is submitted, so an end in between wakes it. Pub/sub
+ * loses messages while the connection is away, so every waiter also looks again every two seconds or so.
  *
  *   waiting → woken (published, or time to look again) → waiting or done
  *   waiting → done (deadline, client gone, shutdown)

@@ -54,15 +54,8 @@ export class ModelStreams {
     });
     const { intraOpThreads } = layout;
     const stream = { ...shape, file: tuning.file, provider, intraOpThreads, maxBatch: 1, warmUp: [1], slots };
-    const starts = await Promise.allSettled(
-      Array.from({ length: layout.streams }, () => InferenceStream.start(stream, () => undefined)),
-    );
-    const started = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value.stream] : []));
-    const group = new ModelStreams(model, started);
-    const failed = starts.find((start) => start.status === 'rejected');
-    if (failed === undefined) return group;
-    await group.stop();
-    throw failed.reason;
+    const { streams } = await InferenceStream.startAll(stream, layout.streams);
+    return new ModelStreams(model, streams);
   }
 
   /** Runs one picture on each stream, all at once; `slots` has one for every stream. Rejects if the model fails. */

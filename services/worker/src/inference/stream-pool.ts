@@ -28,8 +28,6 @@ const deathWindowMs = 60_000;
 
 export class StreamPool {
   #idle: InferenceStream[] = [];
-  /** Those that the batcher knows. */
-  #all = new Set<InferenceStream>();
   readonly #started = new Set<InferenceStream>();
   /** Set while the solo stream is idle. */
   #solo: InferenceStream | undefined;
@@ -122,7 +120,6 @@ export class StreamPool {
     this.#stopped = true;
     const streams = [...this.#started];
     this.#started.clear();
-    this.#all.clear();
     this.#idle = [];
     this.#solo = undefined;
     await Promise.all(streams.map((stream) => stream.stop()));
@@ -132,7 +129,6 @@ export class StreamPool {
     const { stream, maxBatch, warmUpMs } = await this.#start(this.#settings, () => this.#add());
     this.#maxBatch = Math.min(this.#maxBatch, maxBatch);
     this.warmUpMs = warmUpMs;
-    this.#all.add(stream);
     this.#idle.push(stream);
     this.#onIdle();
   }
@@ -157,7 +153,6 @@ export class StreamPool {
 
   #replace(dead: InferenceStream, startAgain: () => Promise<void>): void {
     this.#started.delete(dead);
-    this.#all.delete(dead);
     this.#idle = this.#idle.filter((stream) => stream !== dead);
     if (this.#solo === dead) this.#solo = undefined;
     if (this.#stopped) return;

@@ -80,6 +80,22 @@ export class InferenceStream {
     return { stream, maxBatch: first.maxBatch, warmUpMs: first.warmUpMs };
   }
 
+  /** Starts `count` streams alike; where one cannot start, stops the others and rejects with its reason. */
+  static async startAll(
+    settings: StreamSettings,
+    count: number,
+  ): Promise<{ streams: readonly InferenceStream[]; maxBatch: number }> {
+    const starts = await Promise.allSettled(
+      Array.from({ length: count }, () => InferenceStream.start(settings, () => undefined)),
+    );
+    const started = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+    const streams = started.map(({ stream }) => stream);
+    const failed = starts.find((start) => start.status === 'rejected');
+    if (failed === undefined) return { streams, maxBatch: Math.min(...started.map(({ maxBatch }) => maxBatch)) };
+    await Promise.all(streams.map((stream) => stream.stop()));
+    throw failed.reason;
+  }
+
   get alive(): boolean {
     return !this.#dead;
   }

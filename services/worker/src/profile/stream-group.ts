@@ -17,18 +17,8 @@ export class StreamGroup implements Measurable {
     const slots = new SharedArrayBuffer(settings.maxBatch * slotBytes(settings.input.crop));
     const pixels = new Uint8Array(slots);
     for (let index = 0; index < pixels.length; index += 1) pixels[index] = (index * 31) & 255;
-    const starts = await Promise.allSettled(
-      Array.from({ length: count }, () => InferenceStream.start({ ...settings, slots, warmUp: [1] }, () => undefined)),
-    );
-    const streams = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
-    const group = new StreamGroup(
-      streams.map(({ stream }) => stream),
-      Math.min(...streams.map(({ maxBatch }) => maxBatch)),
-    );
-    const failed = starts.find((start) => start.status === 'rejected');
-    if (failed === undefined) return group;
-    await group.stop();
-    throw failed.reason;
+    const { streams, maxBatch } = await InferenceStream.startAll({ ...settings, slots, warmUp: [1] }, count);
+    return new StreamGroup(streams, maxBatch);
   }
 
   async run(stream: number, size: number): Promise<number> {

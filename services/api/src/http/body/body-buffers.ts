@@ -13,7 +13,7 @@ export interface Lease {
   /** Exactly as long as was asked for; holds anything. */
   readonly buffer: Buffer;
   /** To be called once, when nothing refers to the buffer any more; not calling it only costs a new one. */
-  giveBack(): void;
+  readonly giveBack: () => void;
 }
 
 export class BodyBuffers {

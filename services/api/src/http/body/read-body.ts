@@ -17,7 +17,8 @@ export function checkLength(request: IncomingMessage, limit: number, told = limi
 }
 
 /**
- * Reads the whole body, whose length has been checked, into `target` where that is as long as the body says it is. Rejects with `body_too_large` as soon as it is over `limit` bytes, with the rest unread, and with
+ * Reads the whole body, whose length has been checked, into `target` where one is given, which is as long as the body says
+ * it is. Rejects with `body_too_large` as soon as it is over `limit` bytes, with the rest unread, and with
  * `upload_incomplete` when the client stops.
  */
 export function readBody(

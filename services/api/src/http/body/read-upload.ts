@@ -61,11 +61,7 @@ export function createUploadReader(maxUploadBytes: number, budget: UploadBudget)
       return {
         image,
         options,
-        ...(lease && {
-          giveBack: () => {
-            lease.giveBack();
-          },
-        }),
+        ...(lease && { giveBack: lease.giveBack }),
       };
     }
     refuseQuery(query, form);
