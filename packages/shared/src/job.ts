@@ -134,6 +134,12 @@ export const jobRecordSchema = z.object({
   created_at: timestamp,
   metadata: z.record(z.string(), z.string()),
   webhook: z.object({ url: z.string(), events: z.array(webhookEventSchema).optional() }).optional(),
+  /** Name of the client that submitted it, who alone may read it; absent where clients have no names. */
+  owner: z.string().optional(),
+  /** Unix ms by which it must have started, from ttl_seconds. */
+  deadline_ms: z.number().optional(),
+  /** The batch that it is an item of. */
+  batch: z.string().optional(),
 });
 export type JobRecord = z.infer<typeof jobRecordSchema>;
 

@@ -6,6 +6,7 @@ import { modelNameSchema } from './job.js';
 export const keyPrefix = '{quintet}';
 
 export const webhookQueueName = 'webhooks';
+export const fetchQueueName = 'fetch';
 
 const classifyPrefix = 'classify-';
 
@@ -38,13 +39,30 @@ export const classifyOrderSchema = z.object({
 });
 export type ClassifyOrder = z.infer<typeof classifyOrderSchema>;
 
+/**
+ * The order to fetch the picture of a job, in the one fetch queue of all models; the child of its classify order, which
+ * therefore waits until it has ended. `deadline_ms` is the job's.
+ */
+export const fetchOrderSchema = z.object({
+  id: z.string(),
+  model: modelNameSchema,
+  url: z.string(),
+  created_ms: z.number(),
+  deadline_ms: z.number().optional(),
+  request_id: z.string(),
+});
+export type FetchOrder = z.infer<typeof fetchOrderSchema>;
+
 /** The delivery order in the webhook queue; the parent of its classify job, so it starts when that has ended. */
 export const deliveryOrderSchema = z.object({ id: z.string(), request_id: z.string() });
 export type DeliveryOrder = z.infer<typeof deliveryOrderSchema>;
 
-/** BullMQ job ids. A delivery has its own, as both may not share one in logs. */
+/** BullMQ job ids. A delivery and a fetch have their own, as they may not share one in logs. */
 export function deliveryId(jobId: string): string {
   return `msg_${jobId}`;
+}
+export function fetchId(jobId: string): string {
+  return `fetch_${jobId}`;
 }
 
 interface Retention {

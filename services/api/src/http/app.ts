@@ -2,7 +2,7 @@
 import express, { type Express } from 'express';
 import type { ApiMetrics, Logger, ReadinessCheck, Registry } from '@quintet/shared';
 import { readJob, type JobWaiters, type ModelDirectory, type ReadContext, type SubmitContext } from '../jobs/index.js';
-import type { CancelContext } from '../jobs/index.js';
+import type { CancelContext, Client } from '../jobs/index.js';
 import type { UploadReader } from './body/read-upload.js';
 import { cancelRoute, readRoute } from './job-routes.js';
 import { acceptsJson, onlyMethods, problemHandler, routeNotFound } from './problems.js';
@@ -28,7 +28,7 @@ export interface AppOptions {
 
 export function createApp(options: AppOptions): Express {
   const { jobs, waiters, maxWaitSeconds, metrics } = options;
-  const read = (id: string) => readJob(jobs, id);
+  const read = (id: string, client: Client) => readJob(jobs, id, client);
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', false);
   app.use(requestContext(options.logger, metrics));

@@ -1,7 +1,7 @@
 /** GET and DELETE /v1/jobs/:id. */
 import type { Request, RequestHandler, Response } from 'express';
 import { ProblemError, type ApiMetrics, type Job } from '@quintet/shared';
-import { cancelJob, type CancelContext, type JobWaiters } from '../jobs/index.js';
+import { cancelJob, type CancelContext, type Client, type JobWaiters } from '../jobs/index.js';
 import { parsePrefer, waitSeconds } from './prefer.js';
 import { contextOf } from './request-context.js';
 
@@ -17,7 +17,7 @@ function jobId(request: Request, response: Response): string {
 }
 
 export interface ReadRoute {
-  readonly read: (id: string) => Promise<Job>;
+  readonly read: (id: string, client: Client) => Promise<Job>;
   readonly waiters: JobWaiters;
   readonly maxWaitSeconds: number;
 }
@@ -28,19 +28,19 @@ export function readRoute({ read, waiters, maxWaitSeconds }: ReadRoute): Request
     response.vary('Prefer');
     const id = jobId(request, response);
     const seconds = waitSeconds(parsePrefer(request.headersDistinct['prefer']), maxWaitSeconds);
+    const { signal, client } = contextOf(response);
     if (seconds === undefined) {
-      response.json(await read(id));
+      response.json(await read(id, client));
       return;
     }
-    const { signal } = contextOf(response);
-    const job = await waiters.wait(id, () => read(id), { timeoutMs: seconds * 1000, signal });
+    const job = await waiters.wait(id, () => read(id, client), { timeoutMs: seconds * 1000, signal });
     response.set('Preference-Applied', `wait=${seconds}`).json(job);
   };
 }
 
 export function cancelRoute(cancel: CancelContext, metrics: Pick<ApiMetrics, 'jobsCanceled'>): RequestHandler {
   return async (request, response) => {
-    const job = await cancelJob(cancel, jobId(request, response));
+    const job = await cancelJob(cancel, jobId(request, response), contextOf(response).client);
     metrics.jobsCanceled.inc({ model: job.model.name });
     response.json(job);
   };

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import type { ApiMetrics, Logger } from '@quintet/shared';
+import { anonymous, type Client } from '../jobs/index.js';
 
 export interface RequestContext {
   /** Made here. One that a client sends is not trusted: it could not tell two requests apart in the logs. */
@@ -9,6 +10,8 @@ export interface RequestContext {
   readonly logger: Logger;
   /** Aborted when the client goes before its answer is complete. */
   readonly signal: AbortSignal;
+  /** Who asks; `anonymous` until a key has said otherwise. */
+  client: Client;
   jobId?: string;
   /** The error code that was answered, for the log. */
   code?: string;
@@ -40,6 +43,7 @@ export function requestContext(logger: Logger, metrics: Pick<ApiMetrics, 'httpDu
       requestId,
       logger: logger.child({ request_id: requestId }),
       signal: gone.signal,
+      client: anonymous,
     };
     contexts.set(response, context);
     response.set({

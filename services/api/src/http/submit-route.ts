@@ -2,14 +2,21 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import { isFinal, ProblemError, type ApiMetrics, type Job } from '@quintet/shared';
-import { submitJob, type JobWaiters, type KnownJob, type SubmitContext, type Waiter } from '../jobs/index.js';
+import {
+  submitJob,
+  type Client,
+  type JobWaiters,
+  type KnownJob,
+  type SubmitContext,
+  type Waiter,
+} from '../jobs/index.js';
 import type { UploadReader } from './body/read-upload.js';
 import { parsePrefer, waitSeconds } from './prefer.js';
 import { contextOf } from './request-context.js';
 
 export interface SubmitRoute {
   readonly submit: SubmitContext;
-  readonly read: (id: string) => Promise<Job>;
+  readonly read: (id: string, client: Client) => Promise<Job>;
   readonly waiters: JobWaiters;
   readonly readUpload: UploadReader;
   readonly maxWaitSeconds: number;
@@ -33,7 +40,13 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
       const query = new URLSearchParams(request.originalUrl.split('?').slice(1).join('?'));
       accepted = await route.readUpload(request, response, query, async ({ image, options }) => {
         if (seconds !== undefined) waiter = route.waiters.open(id, context.signal);
-        const job = await submitJob(route.submit, { id, image, options, requestId: context.requestId });
+        const job = await submitJob(route.submit, {
+          id,
+          image,
+          options,
+          requestId: context.requestId,
+          client: context.client,
+        });
         route.metrics.bytesIn.inc(image.length);
         return job;
       });
@@ -45,7 +58,7 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
     }
     context.jobId = id;
     route.metrics.jobsSubmitted.inc({ model: accepted.job.model.name });
-    const job = await outcomeWithin(seconds, waiter, accepted, () => route.read(id));
+    const job = await outcomeWithin(seconds, waiter, accepted, () => route.read(id, context.client));
     const done = isFinal(job.status);
     const applied = [
       ...(seconds === undefined ? [] : [`wait=${seconds}`]),

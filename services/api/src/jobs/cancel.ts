@@ -1,5 +1,6 @@
 /** Cancellation: the job ends now; a worker that already runs it finds that it has ended, and drops its result. */
 import { presentJob, ProblemError, type Job, type JobStore, type Outcome } from '@quintet/shared';
+import { owns, type Client } from './client.js';
 import type { Queues } from './queues.js';
 import { jobNotFound } from './read.js';
 
@@ -10,7 +11,9 @@ export interface CancelContext {
 }
 
 /** Ends the job `id` as canceled. Throws `job_not_found`, or `job_finished` where it has ended before. */
-export async function cancelJob(context: CancelContext, id: string): Promise<Job> {
+export async function cancelJob(context: CancelContext, id: string, client: Client): Promise<Job> {
+  const known = await context.store.read(id);
+  if (known === undefined || !owns(client, known.record)) throw jobNotFound(id);
   const outcome: Outcome = { status: 'canceled', finished_at: new Date().toISOString() };
   const result = await context.store.finish(id, outcome, context.resultTtlSeconds);
   if (result === 'unknown_job') throw jobNotFound(id);

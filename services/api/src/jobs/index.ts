@@ -1,5 +1,6 @@
 export { Admission } from './admission.js';
 export { cancelJob, type CancelContext } from './cancel.js';
+export { anonymous, owns, scopes, type Client, type Scope } from './client.js';
 export { refreshDepths } from './depth.js';
 export { ModelDirectory } from './models.js';
 export { parseOptions, parseTextOptions } from './options.js';

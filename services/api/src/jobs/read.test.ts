@@ -1,6 +1,7 @@
 import { ProblemError, type Outcome, type StoredJob } from '@quintet/shared';
 import { describe, expect, it } from 'vitest';
 import type { QueueState } from './queues.js';
+import { anonymous } from './client.js';
 import { readJob } from './read.js';
 
 const now = Date.parse('2026-01-01T00:01:00Z');
@@ -31,7 +32,7 @@ function read(
     resultTtlSeconds: 60,
     now: () => now,
   };
-  return { job: readJob(context, 'a'), finished };
+  return { job: readJob(context, 'a', anonymous), finished };
 }
 
 describe('readJob', () => {

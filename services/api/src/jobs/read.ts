@@ -13,6 +13,7 @@ import {
   type JobStore,
   type StoredJob,
 } from '@quintet/shared';
+import { owns, type Client } from './client.js';
 import type { Queues } from './queues.js';
 
 /** Between the record and the queue entry of a submission lies one round trip; far more than that is a lost job. */
@@ -25,9 +26,10 @@ export interface ReadContext {
   readonly now?: () => number;
 }
 
-/** The job `id` as it stands. Throws `job_not_found`. */
-export async function readJob(context: ReadContext, id: string): Promise<Job> {
+/** The job `id` as it stands. Throws `job_not_found`, also where it is another client's. */
+export async function readJob(context: ReadContext, id: string, client: Client): Promise<Job> {
   const stored = await readStored(context, id);
+  if (!owns(client, stored.record)) throw jobNotFound(id);
   if (stored.outcome !== undefined) return presentJob(stored.record, { outcome: stored.outcome });
 
   const state = await context.queues.state(stored.record.model.name, id);

@@ -17,6 +17,7 @@ import {
   type JobStore,
 } from '@quintet/shared';
 import type { Admission } from './admission.js';
+import type { Client } from './client.js';
 import type { ModelDirectory } from './models.js';
 import type { Queues } from './queues.js';
 import { redisUnavailable } from './redis-guard.js';
@@ -41,22 +42,27 @@ export interface Submission {
   readonly image: Buffer;
   readonly options: JobOptions;
   readonly requestId: string;
+  readonly client: Client;
 }
 
 /** Accepts a job; throws ProblemError where it may not be, and nothing is left behind then. */
 export async function submitJob(context: SubmitContext, submission: Submission): Promise<KnownJob> {
-  const { id, image, options, requestId } = submission;
+  const { id, image, options, requestId, client } = submission;
   checkImage(image, context.maxImagePixels);
   checkWebhook(context, options);
   const model = await context.models.resolve(options.model);
   await context.admission.admit(model.name);
 
   const created = new Date();
+  const deadline =
+    options.ttl_seconds === undefined ? undefined : Math.ceil(created.getTime() + 1000 * options.ttl_seconds);
   const record: JobRecord = {
     id,
     model,
     created_at: created.toISOString(),
     metadata: options.metadata ?? {},
+    ...(client.name === undefined ? {} : { owner: client.name }),
+    ...(deadline === undefined ? {} : { deadline_ms: deadline }),
     ...(options.webhook_url === undefined
       ? {}
       : {
@@ -73,9 +79,7 @@ export async function submitJob(context: SubmitContext, submission: Submission):
     created_ms: created.getTime(),
     request_id: requestId,
     ...(options.min_score === undefined ? {} : { min_score: options.min_score }),
-    ...(options.ttl_seconds === undefined
-      ? {}
-      : { deadline_ms: Math.ceil(created.getTime() + 1000 * options.ttl_seconds) }),
+    ...(deadline === undefined ? {} : { deadline_ms: deadline }),
   };
   try {
     const delivery = record.webhook === undefined ? undefined : { id, request_id: requestId };
