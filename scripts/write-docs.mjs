@@ -1,6 +1,6 @@
 /**
  * `npm run docs`: writes into the pages under docs/ what the code knows: the table of variables (configuration.md) and of
- * metrics (metrics.md). test/docs compares the pages with the code; prose around the tables is written by people.
+ * metrics (metrics.md), and the OpenAPI document (openapi.json). test/docs compares the pages with the code; prose around the tables is written by people.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -77,4 +77,12 @@ await writeTable(
         return row([`\`${metric.name}\``, metric.type, owner, labels.join(', ') || '–', metric.help]);
       }),
   ),
+);
+
+const { openApiDocument } = await importBuilt('services/api/dist/openapi/document.js');
+const { version } = JSON.parse(readFileSync(join(root, 'services/api/package.json'), 'utf8'));
+const openApiFile = join(root, 'docs/openapi.json');
+writeFileSync(
+  openApiFile,
+  await format(JSON.stringify(openApiDocument(version)), { ...(await resolveConfig(openApiFile)), parser: 'json' }),
 );

@@ -3,11 +3,12 @@ import express, { type Express } from 'express';
 import type { ApiMetrics, Logger, ReadinessCheck, Registry } from '@quintet/shared';
 import { readJob, type JobWaiters, type ModelDirectory, type ReadContext, type SubmitContext } from '../jobs/index.js';
 import type { CancelContext, Client } from '../jobs/index.js';
+import { openApiDocument } from '../openapi/document.js';
 import type { UploadReader } from './body/read-upload.js';
 import { cancelRoute, readRoute } from './job-routes.js';
 import { acceptsJson, onlyMethods, problemHandler, routeNotFound } from './problems.js';
 import { requestContext } from './request-context.js';
-import { indexRoute, liveRoute, metricsRoute, modelsRoute, readyRoute } from './service-routes.js';
+import { indexRoute, liveRoute, metricsRoute, modelsRoute, openApiRoute, readyRoute } from './service-routes.js';
 import { submitRoute } from './submit-route.js';
 
 export interface AppOptions {
@@ -34,6 +35,10 @@ export function createApp(options: AppOptions): Express {
   app.use(requestContext(options.logger, metrics));
 
   app.route('/').get(acceptsJson, indexRoute(options.version)).all(onlyMethods('GET', 'HEAD'));
+  app
+    .route('/openapi.json')
+    .get(acceptsJson, openApiRoute(openApiDocument(options.version)))
+    .all(onlyMethods('GET', 'HEAD'));
   app.route('/health/live').get(acceptsJson, liveRoute).all(onlyMethods('GET', 'HEAD'));
   app.route('/health/ready').get(acceptsJson, readyRoute(options.readiness)).all(onlyMethods('GET', 'HEAD'));
   app.route('/metrics').get(metricsRoute(options.registry, options.refreshMetrics)).all(onlyMethods('GET', 'HEAD'));

@@ -2,6 +2,7 @@
 import type { RequestHandler } from 'express';
 import { ProblemError, type ReadinessCheck, type Registry } from '@quintet/shared';
 import type { ModelDirectory } from '../jobs/index.js';
+import type { OpenApiDocument } from '../openapi/document.js';
 
 export function indexRoute(version: string): RequestHandler {
   return (_request, response) => {
@@ -11,6 +12,7 @@ export function indexRoute(version: string): RequestHandler {
       links: {
         jobs: '/v1/jobs',
         models: '/v1/models',
+        openapi: '/openapi.json',
         live: '/health/live',
         ready: '/health/ready',
         metrics: '/metrics',
@@ -42,6 +44,14 @@ export function modelsRoute(models: ModelDirectory): RequestHandler {
         ),
       })),
     });
+  };
+}
+
+/** The OpenAPI document, serialised once. */
+export function openApiRoute(document: OpenApiDocument): RequestHandler {
+  const text = JSON.stringify(document);
+  return (_request, response) => {
+    response.type('application/json').send(text);
   };
 }
 

@@ -1,0 +1,24 @@
+/** What the routes that tell of the service itself answer. */
+import { modelRefSchema, workerPresenceSchema } from '@quintet/shared';
+import { z } from 'zod';
+
+export const healthSchema = z.object({
+  status: z.enum(['live', 'ready', 'not_ready']),
+  reasons: z.array(z.string()).optional(),
+});
+
+export const indexSchema = z.object({
+  service: z.literal('quintet'),
+  version: z.string(),
+  links: z.record(z.string(), z.string()),
+});
+
+export const modelListSchema = z.object({
+  default: z.string(),
+  models: z.array(
+    modelRefSchema.extend({
+      // Not `model`, which stands above, and not `rate`, which is for the scheduler's estimates.
+      workers: z.array(workerPresenceSchema.omit({ model: true, rate: true })),
+    }),
+  ),
+});

@@ -1,0 +1,85 @@
+/**
+ * The OpenAPI 3.1 document, generated: schemas from zod (schemas.ts), failures from the error registry, operations from
+ * operations-*.ts. docs/openapi.json is this document as committed; tests compare both with each other and with the routes
+ * of the application.
+ */
+import { webhookBodySchema } from '@quintet/shared';
+import { commonCodes, headersOf, problemAnswers, type Operation } from './operation.js';
+import { jobOperations } from './operations-jobs.js';
+import { serviceOperations } from './operations-service.js';
+import { componentSchemas, ref } from './schemas.js';
+
+export const operations: readonly Operation[] = [...jobOperations, ...serviceOperations];
+
+const tags = {
+  jobs: 'One picture each: submit, wait, watch, cancel.',
+  batches: 'Many pictures at once.',
+  webhooks: 'Deliveries: their log, and sending them again.',
+  service: 'What tells of the service itself.',
+};
+
+export type OpenApiDocument = Readonly<Record<string, unknown>>;
+
+export function openApiDocument(version: string): OpenApiDocument {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const operation of operations) {
+    paths[operation.path] = { ...paths[operation.path], [operation.method]: describe(operation) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Quintet',
+      version,
+      summary: 'Image classification as a service: a picture in, five labels out.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
+    paths,
+    webhooks: Object.fromEntries(
+      webhookBodySchema.shape.type.options.map((event) => [
+        event,
+        {
+          post: {
+            summary: `Sent to webhook_url: ${event}. Signed as Standard Webhooks has it.`,
+            requestBody: { content: { 'application/json': { schema: ref('WebhookBody') } } },
+            responses: { '2XX': { description: 'Taken. Everything else is tried again, except 410.' } },
+          },
+        },
+      ]),
+    ),
+    components: {
+      schemas: componentSchemas(),
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer', description: 'An API key, where the service has keys.' },
+      },
+    },
+  };
+}
+
+function describe(operation: Operation): Record<string, unknown> {
+  const { id, tag, summary, description, scope, parameters, body, answers, codes = [] } = operation;
+  const ownCodes = [...new Set([...commonCodes, ...codes])];
+  return {
+    operationId: id,
+    tags: [tag],
+    summary,
+    ...(description === undefined ? {} : { description }),
+    ...(scope === undefined ? {} : { security: [{}, { key: [] }], 'x-scope': scope }),
+    ...(parameters === undefined ? {} : { parameters }),
+    ...(body === undefined ? {} : { requestBody: { required: true, ...body } }),
+    responses: {
+      ...problemAnswers(ownCodes),
+      ...Object.fromEntries(
+        Object.entries(answers).map(([status, { description: text, content, headers }]) => [
+          status,
+          {
+            description: text,
+            ...(headers === undefined ? {} : { headers: headersOf(headers) }),
+            ...(content === undefined ? {} : { content }),
+          },
+        ]),
+      ),
+    },
+  };
+}

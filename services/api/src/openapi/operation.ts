@@ -1,0 +1,103 @@
+/** The terms in which the API's operations are written down (operations-*.ts) and from which the document is made. */
+import { errorRegistry, type ErrorCode } from '@quintet/shared';
+import type { Scope } from '../jobs/index.js';
+import { ref, type SchemaName } from './schemas.js';
+
+export interface Parameter {
+  readonly in: 'path' | 'query' | 'header';
+  readonly name: string;
+  readonly description: string;
+  readonly required?: boolean;
+  readonly schema: Readonly<Record<string, unknown>>;
+}
+
+/** Media type → what is in it. */
+export type Content = Readonly<Record<string, { readonly schema: Readonly<Record<string, unknown>> }>>;
+
+export interface Answer {
+  readonly description: string;
+  readonly content?: Content;
+  readonly headers?: readonly (keyof typeof responseHeaders)[];
+}
+
+export interface Operation {
+  readonly method: 'get' | 'post' | 'delete';
+  /** With parameters in braces, as OpenAPI has them. */
+  readonly path: string;
+  readonly id: string;
+  readonly tag: 'jobs' | 'batches' | 'webhooks' | 'service';
+  readonly summary: string;
+  readonly description?: string;
+  /** What a key must be allowed; undefined where none is needed. */
+  readonly scope?: Scope;
+  readonly parameters?: readonly Parameter[];
+  readonly body?: { readonly description: string; readonly content: Content };
+  readonly answers: Readonly<Record<number, Answer>>;
+  /** The failures of this operation beside those of every one. */
+  readonly codes?: readonly ErrorCode[];
+}
+
+/** Headers of answers that programs act on. */
+export const responseHeaders = {
+  Location: 'Where the resource is.',
+  'Preference-Applied': 'What of the Prefer header was granted.',
+  'Retry-After': 'Seconds after which the same request may succeed.',
+} as const;
+
+export const json = (name: SchemaName): Content => ({ 'application/json': { schema: ref(name) } });
+
+export const uuidParameter = (name: string, description: string): Parameter => ({
+  in: 'path',
+  name,
+  description,
+  required: true,
+  schema: { type: 'string', format: 'uuid' },
+});
+
+export const preferParameter: Parameter = {
+  in: 'header',
+  name: 'Prefer',
+  description:
+    '`wait=N` (RFC 7240): answer when the end is reached, or after N seconds at most, with the state as it is then; ' +
+    'a bare `wait` asks for the longest wait there is. `respond-async` is understood.',
+  schema: { type: 'string', examples: ['wait=10'] },
+};
+
+/** Failures that any operation may answer. */
+export const commonCodes: readonly ErrorCode[] = [
+  'internal_error',
+  'method_not_allowed',
+  'not_acceptable',
+  'redis_unavailable',
+  'request_malformed',
+  'request_timeout',
+];
+
+/** Failures by status, each with the codes that it may have. */
+export function problemAnswers(codes: readonly ErrorCode[]): Record<string, unknown> {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of [...codes].sort()) {
+    const { status } = errorRegistry[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [
+      status,
+      {
+        description: codes.map((code) => `\`${code}\`: ${errorRegistry[code].title}.`).join(' '),
+        ...(status === 429 || status === 503 ? { headers: headersOf(['Retry-After']) } : {}),
+        content: { 'application/problem+json': { schema: problemOf(codes) } },
+      },
+    ]),
+  );
+}
+
+function problemOf(codes: readonly ErrorCode[]): Record<string, unknown> {
+  return { allOf: [ref('Problem'), { type: 'object', properties: { code: { enum: codes } } }] };
+}
+
+export function headersOf(names: readonly (keyof typeof responseHeaders)[]): Record<string, unknown> {
+  return Object.fromEntries(
+    names.map((name) => [name, { description: responseHeaders[name], schema: { type: 'string' } }]),
+  );
+}

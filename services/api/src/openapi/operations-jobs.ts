@@ -1,0 +1,127 @@
+/** Operations on jobs. */
+import { jobOptionsSchema, type ErrorCode } from '@quintet/shared';
+import { json, preferParameter, uuidParameter, type Operation, type Parameter } from './operation.js';
+import { componentSchemas, ref } from './schemas.js';
+
+const jobId = uuidParameter('id', "The job's id.");
+
+/** What is said of an upload before it is a job. */
+export const uploadCodes: readonly ErrorCode[] = [
+  'body_empty',
+  'body_too_large',
+  'content_encoding_unsupported',
+  'content_type_unsupported',
+  'json_malformed',
+  'model_not_found',
+  'multipart_malformed',
+  'option_invalid',
+  'option_unknown',
+  'queue_full',
+  'shutting_down',
+  'upload_incomplete',
+  'uploads_busy',
+  'webhook_url_refused',
+  'webhooks_disabled',
+];
+
+const imageCodes: readonly ErrorCode[] = [
+  'base64_invalid',
+  'file_field_unexpected',
+  'image_dimensions_invalid',
+  'image_empty',
+  'image_format_unsupported',
+  'image_missing',
+  'image_polyglot',
+  'image_too_many_pixels',
+  'image_truncated',
+  'image_undecodable',
+  'image_url_unsupported',
+  'one_image_per_job',
+];
+
+const binary = { schema: { type: 'string', format: 'binary' } };
+
+/** The options of a job as query parameters of a raw body. */
+export function optionParameters(): Parameter[] {
+  const schema = componentSchemas()['JobOptions'] as { properties: Record<string, Record<string, unknown>> };
+  return Object.keys(jobOptionsSchema.shape).map((name) => ({
+    in: 'query',
+    name,
+    description: 'Option of a raw body; in forms and documents it is a field.',
+    // Lists are separated by commas, and metadata is JSON: both are texts here.
+    schema: ['metadata', 'webhook_events'].includes(name) ? { type: 'string' } : (schema.properties[name] ?? {}),
+  }));
+}
+
+export const jobOperations: readonly Operation[] = [
+  {
+    method: 'post',
+    path: '/v1/jobs',
+    id: 'submitJob',
+    tag: 'jobs',
+    scope: 'submit',
+    summary: 'Submits a picture.',
+    description:
+      'What a file is, its bytes decide, never its name or its Content-Type. Accepted is never lost: the answer is sent ' +
+      'when the job is in Redis.',
+    parameters: [preferParameter, ...optionParameters()],
+    body: {
+      description: 'The picture, in one of three forms.',
+      content: {
+        'multipart/form-data': {
+          schema: {
+            allOf: [
+              { type: 'object', properties: { image: { type: 'string', format: 'binary' } }, required: ['image'] },
+              ref('JobOptions'),
+            ],
+          },
+        },
+        'application/json': {
+          schema: {
+            allOf: [
+              { type: 'object', properties: { image_base64: { type: 'string' } }, required: ['image_base64'] },
+              ref('JobOptions'),
+            ],
+          },
+        },
+        'image/*': binary,
+        'application/octet-stream': binary,
+      },
+    },
+    answers: {
+      200: {
+        description: 'The job, which has ended within the time that was asked for.',
+        content: json('Job'),
+        headers: ['Location', 'Preference-Applied'],
+      },
+      202: {
+        description: 'The job, which is accepted.',
+        content: json('Job'),
+        headers: ['Location', 'Preference-Applied'],
+      },
+    },
+    codes: [...uploadCodes, ...imageCodes],
+  },
+  {
+    method: 'get',
+    path: '/v1/jobs/{id}',
+    id: 'readJob',
+    tag: 'jobs',
+    scope: 'read',
+    summary: 'Reads a job, or waits for its end.',
+    parameters: [jobId, preferParameter],
+    answers: { 200: { description: 'The job as it stands.', content: json('Job'), headers: ['Preference-Applied'] } },
+    codes: ['job_id_invalid', 'job_not_found'],
+  },
+  {
+    method: 'delete',
+    path: '/v1/jobs/{id}',
+    id: 'cancelJob',
+    tag: 'jobs',
+    scope: 'submit',
+    summary: 'Cancels a job.',
+    parameters: [jobId],
+    answers: { 200: { description: 'The job, canceled.', content: json('Job') } },
+    codes: ['job_id_invalid', 'job_not_found', 'job_finished'],
+  },
+];

@@ -1,0 +1,60 @@
+/** Operations that tell of the service itself. */
+import { json, type Operation } from './operation.js';
+
+export const serviceOperations: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/',
+    id: 'index',
+    tag: 'service',
+    summary: 'What this is, and where its resources are.',
+    answers: { 200: { description: 'The index.', content: json('Index') } },
+  },
+  {
+    method: 'get',
+    path: '/v1/models',
+    id: 'listModels',
+    tag: 'service',
+    scope: 'read',
+    summary: 'Which models there are, and which live workers serve them.',
+    answers: { 200: { description: 'The models.', content: json('ModelList') } },
+  },
+  {
+    method: 'get',
+    path: '/openapi.json',
+    id: 'openapi',
+    tag: 'service',
+    summary: 'This document.',
+    answers: {
+      200: { description: 'OpenAPI 3.1.', content: { 'application/json': { schema: { type: 'object' } } } },
+    },
+  },
+  {
+    method: 'get',
+    path: '/health/live',
+    id: 'live',
+    tag: 'service',
+    summary: 'Whether the process answers.',
+    answers: { 200: { description: 'It does.', content: json('Health') } },
+  },
+  {
+    method: 'get',
+    path: '/health/ready',
+    id: 'ready',
+    tag: 'service',
+    summary: 'Whether it may be sent work.',
+    answers: {
+      200: { description: 'It may.', content: json('Health') },
+      503: { description: 'It may not; the reasons are told.', content: json('Health') },
+    },
+  },
+  {
+    method: 'get',
+    path: '/metrics',
+    id: 'metrics',
+    tag: 'service',
+    scope: 'admin',
+    summary: "Measurements, in Prometheus' text format; on a port of its own where METRICS_PORT is set.",
+    answers: { 200: { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } } },
+  },
+];

@@ -1,0 +1,64 @@
+/**
+ * The schemas of the OpenAPI document, made from the zod schemas that check and produce the same values. OpenAPI 3.1 takes
+ * JSON Schema 2020-12 as it is, which zod writes itself.
+ *
+ * What zod says beyond the contract is left out: bounds of JavaScript's integers, the pattern behind `date-time`, and
+ * `additionalProperties: false` of answers, since a later version may answer more.
+ */
+import { jobSchema, modelRefSchema, predictionSchema, problemSchema, webhookBodySchema } from '@quintet/shared';
+import { z } from 'zod';
+import { jobOptionsSchema } from '@quintet/shared';
+import { healthSchema, indexSchema, modelListSchema } from '../http/service-schemas.js';
+
+type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** What is answered. */
+const answers = {
+  Job: jobSchema,
+  ModelRef: modelRefSchema,
+  Prediction: predictionSchema,
+  Problem: problemSchema,
+  WebhookBody: webhookBodySchema,
+  Health: healthSchema,
+  Index: indexSchema,
+  ModelList: modelListSchema,
+};
+
+/** What is asked. */
+const requests = {
+  JobOptions: jobOptionsSchema,
+};
+
+export type SchemaName = keyof typeof answers | keyof typeof requests;
+
+/** A reference to a schema of this document. */
+export function ref(name: SchemaName): { $ref: string } {
+  return { $ref: address(name) };
+}
+
+function address(name: string): string {
+  return `#/components/schemas/${name}`;
+}
+
+/** `components.schemas`, by name. */
+export function componentSchemas(): Record<string, JsonSchema> {
+  return Object.fromEntries(
+    [...convert(answers, 'output'), ...convert(requests, 'input')].sort(([a], [b]) => a.localeCompare(b)),
+  );
+}
+
+function convert(schemas: Readonly<Record<string, z.ZodType>>, io: 'input' | 'output'): [string, JsonSchema][] {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id });
+  const { schemas: converted } = z.toJSONSchema(registry, {
+    uri: address,
+    io,
+    override: ({ zodSchema, jsonSchema }) => {
+      if (jsonSchema.format === 'date-time' || jsonSchema.format === 'uri') delete jsonSchema.pattern;
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+      if (io === 'output' && zodSchema._zod.def.type === 'object') delete jsonSchema.additionalProperties;
+    },
+  });
+  return Object.entries(converted).map(([name, { $schema: _dialect, $id: _address, ...schema }]) => [name, schema]);
+}
