@@ -22,6 +22,7 @@ const names = [
   'normalize',
   'peers',
   'soak',
+  'full',
 ];
 
 /** @param {string} text */
