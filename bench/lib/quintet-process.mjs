@@ -10,7 +10,8 @@ import { commandLine, processTree } from './processes.mjs';
 /** @typedef {'redis' | 'api' | 'worker' | 'webhooks' | 'start'} Role */
 
 /**
- * Runs scripts/start.mjs on a free port with `environment` on top of this one's; resolves once it is ready.
+ * Runs scripts/start.mjs on a free port with `environment` on top of this one's; resolves once it is ready. No answer is given
+ * twice unless that says so: load repeats its pictures, and every one of them is to be classified.
  * @param {Record<string, string>} environment
  * @returns {Promise<{ url: string, processes: () => Map<number, Role>, stop: () => Promise<void> }>}
  *   `processes` has those that live, by id
@@ -19,7 +20,7 @@ export async function startQuintet(environment) {
   const port = await freePort('127.0.0.1');
   const child = spawn(process.execPath, [join(root, 'scripts/start.mjs')], {
     cwd: root,
-    env: { ...process.env, PORT: String(port), METRICS_PORT: '0', ...environment },
+    env: { ...process.env, PORT: String(port), METRICS_PORT: '0', RESULT_CACHE_TTL_SECONDS: '0', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
@@ -71,8 +72,6 @@ export async function startBenchQuintet(model, environment = {}) {
     HOST: '127.0.0.1',
     // The pretty printer is for people at a terminal; services log as in production.
     LOG_FORMAT: 'json',
-    // The same few photos again and again: answers from the cache would measure nothing.
-    RESULT_CACHE_TTL_SECONDS: '0',
     ...environment,
   });
   return {

@@ -120,12 +120,7 @@ const quintet = {
     versions: {},
     start: async ({ env }) => {
       const { name } = model.manifest;
-      const { url, processes, stop } = await startQuintet({
-        MODEL: name,
-        DATA_DIR: benchDataDir,
-        RESULT_CACHE_TTL_SECONDS: '0',
-        ...env,
-      });
+      const { url, processes, stop } = await startQuintet({ MODEL: name, DATA_DIR: benchDataDir, ...env });
       const pids = () => [...processes().keys()];
       return { url: `${url}/v1/jobs?model=${name}`, headers: { prefer: 'wait=60' }, pids, stop, images };
     },

@@ -40,12 +40,13 @@ export async function readReference(): Promise<Map<string, number>> {
   return new Map(Object.entries(topFives.parse(JSON.parse(stdout))).map(([name, [top]]) => [name, top?.index ?? -1]));
 }
 
-/** Submits a picture and returns the job; with `waitSeconds`, the finished one. */
+/** Submits a picture and returns the job; with `waitSeconds`, the finished one. Each is classified, however often it comes. */
 export async function submit(api: string, picture: Picture, waitSeconds?: number): Promise<Job> {
   const response = await fetch(`${api}/v1/jobs`, {
     method: 'POST',
     headers: {
       'content-type': 'image/jpeg',
+      'cache-control': 'no-store',
       ...(waitSeconds === undefined ? {} : { prefer: `wait=${waitSeconds}` }),
     },
     body: picture.bytes,

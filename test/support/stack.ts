@@ -54,6 +54,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     DEFAULT_MODEL: model,
     ...testModelEnvironment,
     MODEL: model,
+    // Tests post one picture again and again, and mean each to be classified.
+    RESULT_CACHE_TTL_SECONDS: '0',
     ...options.env,
   };
 

@@ -62,6 +62,10 @@ export const errorRegistry = {
   image_lost: entry(500, 'The stored image is gone', true),
   inference_failed: entry(500, 'The model failed on this job', true),
   worker_lost: entry(500, 'The workers that ran this job died', true),
+  // Idempotency
+  idempotency_key_invalid: entry(400, 'The Idempotency-Key is malformed'),
+  idempotency_in_progress: entry(409, 'A request with this Idempotency-Key is being processed', true),
+  idempotency_key_reused: entry(422, 'The Idempotency-Key was used for another request'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorRegistry;

@@ -1,6 +1,7 @@
 export * from './config/cores.js';
 export * from './config/variable.js';
 export * from './config/variables.js';
+export * from './digest.js';
 export * from './errors.js';
 export * from './job.js';
 export * from './log.js';
@@ -12,8 +13,10 @@ export * from './service/package-version.js';
 export * from './service/readiness.js';
 export * from './service/run-service.js';
 export * from './service/stranded.js';
+export * from './store/idempotency-store.js';
 export * from './store/job-store.js';
 export * from './store/presence.js';
+export * from './store/result-cache.js';
 export * from './webhook-url.js';
 export { Redis } from 'ioredis';
 export { Registry } from 'prom-client';

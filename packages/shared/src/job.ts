@@ -87,6 +87,8 @@ const resultShape = {
   batch_size: z.int().min(1).optional(),
   worker: z.string().optional(),
   device: z.string().optional(),
+  /** Where another job's answer to the same bytes was given: a stored one, or that of a job that was under way. */
+  cache: z.enum(['hit', 'coalesced']).optional(),
   error: problemSchema.optional(),
 };
 

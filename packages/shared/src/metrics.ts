@@ -73,6 +73,18 @@ export function createApiMetrics(registry: Registry) {
       labelNames: ['model'],
       registers,
     }),
+    cacheLookups: new Counter({
+      name: 'quintet_result_cache_lookups_total',
+      help: 'Submissions that asked for a stored answer, by whether there was one: hit or miss.',
+      labelNames: ['model', 'result'],
+      registers,
+    }),
+    idempotentReplays: new Counter({
+      name: 'quintet_idempotent_replays_total',
+      help: 'Submissions that were answered with what their Idempotency-Key had made before.',
+      labelNames: ['route'],
+      registers,
+    }),
     waiters: new Gauge({
       name: 'quintet_waiting_requests',
       help: 'Requests that wait for a job to end.',
@@ -111,6 +123,12 @@ export function createWorkerMetrics(registry: Registry) {
       name: 'quintet_jobs_total',
       help: 'Jobs that this worker ended, by outcome and error code.',
       labelNames: ['model', 'outcome', 'code'],
+      registers,
+    }),
+    coalesced: new Counter({
+      name: 'quintet_jobs_coalesced_total',
+      help: 'Jobs that were answered with what another job with the same picture computed.',
+      labelNames: ['model'],
       registers,
     }),
     active: new Gauge({

@@ -22,12 +22,32 @@ export const keys = {
   workers: `${keyPrefix}:workers`,
   /** Hash: model name → ModelRef as JSON, of every model that a worker has ever served. */
   models: `${keyPrefix}:models`,
+  /** Top predictions as JSON, by what `resultName` makes (store/result-cache.ts). */
+  result: (name: string): string => `${keyPrefix}:result:${name}`,
+  /** Id of the job that computes this result now. */
+  inferring: (name: string): string => `${keyPrefix}:inferring:${name}`,
+  /** What an Idempotency-Key stands for (store/idempotency-store.ts). */
+  idempotency: (hash: string): string => `${keyPrefix}:idempotency:${hash}`,
 } as const;
 
 /** Channel on which the id of each job that ends is published, whatever its model and outcome. */
 export const finishedChannel = `${keyPrefix}:finished`;
 
-/** The work order in a classify queue: small, no image bytes. `deadline_ms`: Unix ms by which it must have started. */
+/**
+ * How the answer to an order may be shared with others (store/result-cache.ts). `digest` is the SHA-256 of the picture's bytes in
+ * hex; absent where the API never had them, and the worker computes it. `fresh`: no other job's answer will do.
+ */
+export const sharingTermsSchema = z.object({
+  scope: z.string(),
+  digest: z.string().optional(),
+  fresh: z.boolean().optional(),
+});
+export type SharingTerms = z.infer<typeof sharingTermsSchema>;
+
+/**
+ * The work order in a classify queue: small, no image bytes. `deadline_ms`: Unix ms by which it must have started. Without
+ * `sharing` the order is answered by itself, and its answer is not kept for others.
+ */
 export const classifyOrderSchema = z.object({
   id: z.string(),
   model: modelNameSchema,
@@ -36,6 +56,7 @@ export const classifyOrderSchema = z.object({
   deadline_ms: z.number().optional(),
   created_ms: z.number(),
   request_id: z.string(),
+  sharing: sharingTermsSchema.optional(),
 });
 export type ClassifyOrder = z.infer<typeof classifyOrderSchema>;
 

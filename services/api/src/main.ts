@@ -5,10 +5,12 @@ import {
   createApiMetrics,
   createReadinessCheck,
   createServiceMetrics,
+  IdempotencyStore,
   JobStore,
   Presence,
   ProblemError,
   packageVersion,
+  ResultCache,
   runService,
   type ConfigOf,
   type Logger,
@@ -17,7 +19,15 @@ import { createApp } from './http/app.js';
 import { createUploadReader } from './http/body/read-upload.js';
 import { UploadBudget } from './http/body/upload-budget.js';
 import { startServer } from './http/server.js';
-import { Admission, JobWaiters, ModelDirectory, Queues, refreshDepths, requireRedis } from './jobs/index.js';
+import {
+  Admission,
+  Idempotency,
+  JobWaiters,
+  ModelDirectory,
+  Queues,
+  refreshDepths,
+  requireRedis,
+} from './jobs/index.js';
 
 /** Memory that all uploads under way may take together: at least this, and at least four of the largest. */
 const uploadBudgetBytes = 512 * 1024 * 1024;
@@ -48,6 +58,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     registry,
     metrics,
     models,
+    idempotency: new Idempotency(new IdempotencyStore(redis, config.IDEMPOTENCY_TTL_SECONDS)),
     waiters,
     readiness: createReadinessCheck(redis, () => (stopping ? ['The service is stopping'] : [])),
     jobs: {
@@ -55,6 +66,10 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
       queues,
       models,
       admission,
+      cache: config.RESULT_CACHE_TTL_SECONDS === 0 ? undefined : new ResultCache(redis),
+      onCacheLookup: (model, result) => {
+        metrics.cacheLookups.inc({ model, result });
+      },
       maxImagePixels: config.MAX_IMAGE_PIXELS,
       queueTtlSeconds: config.QUEUE_TTL_SECONDS,
       resultTtlSeconds: config.RESULT_TTL_SECONDS,

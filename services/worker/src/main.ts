@@ -13,6 +13,7 @@ import { ensureModel, type Model } from '@quintet/models';
 import {
   JobStore,
   Presence,
+  ResultCache,
   availableCores,
   connectRedis,
   createReadinessCheck,
@@ -28,6 +29,7 @@ import {
   type ModelRef,
   type WorkerMetrics,
 } from '@quintet/shared';
+import { Coalescing } from './consume/coalescing.js';
 import { Consumer } from './consume/consumer.js';
 import { startHeartbeat } from './consume/heartbeat.js';
 import { startEngine, type Engine } from './inference/engine.js';
@@ -92,6 +94,12 @@ runService('worker', workerVariables, async (config, logger) => {
   await preprocessor.start();
   const worker = config.WORKER_ID ?? `${hostname()}-${randomBytes(3).toString('hex')}`;
   publishEngine(engine, ref, metrics);
+  const coalescing = new Coalescing({
+    cache: new ResultCache(redis),
+    onError: (error) => {
+      logger.warn({ error }, 'a claim to compute an answer could not be renewed or given up; it runs out by itself');
+    },
+  });
   const consumer = new Consumer({
     redis,
     store: new JobStore(redis),
@@ -101,7 +109,10 @@ runService('worker', workerVariables, async (config, logger) => {
     permanentCode: (error) => (error instanceof ImageError ? error.code : undefined),
     abandon: () => {
       classifier.abandon();
+      coalescing.abandon();
     },
+    sharing:
+      config.RESULT_CACHE_TTL_SECONDS === 0 ? undefined : { coalescing, ttlSeconds: config.RESULT_CACHE_TTL_SECONDS },
     model: ref,
     worker,
     device,

@@ -33,6 +33,14 @@ const common = {
   SHUTDOWN_SECONDS: integer('How long a stopping service may take to finish what it holds', 1, 600, 25),
 };
 
+/** Of the API and the workers. */
+const resultCacheTtl = integer(
+  'How long an answer is kept for other jobs with the same picture; 0 shares none',
+  0,
+  31_536_000,
+  3600,
+);
+
 const metricsPort = (fallback: number) =>
   integer('Port of /health and /metrics; 0 picks a free one', 0, 65_535, fallback);
 
@@ -48,6 +56,8 @@ export const apiVariables = {
   MAX_QUEUE_DEPTH: integer('Waiting jobs per model past which a submit answers 503', 1, 10_000_000, 10_000),
   MAX_WAIT_SECONDS: integer('Longest wait that `Prefer: wait` is granted', 1, 600, 60),
   QUEUE_TTL_SECONDS: integer('How long an unfinished job and its image are kept', 60, 31_536_000, 604_800),
+  RESULT_CACHE_TTL_SECONDS: resultCacheTtl,
+  IDEMPOTENCY_TTL_SECONDS: integer('How long an `Idempotency-Key` is remembered', 1, 31_536_000, 86_400),
   ALLOW_PRIVATE_HOSTS: flag('Whether webhooks may go to private and loopback addresses', false),
   WEBHOOK_SECRET: variable(
     'Key that signs webhooks; without it jobs with a webhook_url are refused',
@@ -90,6 +100,7 @@ export const workerVariables = {
   ),
   CONCURRENCY: optionalInteger('Jobs held at once; by default three batches for every stream', 1, 10_000),
   MAX_IMAGE_PIXELS: integer('Most pixels (width × height) an image may have', 1, 1_000_000_000, 40_000_000),
+  RESULT_CACHE_TTL_SECONDS: resultCacheTtl,
   DECODE_TIMEOUT_SECONDS: integer('Longest time the decoding of one image may take', 1, 600, 20),
 };
 

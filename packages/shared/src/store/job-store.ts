@@ -13,7 +13,7 @@
  * "expired", and sends return values through its event stream. Here every key expires by itself.
  */
 import { Command, type Redis } from 'ioredis';
-import { jobRecordSchema, outcomeSchema, type JobRecord, type Outcome } from '../job.js';
+import { jobRecordSchema, outcomeSchema, type JobRecord, type Outcome, type Prediction } from '../job.js';
 import { finishedChannel, keys } from '../queues.js';
 
 export interface StoredJob {
@@ -30,8 +30,13 @@ export function readFinished(message: string): { readonly id: string; readonly o
 
 export type FinishResult = 'finished' | 'already_finished' | 'unknown_job';
 
-// KEYS: job, image. ARGV: outcome, retention in ms, id, channel.
+// KEYS: job, image, and where the answer is for others too: result, claim. ARGV: outcome, retention in ms, id, channel, and
+// then: predictions, their time to live in ms. An answer is right whether its job has been canceled meanwhile or not.
 const finishScript = `
+if KEYS[3] then
+  redis.call('SET', KEYS[3], ARGV[5], 'PX', ARGV[6])
+  if redis.call('GET', KEYS[4]) == ARGV[3] then redis.call('UNLINK', KEYS[4]) end
+end
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown_job' end
 if redis.call('HSETNX', KEYS[1], 'outcome', ARGV[1]) == 0 then return 'already_finished' end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
@@ -40,22 +45,31 @@ redis.call('PUBLISH', ARGV[4], ARGV[3] .. ' ' .. ARGV[1])
 return 'finished'
 `;
 
+// KEYS: job. ARGV: record, outcome, retention in ms.
+const createFinishedScript = `
+redis.call('HSET', KEYS[1], 'record', ARGV[1], 'outcome', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+`;
+
+/** An answer that other jobs may be given too. */
+export interface SharedAnswer {
+  /** As `resultName` makes it. */
+  readonly name: string;
+  readonly predictions: readonly Prediction[];
+  readonly ttlSeconds: number;
+}
+
 interface ScriptedRedis extends Redis {
-  quintetFinish(
-    job: string,
-    image: string,
-    outcome: string,
-    ttl: number,
-    id: string,
-    channel: string,
-  ): Promise<FinishResult>;
+  quintetFinish(keyCount: number, ...words: (string | number)[]): Promise<FinishResult>;
+  quintetCreateFinished(job: string, record: string, outcome: string, ttl: number): Promise<null>;
 }
 
 export class JobStore {
   readonly #redis: ScriptedRedis;
 
   constructor(redis: Redis) {
-    redis.defineCommand('quintetFinish', { numberOfKeys: 2, lua: finishScript });
+    redis.defineCommand('quintetFinish', { lua: finishScript });
+    redis.defineCommand('quintetCreateFinished', { numberOfKeys: 1, lua: createFinishedScript });
     this.#redis = redis as ScriptedRedis;
   }
 
@@ -73,6 +87,17 @@ export class JobStore {
     ) as Promise<unknown>;
     const recordKept = this.#redis.hset(key, { record: JSON.stringify(record) });
     await Promise.all([imageKept, recordKept, this.#redis.expire(key, ttlSeconds)]);
+  }
+
+  /** Keeps a job that has its answer from the start: no image, and nothing that expires later than its result does. */
+  async createFinished(record: JobRecord, outcome: Outcome, retentionSeconds: number): Promise<void> {
+    holdTurn(this.#redis);
+    await this.#redis.quintetCreateFinished(
+      keys.job(record.id),
+      JSON.stringify(record),
+      JSON.stringify(outcome),
+      retentionSeconds * 1000,
+    );
   }
 
   /** Forgets a job that never reached a queue. */
@@ -101,16 +126,18 @@ export class JobStore {
     return { image: image ?? undefined, known: known === 1, ended: ended === 1 };
   }
 
-  /** Ends the job with `outcome` unless it has ended before; the result stays for `retentionSeconds`. */
-  async finish(id: string, outcome: Outcome, retentionSeconds: number): Promise<FinishResult> {
-    return this.#redis.quintetFinish(
-      keys.job(id),
-      keys.image(id),
-      JSON.stringify(outcome),
-      retentionSeconds * 1000,
-      id,
-      finishedChannel,
-    );
+  /**
+   * Ends the job with `outcome` unless it has ended before; the result stays for `retentionSeconds`. A `shared` answer is
+   * kept for others in the same step, and the job's claim to compute it is over.
+   */
+  async finish(id: string, outcome: Outcome, retentionSeconds: number, shared?: SharedAnswer): Promise<FinishResult> {
+    const names = [keys.job(id), keys.image(id)];
+    const values = [JSON.stringify(outcome), retentionSeconds * 1000, id, finishedChannel];
+    if (shared !== undefined) {
+      names.push(keys.result(shared.name), keys.inferring(shared.name));
+      values.push(JSON.stringify(shared.predictions), shared.ttlSeconds * 1000);
+    }
+    return this.#redis.quintetFinish(names.length, ...names, ...values);
   }
 }
 

@@ -1,8 +1,8 @@
 /** The Express application: which route is answered by what. */
 import express, { type Express } from 'express';
 import type { ApiMetrics, Logger, ReadinessCheck, Registry } from '@quintet/shared';
-import { readJob, type JobWaiters, type ModelDirectory, type ReadContext, type SubmitContext } from '../jobs/index.js';
-import type { CancelContext, Client } from '../jobs/index.js';
+import { findJob, readJob, type JobWaiters, type ModelDirectory, type ReadContext } from '../jobs/index.js';
+import type { CancelContext, Client, Idempotency, SubmitContext } from '../jobs/index.js';
 import { openApiDocument } from '../openapi/document.js';
 import type { UploadReader } from './body/read-upload.js';
 import { cancelRoute, readRoute } from './job-routes.js';
@@ -19,6 +19,7 @@ export interface AppOptions {
   readonly readiness: ReadinessCheck;
   readonly jobs: SubmitContext & ReadContext & CancelContext;
   readonly models: ModelDirectory;
+  readonly idempotency: Idempotency;
   readonly waiters: JobWaiters;
   readonly readUpload: UploadReader;
   readonly maxWaitSeconds: number;
@@ -30,6 +31,8 @@ export interface AppOptions {
 export function createApp(options: AppOptions): Express {
   const { jobs, waiters, maxWaitSeconds, metrics } = options;
   const read = (id: string, client: Client) => readJob(jobs, id, client);
+  const find = (id: string) => findJob(jobs, id);
+  const { defaultModel } = options.models;
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', false);
   app.use(requestContext(options.logger, metrics));
@@ -45,7 +48,7 @@ export function createApp(options: AppOptions): Express {
 
   app
     .route('/v1/jobs')
-    .post(acceptsJson, submitRoute({ ...options, submit: jobs, read }))
+    .post(acceptsJson, submitRoute({ ...options, submit: jobs, read, find, defaultModel }))
     .all(onlyMethods('POST'));
   app
     .route('/v1/jobs/:id')

@@ -6,6 +6,8 @@
  * not grammatical, MUST be ignored (section 2), so nothing here is an error.
  */
 
+import { splitList } from './header-list.js';
+
 /** Preferences by lower-case name; their parameters are dropped, as no preference known here has any. */
 export type Preferences = ReadonlyMap<string, string>;
 
@@ -35,24 +37,6 @@ export function waitSeconds(preferences: Preferences, max: number): number | und
   if (value === undefined) return undefined;
   if (value === '') return max;
   return /^\d+$/.test(value) ? Math.min(Number(value), max) : undefined;
-}
-
-/** Splits at commas outside of quoted strings. A quote that is never closed takes the rest with it. */
-function splitList(line: string): string[] {
-  const elements: string[] = [];
-  let start = 0;
-  let inQuotes = false;
-  for (let i = 0; i < line.length; i++) {
-    const character = line[i];
-    if (inQuotes && character === '\\') i++;
-    else if (character === '"') inQuotes = !inQuotes;
-    else if (character === ',' && !inQuotes) {
-      elements.push(line.slice(start, i));
-      start = i + 1;
-    }
-  }
-  elements.push(line.slice(start));
-  return elements;
 }
 
 function unquote(word: string): string {

@@ -1,64 +1,93 @@
 /** POST /v1/jobs. */
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'express';
-import { isFinal, ProblemError, type ApiMetrics, type Job } from '@quintet/shared';
+import { isFinal, ProblemError, sha256Hex, type ApiMetrics, type Job } from '@quintet/shared';
 import {
+  asRedisProblem,
+  jobFingerprint,
   submitJob,
   type Client,
+  type Idempotency,
   type JobWaiters,
   type KnownJob,
+  type Standing,
+  type Submission,
   type SubmitContext,
   type Waiter,
 } from '../jobs/index.js';
-import type { UploadReader } from './body/read-upload.js';
+import type { Upload, UploadReader } from './body/read-upload.js';
+import { parseCaching } from './cache-control.js';
+import { parseIdempotencyKey } from './idempotency-key.js';
 import { parsePrefer, waitSeconds } from './prefer.js';
 import { contextOf } from './request-context.js';
+
+/** As it counts for idempotency keys. */
+const routeName = 'POST /v1/jobs';
 
 export interface SubmitRoute {
   readonly submit: SubmitContext;
   readonly read: (id: string, client: Client) => Promise<Job>;
+  readonly find: (id: string) => Promise<Standing>;
+  readonly idempotency: Idempotency;
+  readonly defaultModel: string;
   readonly waiters: JobWaiters;
   readonly readUpload: UploadReader;
   readonly maxWaitSeconds: number;
-  readonly metrics: Pick<ApiMetrics, 'bytesIn' | 'jobsSubmitted' | 'jobsRefused'>;
+  readonly metrics: Pick<ApiMetrics, 'bytesIn' | 'jobsSubmitted' | 'jobsRefused' | 'idempotentReplays'>;
   /** Throws where no submission can be taken at all, before any of its body is read. */
   readonly checkOpen: () => void;
 }
 
+type Taken = { readonly made: KnownJob } | { readonly replayed: string };
+
 export function submitRoute(route: SubmitRoute): RequestHandler {
   return async (request, response) => {
     const context = contextOf(response);
+    const { client, requestId, signal } = context;
     response.vary('Prefer');
     const preferences = parsePrefer(request.headersDistinct['prefer']);
     const seconds = waitSeconds(preferences, route.maxWaitSeconds);
+    const caching = parseCaching(request.headersDistinct['cache-control']);
     const id = randomUUID();
-    let accepted: KnownJob;
+    let taken: Taken;
     // Registered before the job is in its queue: its end cannot be missed, and its state need not be asked for.
     let waiter: Waiter | undefined;
+
+    const submit = async (
+      { image, options }: Upload,
+      rest: Pick<Submission, 'digest' | 'lease'>,
+    ): Promise<KnownJob> => {
+      if (seconds !== undefined) waiter = route.waiters.open(id, signal);
+      const job = await submitJob(route.submit, { id, image, options, requestId, client, caching, ...rest });
+      route.metrics.bytesIn.inc(image.length);
+      return job;
+    };
     try {
       route.checkOpen();
+      const key = parseIdempotencyKey(request.headersDistinct['idempotency-key']);
       const query = new URLSearchParams(request.originalUrl.split('?').slice(1).join('?'));
-      accepted = await route.readUpload(request, response, query, async ({ image, options }) => {
-        if (seconds !== undefined) waiter = route.waiters.open(id, context.signal);
-        const job = await submitJob(route.submit, {
+      taken = await route.readUpload(request, response, query, async (upload) => {
+        if (key === undefined) return { made: await submit(upload, {}) };
+        const digest = await sha256Hex(upload.image);
+        const fingerprint = jobFingerprint(routeName, { digest }, upload.options, route.defaultModel);
+        return route.idempotency.run({
+          client,
+          route: routeName,
+          key,
+          fingerprint,
           id,
-          image,
-          options,
-          requestId: context.requestId,
-          client: context.client,
+          find: route.find,
+          submit: (lease) => submit(upload, { digest, lease }),
         });
-        route.metrics.bytesIn.inc(image.length);
-        return job;
       });
     } catch (error) {
       waiter?.close();
-      const code = error instanceof ProblemError ? error.code : 'internal_error';
+      const failure = asRedisProblem(error);
+      const code = failure instanceof ProblemError ? failure.code : 'internal_error';
       route.metrics.jobsRefused.inc({ code });
-      throw error;
+      throw failure;
     }
-    context.jobId = id;
-    route.metrics.jobsSubmitted.inc({ model: accepted.job.model.name });
-    const job = await outcomeWithin(seconds, waiter, accepted, () => route.read(id, context.client));
+    const job = 'made' in taken ? await follow(taken.made) : await replay(taken.replayed);
     const done = isFinal(job.status);
     const applied = [
       ...(seconds === undefined ? [] : [`wait=${seconds}`]),
@@ -69,6 +98,22 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
       .status(done ? 200 : 202)
       .location(job.links.self)
       .json(job);
+
+    function follow(accepted: KnownJob): Promise<Job> {
+      context.jobId = id;
+      route.metrics.jobsSubmitted.inc({ model: accepted.job.model.name });
+      return outcomeWithin(seconds, waiter, accepted, () => route.read(id, client));
+    }
+
+    /** The job that the key stands for, as it stands now. Nothing is made. */
+    function replay(earlier: string): Promise<Job> {
+      context.jobId = earlier;
+      route.metrics.idempotentReplays.inc({ route: routeName });
+      response.set('Idempotent-Replayed', 'true');
+      const read = () => route.read(earlier, client);
+      if (seconds === undefined) return read();
+      return route.waiters.wait(earlier, read, { timeoutMs: seconds * 1000, signal });
+    }
   };
 }
 

@@ -57,6 +57,13 @@ export class Queues {
     });
   }
 
+  /** Queues the delivery of a job that has ended already. */
+  async deliver(delivery: DeliveryOrder): Promise<void> {
+    requireRedis(this.redis);
+    const options: JobsOptions = { ...deliveryJobPolicy, jobId: deliveryId(delivery.id) };
+    await this.#queue(webhookQueueName).add('deliver', delivery, options);
+  }
+
   /** How far the queue entry of a job is; `ended` and `absent` say nothing of the outcome, which the job store keeps. */
   async state(model: string, id: string): Promise<QueueState> {
     requireRedis(this.redis);

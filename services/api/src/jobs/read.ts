@@ -14,6 +14,7 @@ import {
   type StoredJob,
 } from '@quintet/shared';
 import { owns, type Client } from './client.js';
+import type { Standing } from './idempotency.js';
 import type { Queues } from './queues.js';
 
 /** Between the record and the queue entry of a submission lies one round trip; far more than that is a lost job. */
@@ -42,6 +43,14 @@ export async function readJob(context: ReadContext, id: string, client: Client):
     return presentJob(again.record, { progress: { status: 'queued' } });
   }
   return endLost(context, again.record);
+}
+
+/** How much there is of the job `id`, for whoever may have submitted it. */
+export async function findJob(context: Pick<ReadContext, 'store' | 'queues'>, id: string): Promise<Standing> {
+  const stored = await context.store.read(id);
+  if (stored === undefined) return 'absent';
+  if (stored.outcome !== undefined) return 'whole';
+  return (await context.queues.state(stored.record.model.name, id)) === 'absent' ? 'partial' : 'whole';
 }
 
 async function endLost(context: ReadContext, record: JobRecord): Promise<Job> {

@@ -5,32 +5,50 @@
  * that takes the job finds both; whoever answers 202 has seen all three acknowledged. One connection carries them, in this
  * order, without waiting for each other's acknowledgement. A crash in between leaves a record that nobody was told of,
  * which expires by itself.
+ *
+ * A picture whose answer is kept (store/result-cache.ts) becomes a job that has ended: a record with its outcome, and a
+ * delivery where there is a webhook. It takes no place in any queue.
  */
 import { ImageError, inspectImage } from '@quintet/images';
 import {
   checkWebhookUrl,
   presentJob,
   ProblemError,
+  resultName,
+  resultScope,
+  selectPredictions,
+  sha256Hex,
   type ClassifyOrder,
   type JobOptions,
   type JobRecord,
   type JobStore,
+  type ModelRef,
+  type Outcome,
+  type Prediction,
+  type ResultCache,
+  type SharingTerms,
 } from '@quintet/shared';
 import type { Admission } from './admission.js';
 import type { Client } from './client.js';
+import type { Lease } from './idempotency.js';
 import type { ModelDirectory } from './models.js';
 import type { Queues } from './queues.js';
 import { redisUnavailable } from './redis-guard.js';
 import type { KnownJob } from './waiters.js';
 
 export interface SubmitContext {
-  readonly store: Pick<JobStore, 'create' | 'discard'>;
-  readonly queues: Pick<Queues, 'add'>;
+  readonly store: Pick<JobStore, 'create' | 'createFinished' | 'discard'>;
+  readonly queues: Pick<Queues, 'add' | 'deliver'>;
   readonly models: Pick<ModelDirectory, 'resolve'>;
   readonly admission: Pick<Admission, 'admit'>;
+  /** Answers that are kept; undefined where none are. */
+  readonly cache: Pick<ResultCache, 'find'> | undefined;
+  readonly onCacheLookup: (model: string, result: 'hit' | 'miss') => void;
   readonly maxImagePixels: number;
   /** How long an unfinished job and its image are kept. */
   readonly queueTtlSeconds: number;
+  /** How long a finished one is. */
+  readonly resultTtlSeconds: number;
   /** Whether there is a secret to sign webhooks with. */
   readonly webhooksEnabled: boolean;
   readonly allowPrivateHosts: boolean;
@@ -43,60 +61,138 @@ export interface Submission {
   readonly options: JobOptions;
   readonly requestId: string;
   readonly client: Client;
+  /** Whether it may be answered as another job was, and others as this one is. */
+  readonly caching: { readonly reuse: boolean; readonly store: boolean };
+  /** SHA-256 of the image in hex, where the caller knows it. */
+  readonly digest?: string;
+  /** Of the Idempotency-Key that it is submitted under. */
+  readonly lease?: Lease;
 }
 
 /** Accepts a job; throws ProblemError where it may not be, and nothing is left behind then. */
 export async function submitJob(context: SubmitContext, submission: Submission): Promise<KnownJob> {
-  const { id, image, options, requestId, client } = submission;
-  checkImage(image, context.maxImagePixels);
-  checkWebhook(context, options);
-  const model = await context.models.resolve(options.model);
-  await context.admission.admit(model.name);
-
   const created = new Date();
-  const deadline =
-    options.ttl_seconds === undefined ? undefined : Math.ceil(created.getTime() + 1000 * options.ttl_seconds);
-  const record: JobRecord = {
+  const began = performance.now();
+  checkImage(submission.image, context.maxImagePixels);
+  checkWebhook(context, submission.options);
+  const model = await context.models.resolve(submission.options.model);
+  const sharing = await sharingTerms(context, submission);
+  const kept = sharing === undefined ? undefined : await findAnswer(context, sharing, model);
+  const record = makeRecord(submission, model, created);
+  if (kept === undefined) {
+    await context.admission.admit(model.name);
+    return enqueue(context, submission, record, sharing);
+  }
+  const { top_k, min_score } = submission.options;
+  const nothing = { queue: 0, fetch: 0, preprocess: 0, batch_wait: 0, inference: 0 };
+  const totalMs = performance.now() - began;
+  const outcome: Outcome = {
+    status: 'succeeded',
+    model,
+    started_at: record.created_at,
+    finished_at: new Date(created.getTime() + totalMs).toISOString(),
+    predictions: selectPredictions(kept, top_k, min_score),
+    timing_ms: { ...nothing, total: Math.round(totalMs * 1000) / 1000 },
+    cache: 'hit',
+  };
+  return keepFinished(context, submission, record, outcome);
+}
+
+/** Undefined where the job's answer is its own. */
+async function sharingTerms(context: SubmitContext, submission: Submission): Promise<SharingTerms | undefined> {
+  const { image, client, caching } = submission;
+  if (context.cache === undefined || !caching.store) return undefined;
+  return {
+    scope: resultScope(client.name),
+    digest: submission.digest ?? (await sha256Hex(image)),
+    ...(caching.reuse ? {} : { fresh: true }),
+  };
+}
+
+async function findAnswer(
+  { cache, onCacheLookup }: SubmitContext,
+  { scope, digest = '', fresh }: SharingTerms,
+  model: ModelRef,
+): Promise<Prediction[] | undefined> {
+  const name = resultName(scope, model, digest);
+  if (cache === undefined || fresh === true || name === undefined) return undefined;
+  const kept = await cache.find(name);
+  onCacheLookup(model.name, kept === undefined ? 'miss' : 'hit');
+  return kept;
+}
+
+function makeRecord({ id, options, client }: Submission, model: ModelRef, created: Date): JobRecord {
+  const { webhook_url: url, webhook_events: events, ttl_seconds: ttl } = options;
+  return {
     id,
     model,
     created_at: created.toISOString(),
     metadata: options.metadata ?? {},
     ...(client.name === undefined ? {} : { owner: client.name }),
-    ...(deadline === undefined ? {} : { deadline_ms: deadline }),
-    ...(options.webhook_url === undefined
-      ? {}
-      : {
-          webhook: {
-            url: options.webhook_url,
-            ...(options.webhook_events === undefined ? {} : { events: options.webhook_events }),
-          },
-        }),
+    ...(ttl === undefined ? {} : { deadline_ms: Math.ceil(created.getTime() + 1000 * ttl) }),
+    ...(url === undefined ? {} : { webhook: { url, ...(events === undefined ? {} : { events }) } }),
   };
+}
+
+async function enqueue(
+  context: SubmitContext,
+  submission: Submission,
+  record: JobRecord,
+  sharing: SharingTerms | undefined,
+): Promise<KnownJob> {
+  const { id, image, options, requestId } = submission;
   const order: ClassifyOrder = {
     id,
-    model: model.name,
+    model: record.model.name,
     top_k: options.top_k,
-    created_ms: created.getTime(),
+    created_ms: Date.parse(record.created_at),
     request_id: requestId,
     ...(options.min_score === undefined ? {} : { min_score: options.min_score }),
-    ...(deadline === undefined ? {} : { deadline_ms: deadline }),
+    ...(record.deadline_ms === undefined ? {} : { deadline_ms: record.deadline_ms }),
+    ...(sharing === undefined ? {} : { sharing }),
   };
+  const delivery = record.webhook === undefined ? undefined : { id, request_id: requestId };
+  await keepAll(context, submission, () => [
+    context.store.create(record, image, context.queueTtlSeconds),
+    context.queues.add(order, options.priority, delivery),
+  ]);
+  return knownJob(record, presentJob(record, { progress: { status: 'queued' } }));
+}
+
+async function keepFinished(
+  context: SubmitContext,
+  submission: Submission,
+  record: JobRecord,
+  outcome: Outcome,
+): Promise<KnownJob> {
+  const { id, requestId } = submission;
+  await keepAll(context, submission, () => [
+    context.store.createFinished(record, outcome, context.resultTtlSeconds),
+    ...(record.webhook === undefined ? [] : [context.queues.deliver({ id, request_id: requestId })]),
+  ]);
+  return knownJob(record, presentJob(record, { outcome }));
+}
+
+function knownJob(record: JobRecord, job: KnownJob['job']): KnownJob {
+  return { job, end: (outcome) => presentJob(record, { outcome }) };
+}
+
+/** Starts the writes, in their order; where one fails, none of them counts. */
+async function keepAll(
+  context: SubmitContext,
+  { id, lease }: Submission,
+  write: () => readonly Promise<void>[],
+): Promise<void> {
+  lease?.check();
   try {
-    const delivery = record.webhook === undefined ? undefined : { id, request_id: requestId };
-    const kept = context.store.create(record, image, context.queueTtlSeconds);
-    const added = context.queues.add(order, options.priority, delivery);
-    // Both have settled before anything is discarded.
-    const failed = (await Promise.allSettled([kept, added])).find((each) => each.status === 'rejected');
+    // All have settled before anything is discarded.
+    const failed = (await Promise.allSettled(write())).find((each) => each.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   } catch (error) {
     // Best effort: what is left expires by itself. A job that reached its queue after all finds no record, and ends.
-    await context.store.discard(id).catch(() => undefined);
+    await context.store.discard(id).catch(() => lease?.keep());
     throw redisUnavailable(error);
   }
-  return {
-    job: presentJob(record, { progress: { status: 'queued' } }),
-    end: (outcome) => presentJob(record, { outcome }),
-  };
 }
 
 function checkImage(image: Buffer, maxPixels: number): void {

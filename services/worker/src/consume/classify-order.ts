@@ -1,11 +1,13 @@
 /**
  * One order, from the queue to its outcome.
  *
- * taken → (ended meanwhile: dropped | past its deadline: expired) → image read → decoded → batched (| no stream free
- * before its deadline: expired) → classified → outcome written. Every step that fails for good ends the job as failed with its code; a step that may succeed
- * another time throws, and BullMQ gives the order out again, until the attempts are used up.
- * Invariant: whoever writes the outcome first decides (JobStore.finish); what is written later is ignored, so running
- * an order twice, after a stall or a thaw, is harmless.
+ * taken → (ended meanwhile: dropped | past its deadline: expired) → image read → (answered as another job: coalesced) → decoded →
+ * batched (| no stream free before its deadline: expired) → classified → outcome written. Every step that fails for good ends
+ * the job as failed with its code; a step that may succeed another time throws, and BullMQ gives the order out again, until
+ * the attempts are used up.
+ * Invariants: whoever writes the outcome first decides (JobStore.finish); what is written later is ignored, so running an
+ * order twice, after a stall or a thaw, is harmless. Who has the lead to compute an answer for others leaves it, however the
+ * order ends, and others learn of a good answer only.
  */
 import {
   problem,
@@ -15,9 +17,11 @@ import {
   type ModelRef,
   type Outcome,
   type Prediction,
+  type SharedAnswer,
   type Timing,
 } from '@quintet/shared';
 import { AbandonedError, DeadlineError } from '../batching/micro-batcher.js';
+import { OrderSharing, type Sharing } from './order-sharing.js';
 
 /** What the batcher answers for one crop. */
 export interface Classified {
@@ -48,9 +52,13 @@ export interface ClassifyDependencies {
   readonly worker: string;
   readonly device: string;
   readonly retentionSeconds: number;
+  /** How answers are shared between jobs with the same picture; undefined where each computes its own. */
+  readonly sharing: Sharing | undefined;
 }
 
 export type OrderResult =
+  /** Answered with what another job computed. */
+  | { readonly outcome: 'coalesced'; readonly timing: Timing }
   | { readonly outcome: 'succeeded'; readonly timing: Timing; readonly batchSize: number }
   | { readonly outcome: 'failed'; readonly code: ErrorCode; readonly detail: string }
   | { readonly outcome: 'expired' }
@@ -76,11 +84,17 @@ export async function classifyOrder(
   const { store, model, worker, device } = dependencies;
   const startedMs = Date.now();
   const start = performance.now();
-  const end = async (outcome: Omit<Outcome, 'finished_at' | 'model' | 'worker' | 'device'>, finishedMs = Date.now()) =>
+  const now = (): number => startedMs + (performance.now() - start);
+  const end = async (
+    outcome: Omit<Outcome, 'finished_at' | 'model' | 'worker' | 'device'>,
+    finishedMs = Date.now(),
+    shared?: SharedAnswer,
+  ) =>
     store.finish(
       order.id,
       { ...outcome, finished_at: new Date(finishedMs).toISOString(), model, worker, device },
       dependencies.retentionSeconds,
+      shared,
     );
 
   const expire = async (): Promise<OrderResult> => {
@@ -90,45 +104,27 @@ export async function classifyOrder(
 
   const { deadline_ms } = order;
   if (deadline_ms !== undefined && startedMs > deadline_ms) return expire();
+  const leftMs = (): number | undefined => (deadline_ms === undefined ? undefined : deadline_ms - Date.now());
   const started_at = new Date(startedMs).toISOString();
+  const others = new OrderSharing(order, model, dependencies.sharing);
   try {
-    const { image, known, ended } = await store.readImage(order.id);
-    if (ended || !known) return { outcome: 'dropped' };
-    if (image === undefined) throw new ImageLostError();
-    const fetched = performance.now();
-    let preprocessed = fetched;
-    const classified = await dependencies.withSlot(async (slot) => {
-      await dependencies.preprocess(image, slot);
-      preprocessed = performance.now();
-      return dependencies.classify(slot, {
-        topK: order.top_k,
-        minScore: order.min_score ?? 0,
-        priority: attempt.priority,
-        startWithinMs: deadline_ms === undefined ? undefined : deadline_ms - Date.now(),
-      });
+    let fetched = start;
+    const reading = store.readImage(order.id).then((read) => {
+      fetched = performance.now();
+      return read;
     });
-    const finishedMs = startedMs + (performance.now() - start);
-    const timing: Timing = {
-      queue: round(startedMs - order.created_ms),
-      fetch: round(fetched - start),
-      preprocess: round(preprocessed - fetched),
-      batch_wait: round(classified.batchWaitMs),
-      inference: round(classified.inferenceMs),
-      total: round(finishedMs - order.created_ms),
-    };
-    const result = await end(
-      {
-        status: 'succeeded',
-        started_at,
-        predictions: [...classified.predictions],
-        timing_ms: timing,
-        batch_size: classified.batchSize,
-      },
-      finishedMs,
-    );
-    return result === 'finished'
-      ? { outcome: 'succeeded', timing, batchSize: classified.batchSize }
-      : { outcome: 'dropped' };
+    // Awaited after the question to the others, which goes out in the same turn.
+    reading.catch(() => undefined);
+    let answer = await others.ask(leftMs());
+    const { image, known, ended } = await reading;
+    if (ended || !known) return { outcome: 'dropped' };
+    const timing = { queue: round(startedMs - order.created_ms), fetch: round(fetched - start) };
+    if (answer === undefined) {
+      if (image === undefined) throw new ImageLostError();
+      answer = await others.askFor(image, leftMs());
+      if (answer === undefined) return await compute(image, timing);
+    }
+    return await coalesce(answer, timing);
   } catch (error) {
     if (error instanceof AbandonedError) throw error;
     if (error instanceof DeadlineError) return await expire();
@@ -138,6 +134,59 @@ export async function classifyOrder(
     const detail = error instanceof Error ? error.message : String(error);
     const result = await end({ status: 'failed', started_at, error: problem(code, detail) });
     return result === 'finished' ? { outcome: 'failed', code, detail } : { outcome: 'dropped' };
+  } finally {
+    others.leave();
+  }
+
+  async function compute(image: Buffer, phases: Pick<Timing, 'queue' | 'fetch'>): Promise<OrderResult> {
+    const read = performance.now();
+    let preprocessed = read;
+    const classified = await dependencies.withSlot(async (slot) => {
+      await dependencies.preprocess(image, slot);
+      preprocessed = performance.now();
+      return dependencies.classify(slot, {
+        ...others.request,
+        priority: attempt.priority,
+        startWithinMs: leftMs(),
+      });
+    });
+    const finishedMs = now();
+    const timing: Timing = {
+      ...phases,
+      preprocess: round(preprocessed - read),
+      batch_wait: round(classified.batchWaitMs),
+      inference: round(classified.inferenceMs),
+      total: round(finishedMs - order.created_ms),
+    };
+    const { own, shared } = others.divide(classified.predictions);
+    const result = await end(
+      { status: 'succeeded', started_at, predictions: own, timing_ms: timing, batch_size: classified.batchSize },
+      finishedMs,
+      shared,
+    );
+    if (shared !== undefined) others.leave(shared.predictions);
+    return result === 'finished'
+      ? { outcome: 'succeeded', timing, batchSize: classified.batchSize }
+      : { outcome: 'dropped' };
+  }
+
+  async function coalesce(
+    predictions: readonly Prediction[],
+    phases: Pick<Timing, 'queue' | 'fetch'>,
+  ): Promise<OrderResult> {
+    const finishedMs = now();
+    const timing: Timing = {
+      ...phases,
+      preprocess: 0,
+      batch_wait: 0,
+      inference: 0,
+      total: round(finishedMs - order.created_ms),
+    };
+    const result = await end(
+      { status: 'succeeded', started_at, predictions: [...predictions], timing_ms: timing, cache: 'coalesced' },
+      finishedMs,
+    );
+    return result === 'finished' ? { outcome: 'coalesced', timing } : { outcome: 'dropped' };
   }
 }
 

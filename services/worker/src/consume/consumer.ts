@@ -139,6 +139,16 @@ export class Consumer {
         log.info({ timing_ms: timing, batch_size: result.batchSize }, 'job succeeded');
         return;
       }
+      case 'coalesced': {
+        const { timing } = result;
+        this.#count += 1;
+        metrics.queueWait.observe(label, timing.queue / 1000);
+        metrics.total.observe(label, timing.total / 1000);
+        metrics.coalesced.inc(label);
+        metrics.jobs.inc({ ...label, outcome: 'succeeded', code: '' });
+        log.info({ timing_ms: timing }, 'job answered as another with the same picture');
+        return;
+      }
       case 'failed':
         metrics.jobs.inc({ ...label, outcome: 'failed', code: result.code });
         log.warn({ code: result.code, detail: result.detail }, 'job failed');
