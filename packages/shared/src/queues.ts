@@ -22,10 +22,18 @@ export const keys = {
   workers: `${keyPrefix}:workers`,
   /** Hash: model name → ModelRef as JSON, of every model that a worker has ever served. */
   models: `${keyPrefix}:models`,
+  /** Sorted set of the jobs that must start in time and have not ended: id, by its deadline in Unix ms. */
+  deadlines: `${keyPrefix}:deadlines`,
 } as const;
 
 /** Channel on which the id of each job that ends is published, whatever its model and outcome. */
 export const finishedChannel = `${keyPrefix}:finished`;
+
+/** Channel on which a worker publishes `<id> <Unix ms>` of each order that it begins. */
+export const startedChannel = `${keyPrefix}:started`;
+
+/** Channel on which the id of each job that a client canceled is published, for the worker that may hold it. */
+export const canceledChannel = `${keyPrefix}:canceled`;
 
 /** The work order in a classify queue: small, no image bytes. `deadline_ms`: Unix ms by which it must have started. */
 export const classifyOrderSchema = z.object({

@@ -30,6 +30,7 @@ import {
 } from '@quintet/shared';
 import { Consumer } from './consume/consumer.js';
 import { startHeartbeat } from './consume/heartbeat.js';
+import { RateMeter } from './consume/rate-meter.js';
 import { startEngine, type Engine } from './inference/engine.js';
 import { bundledBackends } from './inference/onnx-runtime.js';
 import { detectHardware, providersToTry } from './inference/provider.js';
@@ -92,6 +93,8 @@ runService('worker', workerVariables, async (config, logger) => {
   await preprocessor.start();
   const worker = config.WORKER_ID ?? `${hostname()}-${randomBytes(3).toString('hex')}`;
   publishEngine(engine, ref, metrics);
+  const subscriber = connectRedis(config.REDIS_URL, 'subscriber', logger);
+  const meter = new RateMeter(Math.min(slots.count, engine.streams * engine.maxBatch), engine.imagesPerSecond);
   const consumer = new Consumer({
     redis,
     store: new JobStore(redis),
@@ -107,6 +110,7 @@ runService('worker', workerVariables, async (config, logger) => {
     device,
     retentionSeconds: config.RESULT_TTL_SECONDS,
     concurrency: slots.count,
+    meter,
     metrics,
     logger,
   });
@@ -129,9 +133,10 @@ runService('worker', workerVariables, async (config, logger) => {
         },
       }),
     },
-    () => consumer.takeCount(),
+    () => meter.rate(),
     logger,
   );
+  consumer.hearCancels(subscriber);
   consumer.start();
   missing = [];
   logger.info(
@@ -149,6 +154,7 @@ runService('worker', workerVariables, async (config, logger) => {
     await Promise.allSettled([classifier.stop(), preprocessor.close(), server.close()]);
     stopServiceMetrics();
     redis.disconnect();
+    subscriber.disconnect();
     health.disconnect();
   };
 });

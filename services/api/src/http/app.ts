@@ -2,8 +2,10 @@
 import express, { type Express } from 'express';
 import type { ApiMetrics, Logger, ReadinessCheck, Registry } from '@quintet/shared';
 import { readJob, type JobWaiters, type ModelDirectory, type ReadContext, type SubmitContext } from '../jobs/index.js';
-import type { CancelContext, Client } from '../jobs/index.js';
+import type { CancelContext, Client, JobEvents } from '../jobs/index.js';
 import type { UploadReader } from './body/read-upload.js';
+import type { EventStreams } from './event-streams.js';
+import { eventsRoute } from './events-route.js';
 import { cancelRoute, readRoute } from './job-routes.js';
 import { acceptsJson, onlyMethods, problemHandler, routeNotFound } from './problems.js';
 import { requestContext } from './request-context.js';
@@ -19,6 +21,8 @@ export interface AppOptions {
   readonly jobs: SubmitContext & ReadContext & CancelContext;
   readonly models: ModelDirectory;
   readonly waiters: JobWaiters;
+  readonly events: JobEvents;
+  readonly streams: EventStreams;
   readonly readUpload: UploadReader;
   readonly maxWaitSeconds: number;
   /** Throws where no submission can be taken: the service stops, or Redis is away. */
@@ -47,6 +51,7 @@ export function createApp(options: AppOptions): Express {
     .get(acceptsJson, readRoute({ read, waiters, maxWaitSeconds }))
     .delete(acceptsJson, cancelRoute(jobs, metrics))
     .all(onlyMethods('GET', 'HEAD', 'DELETE'));
+  app.route('/v1/jobs/:id/events').get(eventsRoute(options)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/models').get(acceptsJson, modelsRoute(options.models)).all(onlyMethods('GET', 'HEAD'));
 
   app.use(routeNotFound);

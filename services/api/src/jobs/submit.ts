@@ -15,18 +15,21 @@ import {
   type JobOptions,
   type JobRecord,
   type JobStore,
+  type QueuePlace,
 } from '@quintet/shared';
 import type { Admission } from './admission.js';
 import type { Client } from './client.js';
+import { drainRate, queuePlace, servingWorkers } from './drain-rate.js';
 import type { ModelDirectory } from './models.js';
 import type { Queues } from './queues.js';
 import { redisUnavailable } from './redis-guard.js';
+import { withDeadline } from './start-deadline.js';
 import type { KnownJob } from './waiters.js';
 
 export interface SubmitContext {
   readonly store: Pick<JobStore, 'create' | 'discard'>;
-  readonly queues: Pick<Queues, 'add'>;
-  readonly models: Pick<ModelDirectory, 'resolve'>;
+  readonly queues: Pick<Queues, 'add' | 'ahead'>;
+  readonly models: Pick<ModelDirectory, 'resolve' | 'workers'>;
   readonly admission: Pick<Admission, 'admit'>;
   readonly maxImagePixels: number;
   /** How long an unfinished job and its image are kept. */
@@ -50,6 +53,8 @@ export async function submitJob(context: SubmitContext, submission: Submission):
   const { id, image, options, requestId, client } = submission;
   checkImage(image, context.maxImagePixels);
   checkWebhook(context, options);
+  // Under way beside the other look-ups: the estimate costs no round trip of its own.
+  const workers = context.models.workers().catch(() => []);
   const model = await context.models.resolve(options.model);
   await context.admission.admit(model.name);
 
@@ -81,20 +86,23 @@ export async function submitJob(context: SubmitContext, submission: Submission):
     ...(options.min_score === undefined ? {} : { min_score: options.min_score }),
     ...(deadline === undefined ? {} : { deadline_ms: deadline }),
   };
+  let queue: QueuePlace | undefined;
   try {
     const delivery = record.webhook === undefined ? undefined : { id, request_id: requestId };
     const kept = context.store.create(record, image, context.queueTtlSeconds);
+    const ahead = context.queues.ahead(model.name, options.priority);
     const added = context.queues.add(order, options.priority, delivery);
-    // Both have settled before anything is discarded.
-    const failed = (await Promise.allSettled([kept, added])).find((each) => each.status === 'rejected');
+    // All have settled before anything is discarded.
+    const failed = (await Promise.allSettled([kept, added, ahead])).find((each) => each.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
+    queue = queuePlace(await ahead, drainRate(servingWorkers(await workers, model.name)));
   } catch (error) {
     // Best effort: what is left expires by itself. A job that reached its queue after all finds no record, and ends.
     await context.store.discard(id).catch(() => undefined);
     throw redisUnavailable(error);
   }
   return {
-    job: presentJob(record, { progress: { status: 'queued' } }),
+    job: withDeadline(presentJob(record, { progress: { status: 'queued', queue } }), record),
     end: (outcome) => presentJob(record, { outcome }),
   };
 }

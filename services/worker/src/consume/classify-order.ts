@@ -2,7 +2,8 @@
  * One order, from the queue to its outcome.
  *
  * taken → (ended meanwhile: dropped | past its deadline: expired) → image read → decoded → batched (| no stream free
- * before its deadline: expired) → classified → outcome written. Every step that fails for good ends the job as failed with its code; a step that may succeed
+ * before its deadline: expired) → classified → outcome written. A job that its client cancels meanwhile is dropped between
+ * two steps, or out of the batcher, but not in the middle of decoding or of a run. Every step that fails for good ends the job as failed with its code; a step that may succeed
  * another time throws, and BullMQ gives the order out again, until the attempts are used up.
  * Invariant: whoever writes the outcome first decides (JobStore.finish); what is written later is ignored, so running
  * an order twice, after a stall or a thaw, is harmless.
@@ -17,7 +18,7 @@ import {
   type Prediction,
   type Timing,
 } from '@quintet/shared';
-import { AbandonedError, DeadlineError } from '../batching/micro-batcher.js';
+import { AbandonedError, CanceledError, DeadlineError } from '../batching/micro-batcher.js';
 
 /** What the batcher answers for one crop. */
 export interface Classified {
@@ -32,6 +33,8 @@ export interface ClassifyOptions {
   readonly minScore: number;
   readonly priority: number;
   readonly startWithinMs: number | undefined;
+  /** Aborted when nobody wants the answer any more. */
+  readonly canceled: AbortSignal;
 }
 
 export interface ClassifyDependencies {
@@ -40,7 +43,7 @@ export interface ClassifyDependencies {
   readonly withSlot: <T>(work: (slot: number) => Promise<T>) => Promise<T>;
   /** Decodes the image and writes its crop into `slot`. */
   readonly preprocess: (image: Buffer, slot: number) => Promise<void>;
-  /** Classifies the crop in `slot`. Rejects with DeadlineError if it could not begin in time. */
+  /** Classifies the crop in `slot`. Rejects with DeadlineError if it could not begin in time, with CanceledError if canceled. */
   readonly classify: (slot: number, options: ClassifyOptions) => Promise<Classified>;
   /** The registry's code for an error that will not go away, undefined for one that may. */
   readonly permanentCode: (error: unknown) => ErrorCode | undefined;
@@ -65,6 +68,8 @@ export interface Attempt {
   readonly last: boolean;
   /** As the queue orders jobs: 0 goes first. */
   readonly priority: number;
+  /** Aborted when the job is canceled while this worker holds its order. */
+  readonly canceled: AbortSignal;
 }
 
 /** Runs `order`. Throws what may succeed another time. */
@@ -88,23 +93,32 @@ export async function classifyOrder(
     return { outcome: result === 'finished' ? 'expired' : 'dropped' };
   };
 
+  const { canceled } = attempt;
+  const goOn = (): void => {
+    if (canceled.aborted) throw new CanceledError();
+  };
+
   const { deadline_ms } = order;
   if (deadline_ms !== undefined && startedMs > deadline_ms) return expire();
   const started_at = new Date(startedMs).toISOString();
   try {
-    const { image, known, ended } = await store.readImage(order.id);
+    goOn();
+    const { image, known, ended } = await store.readImage(order.id, startedMs);
     if (ended || !known) return { outcome: 'dropped' };
     if (image === undefined) throw new ImageLostError();
     const fetched = performance.now();
     let preprocessed = fetched;
     const classified = await dependencies.withSlot(async (slot) => {
+      goOn();
       await dependencies.preprocess(image, slot);
+      goOn();
       preprocessed = performance.now();
       return dependencies.classify(slot, {
         topK: order.top_k,
         minScore: order.min_score ?? 0,
         priority: attempt.priority,
         startWithinMs: deadline_ms === undefined ? undefined : deadline_ms - Date.now(),
+        canceled,
       });
     });
     const finishedMs = startedMs + (performance.now() - start);
@@ -131,6 +145,8 @@ export async function classifyOrder(
       : { outcome: 'dropped' };
   } catch (error) {
     if (error instanceof AbandonedError) throw error;
+    // Whoever canceled it has written how it ended.
+    if (error instanceof CanceledError) return { outcome: 'dropped' };
     if (error instanceof DeadlineError) return await expire();
     const permanent = error instanceof ImageLostError ? 'image_lost' : dependencies.permanentCode(error);
     const code = permanent ?? (attempt.last ? 'inference_failed' : undefined);
