@@ -156,7 +156,7 @@ describe('a worker', () => {
   });
 });
 
-/** What a dead worker held returns when its locks run out, 15 to 20 s later. */
+/** What a dead worker held returns when its locks run out, 4 to 13 s later. */
 const recovery = { timeout: 90_000 };
 
 describe('a worker that is told to stop', recovery, () => {

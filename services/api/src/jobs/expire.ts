@@ -35,8 +35,7 @@ export async function expireJob(
 }
 
 async function takeOut(context: Omit<ExpireContext, 'resultTtlSeconds'>, record: JobRecord): Promise<void> {
-  await context.queues.remove(record.model.name, record.id);
-  await context.store.forgetDeadline(record.id);
+  if (await context.queues.remove(record.model.name, record.id)) await context.store.forgetDeadline(record.id);
 }
 
 export interface SweepContext {

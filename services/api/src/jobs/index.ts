@@ -3,7 +3,7 @@ export { cancelJob, type CancelContext } from './cancel.js';
 export { anonymous, owns, scopes, type Client, type Scope } from './client.js';
 export { refreshDepths } from './depth.js';
 export { startSweep } from './expire.js';
-export { JobEvents, type JobState } from './job-events.js';
+export { JobEvents, stateOf, type JobState } from './job-events.js';
 export { ModelDirectory } from './models.js';
 export { parseOptions, parseTextOptions } from './options.js';
 export { QueuePositions } from './queue-positions.js';

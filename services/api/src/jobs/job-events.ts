@@ -10,7 +10,6 @@
  * Invariants: what is ended stays so; news that is older than what is known changes nothing; a job that nobody watches is
  * in no map and has no timer; nothing here is per listener but a function in a set.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   finishedChannel,
   isFinal,
@@ -251,7 +250,7 @@ export class JobEvents {
         if (watched.holders === 0 || watched.record?.model.name !== model) continue;
         this.#compare(watched, watched.record, snapshot);
         inTurn += 1;
-        if (inTurn % jobsPerTurn === 0) await nextTurn();
+        if (inTurn % jobsPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
       }
     }
     this.#readUnsure();

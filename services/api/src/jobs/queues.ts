@@ -71,10 +71,13 @@ export class Queues implements QueueLists {
     return { status: 'processing', ...(startedAt === undefined ? {} : { startedAt: new Date(startedAt) }) };
   }
 
-  /** Takes a waiting job out of its queue; a webhook delivery above it starts then. Leaves a running one alone. */
-  async remove(model: string, id: string): Promise<void> {
+  /**
+   * Takes a waiting job out of its queue; a webhook delivery above it starts then. Leaves a running one alone: false where it,
+   * or what it waits for, is being run.
+   */
+  async remove(model: string, id: string): Promise<boolean> {
     requireRedis(this.redis);
-    await this.#queue(classifyQueueName(model)).remove(id);
+    return (await this.#queue(classifyQueueName(model)).remove(id)) === 1;
   }
 
   /** How many jobs of `model` wait for a worker. */

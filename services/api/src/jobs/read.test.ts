@@ -34,7 +34,7 @@ function read(
       state: () => Promise.resolve(state),
       remove: (_model: string, id: string) => {
         removed.push(id);
-        return Promise.resolve();
+        return Promise.resolve(true);
       },
     },
     positions: { place: () => Promise.resolve({ position: 3, eta_seconds: 0.4 }) },
