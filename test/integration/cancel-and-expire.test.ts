@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 async function submit(options: Record<string, string> = {}, headers: Record<string, string> = {}) {
-  const response = await api.request(`/v1/jobs?${new URLSearchParams(options)}`, {
+  const response = await api.request(`/v1/jobs?${new URLSearchParams(options).toString()}`, {
     method: 'POST',
     body: new Uint8Array(image),
     headers: { 'Content-Type': 'image/jpeg', ...headers },

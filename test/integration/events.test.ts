@@ -155,20 +155,20 @@ describe('an event stream', () => {
     onTestFinished(async () => {
       await restarted.end();
     });
-    const clients = await Promise.all([listen(path, id), listen(path, id, restarted)]);
+    const [here, there] = await Promise.all([listen(path, id), listen(path, id, restarted)]);
     const worker = await startGatedWorker(model);
-    for (const client of clients) {
+    for (const client of [here, there]) {
       await eventually(() => {
         expect(client.events.at(-1)?.job.queue?.position).toBe(0);
       });
       expect(client.ids).not.toContain(id);
     }
     await worker.release();
-    for (const client of clients) await client.until('processing');
+    for (const client of [here, there]) await client.until('processing');
     // Missed while nobody listened: the states between are past, and the present one is told at once.
-    clients[0]?.close();
+    here.close();
     await worker.release();
-    await clients[1]?.until('succeeded');
+    await there.until('succeeded');
     const back = await listen(path, 'processing');
     await back.ended;
     expect(back.ids).toEqual(['succeeded']);

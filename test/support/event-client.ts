@@ -1,6 +1,6 @@
 /** A client of an event stream (Server-Sent Events), which sees what an EventSource does and can be held to account. */
 import { once } from 'node:events';
-import { get, type IncomingHttpHeaders } from 'node:http';
+import { get, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { jobSchema, type Job } from '@quintet/shared';
 import { eventually } from './service-process.js';
 
@@ -31,7 +31,7 @@ export async function openEvents(url: string, lastEventId?: string): Promise<Eve
       ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
     },
   });
-  const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
   const events: SeenEvent[] = [];
   let rest = '';
   response.setEncoding('utf8').on('data', (text: string) => {

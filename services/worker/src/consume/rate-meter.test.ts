@@ -10,7 +10,13 @@ function play(meter: RateMeter, clock: { now: number }, jobs: number, gap: numbe
     streams.sort((a, b) => a - b);
     const end = Math.max(at, streams[0] ?? 0) + ms;
     streams[0] = end;
-    events.push({ at, act: () => void meter.begin() }, { at: end, act: () => void meter.end(true) });
+    const begin = (): void => {
+      meter.begin();
+    };
+    const finish = (): void => {
+      meter.end(true);
+    };
+    events.push({ at, act: begin }, { at: end, act: finish });
   }
   for (const { at, act } of events.sort((a, b) => a.at - b.at)) {
     clock.now = at;
