@@ -66,6 +66,7 @@ export async function startWorker(
   server: RedisServer,
   answer: (order: ClassifyOrder, image: Buffer) => Outcome | Promise<Outcome> = succeeded,
   model = 'resnet50',
+  concurrency = 50,
 ) {
   const redis = new Redis(server.url, { maxRetriesPerRequest: null });
   redis.on('error', () => undefined);
@@ -96,7 +97,7 @@ export async function startWorker(
       if (image === undefined) throw new Error('the image is not there');
       await store.finish(order.id, await answer(order, image), 60);
     },
-    { connection: redis, prefix: keyPrefix, concurrency: 50 },
+    { connection: redis, prefix: keyPrefix, concurrency },
   );
   worker.on('error', () => undefined);
   return {

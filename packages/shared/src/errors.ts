@@ -66,6 +66,8 @@ export const errorRegistry = {
   idempotency_key_invalid: entry(400, 'The Idempotency-Key is malformed'),
   idempotency_in_progress: entry(409, 'A request with this Idempotency-Key is being processed', true),
   idempotency_key_reused: entry(422, 'The Idempotency-Key was used for another request'),
+  // Event streams
+  streams_busy: entry(503, 'Too many event streams are open', true),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorRegistry;

@@ -19,7 +19,7 @@ describe('presentJob', () => {
       model: { name: 'resnet50' },
       created_at: record.created_at,
       metadata: { order: '17' },
-      links: { self: `/v1/jobs/${record.id}` },
+      links: { self: `/v1/jobs/${record.id}`, events: `/v1/jobs/${record.id}/events` },
     });
   });
 

@@ -102,6 +102,15 @@ export const outcomeSchema = z.object({
 });
 export type Outcome = z.infer<typeof outcomeSchema>;
 
+/** Of a job that waits for a worker. */
+export const queueSchema = z.object({
+  /** Jobs that go before it; 0 is next. An estimate that is half a second old at most. */
+  position: z.int().min(0),
+  /** Seconds until it has ended, at the rate of the workers that live; absent where none is known. */
+  eta_seconds: z.number().min(0).optional(),
+});
+export type QueuePlace = z.infer<typeof queueSchema>;
+
 export const jobSchema = z.object({
   id: z.string(),
   status: jobStatusSchema,
@@ -109,7 +118,7 @@ export const jobSchema = z.object({
   created_at: timestamp,
   started_at: timestamp.optional(),
   finished_at: timestamp.optional(),
-  queue: z.object({ position: z.int().min(0), eta_seconds: z.number().min(0) }).optional(),
+  queue: queueSchema.optional(),
   metadata: z.record(z.string(), z.string()),
   links: z.object({ self: z.string(), events: z.string().optional() }),
   ...resultShape,
@@ -149,6 +158,8 @@ export type JobRecord = z.infer<typeof jobRecordSchema>;
 export interface Progress {
   readonly status: 'queued' | 'processing';
   readonly startedAt?: Date;
+  /** Where a queued job stands. */
+  readonly queue?: QueuePlace | undefined;
 }
 
 /** The job that a client sees: a record with its outcome, or with its progress while there is none. */
@@ -161,12 +172,17 @@ export function presentJob(record: JobRecord, state: { outcome: Outcome } | { pr
     created_at: record.created_at,
     ...result,
     metadata: record.metadata,
-    links: { self: `/v1/jobs/${record.id}` },
+    links: { self: `/v1/jobs/${record.id}`, events: `/v1/jobs/${record.id}/events` },
   };
 }
 
-function presentProgress({ status, startedAt }: Progress): Pick<Job, 'status' | 'started_at'> & { model?: ModelRef } {
-  return { status, ...(startedAt === undefined ? {} : { started_at: startedAt.toISOString() }) };
+function presentProgress(progress: Progress): Pick<Job, 'status' | 'started_at' | 'queue'> & { model?: ModelRef } {
+  const { status, startedAt, queue } = progress;
+  return {
+    status,
+    ...(startedAt === undefined ? {} : { started_at: startedAt.toISOString() }),
+    ...(queue === undefined ? {} : { queue }),
+  };
 }
 
 export function isFinal(status: JobStatus): status is FinalStatus {

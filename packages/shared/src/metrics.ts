@@ -90,6 +90,11 @@ export function createApiMetrics(registry: Registry) {
       help: 'Requests that wait for a job to end.',
       registers,
     }),
+    eventStreams: new Gauge({
+      name: 'quintet_event_streams',
+      help: 'Open event streams.',
+      registers,
+    }),
     queueDepth: new Gauge({
       name: 'quintet_queue_depth',
       help: 'Jobs in a queue by state. The same from every replica: aggregate with max, not sum.',

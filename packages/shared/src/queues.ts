@@ -28,10 +28,18 @@ export const keys = {
   inferring: (name: string): string => `${keyPrefix}:inferring:${name}`,
   /** What an Idempotency-Key stands for (store/idempotency-store.ts). */
   idempotency: (hash: string): string => `${keyPrefix}:idempotency:${hash}`,
+  /** Sorted set of the jobs that must start in time and have not ended: id, by its deadline in Unix ms. */
+  deadlines: `${keyPrefix}:deadlines`,
 } as const;
 
 /** Channel on which the id of each job that ends is published, whatever its model and outcome. */
 export const finishedChannel = `${keyPrefix}:finished`;
+
+/** Channel on which a worker publishes `<id> <Unix ms>` of each order that it begins. */
+export const startedChannel = `${keyPrefix}:started`;
+
+/** Channel on which the id of each job that a client canceled is published, for the worker that may hold it. */
+export const canceledChannel = `${keyPrefix}:canceled`;
 
 /**
  * How the answer to an order may be shared with others (store/result-cache.ts). `digest` is the SHA-256 of the picture's bytes in

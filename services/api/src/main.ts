@@ -16,21 +16,20 @@ import {
   type Logger,
 } from '@quintet/shared';
 import { createApp } from './http/app.js';
+import { EventStreams } from './http/event-streams.js';
 import { createUploadReader } from './http/body/read-upload.js';
 import { UploadBudget } from './http/body/upload-budget.js';
 import { startServer } from './http/server.js';
-import {
-  Admission,
-  Idempotency,
-  JobWaiters,
-  ModelDirectory,
-  Queues,
-  refreshDepths,
-  requireRedis,
-} from './jobs/index.js';
+import { Admission, Idempotency, JobEvents, JobWaiters, ModelDirectory, QueuePositions, Queues } from './jobs/index.js';
+import { refreshDepths, requireRedis, startSweep } from './jobs/index.js';
 
 /** Memory that all uploads under way may take together: at least this, and at least four of the largest. */
 const uploadBudgetBytes = 512 * 1024 * 1024;
+
+/** Under the minute after which load balancers cut a silent connection, with room for several lost beats. */
+const heartbeatMs = 15_000;
+/** About 30 KB each. */
+const mostEventStreams = 10_000;
 
 async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Promise<() => Promise<void>> {
   let stopping = false;
@@ -40,12 +39,24 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
   const redis = connectRedis(config.REDIS_URL, 'request', logger);
   const subscriber = connectRedis(config.REDIS_URL, 'subscriber', logger);
   const queues = new Queues(redis);
+  const store = new JobStore(redis);
   const presence = new Presence(redis);
   const models = new ModelDirectory(presence, config.DEFAULT_MODEL);
   const waiters = new JobWaiters((size) => {
     metrics.waiters.set(size);
   });
   waiters.subscribe(subscriber);
+  const positions = new QueuePositions(queues, models.workers);
+  const retention = { store, queues, resultTtlSeconds: config.RESULT_TTL_SECONDS };
+  const events = new JobEvents({ ...retention, positions });
+  events.subscribe(subscriber);
+  const streams = new EventStreams({
+    heartbeatMs,
+    most: mostEventStreams,
+    onSize: (size) => {
+      metrics.eventStreams.set(size);
+    },
+  });
   const admission = new Admission({
     maxDepth: config.MAX_QUEUE_DEPTH,
     waiting: (model) => queues.waiting(model),
@@ -60,10 +71,12 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     models,
     idempotency: new Idempotency(new IdempotencyStore(redis, config.IDEMPOTENCY_TTL_SECONDS)),
     waiters,
+    events,
+    streams,
     readiness: createReadinessCheck(redis, () => (stopping ? ['The service is stopping'] : [])),
     jobs: {
-      store: new JobStore(redis),
-      queues,
+      ...retention,
+      positions,
       models,
       admission,
       cache: config.RESULT_CACHE_TTL_SECONDS === 0 ? undefined : new ResultCache(redis),
@@ -72,7 +85,6 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
       },
       maxImagePixels: config.MAX_IMAGE_PIXELS,
       queueTtlSeconds: config.QUEUE_TTL_SECONDS,
-      resultTtlSeconds: config.RESULT_TTL_SECONDS,
       webhooksEnabled: config.WEBHOOK_SECRET !== undefined,
       allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
     },
@@ -92,11 +104,14 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     refreshMetrics: () => refreshDepths(metrics.queueDepth, queues, models),
   });
   const server = await startServer(app, { host: config.HOST, port: config.PORT, logger });
+  const stopSweep = startSweep(retention, logger);
   logger.info({ port: server.port, host: config.HOST, version }, 'listening');
 
   return async () => {
     stopping = true;
+    stopSweep();
     waiters.close();
+    streams.close();
     await server.close(config.SHUTDOWN_SECONDS * 1000);
     stopMetrics();
     await queues.close();

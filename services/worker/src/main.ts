@@ -32,6 +32,7 @@ import {
 import { Coalescing } from './consume/coalescing.js';
 import { Consumer } from './consume/consumer.js';
 import { startHeartbeat } from './consume/heartbeat.js';
+import { RateMeter } from './consume/rate-meter.js';
 import { startEngine, type Engine } from './inference/engine.js';
 import { bundledBackends } from './inference/onnx-runtime.js';
 import { detectHardware, providersToTry } from './inference/provider.js';
@@ -100,6 +101,8 @@ runService('worker', workerVariables, async (config, logger) => {
       logger.warn({ error }, 'a claim to compute an answer could not be renewed or given up; it runs out by itself');
     },
   });
+  const subscriber = connectRedis(config.REDIS_URL, 'subscriber', logger);
+  const meter = new RateMeter(Math.min(slots.count, engine.streams * engine.maxBatch), engine.imagesPerSecond);
   const consumer = new Consumer({
     redis,
     store: new JobStore(redis),
@@ -118,6 +121,7 @@ runService('worker', workerVariables, async (config, logger) => {
     device,
     retentionSeconds: config.RESULT_TTL_SECONDS,
     concurrency: slots.count,
+    meter,
     metrics,
     logger,
   });
@@ -140,9 +144,10 @@ runService('worker', workerVariables, async (config, logger) => {
         },
       }),
     },
-    () => consumer.takeCount(),
+    () => meter.rate(),
     logger,
   );
+  consumer.hearCancels(subscriber);
   consumer.start();
   missing = [];
   logger.info(
@@ -160,6 +165,7 @@ runService('worker', workerVariables, async (config, logger) => {
     await Promise.allSettled([classifier.stop(), preprocessor.close(), server.close()]);
     stopServiceMetrics();
     redis.disconnect();
+    subscriber.disconnect();
     health.disconnect();
   };
 });

@@ -3,6 +3,8 @@
  *
  *   {quintet}:job:<id>    hash: record (JSON, written at submission), outcome (JSON, written at the end)
  *   {quintet}:image:<id>  the picture's bytes, until the job ends
+ *   {quintet}:deadlines   sorted set: the ids of jobs with a deadline, until they end; of expired ones, until whoever
+ *                         expired them has also taken them out of their queue (services/api/src/jobs/expire.ts)
  *
  * States of a job here: absent → open (record) → ended (record and outcome) → absent (TTL).
  * Invariant: an outcome is written once. `finish` is a script that writes only while there is none, so that of a
@@ -14,7 +16,7 @@
  */
 import { Command, type Redis } from 'ioredis';
 import { jobRecordSchema, outcomeSchema, type JobRecord, type Outcome, type Prediction } from '../job.js';
-import { finishedChannel, keys } from '../queues.js';
+import { canceledChannel, finishedChannel, keys, startedChannel } from '../queues.js';
 
 export interface StoredJob {
   readonly record: JobRecord;
@@ -28,19 +30,27 @@ export function readFinished(message: string): { readonly id: string; readonly o
   return { id: message.slice(0, end), outcome: () => JSON.parse(message.slice(end + 1)) as Outcome };
 }
 
+/** A message of `startedChannel`, as `readImage` wrote it. */
+export function readStarted(message: string): { readonly id: string; readonly startedAt: Date } {
+  const end = message.indexOf(' ');
+  return { id: message.slice(0, end), startedAt: new Date(Number(message.slice(end + 1))) };
+}
+
 export type FinishResult = 'finished' | 'already_finished' | 'unknown_job';
 
-// KEYS: job, image, and where the answer is for others too: result, claim. ARGV: outcome, retention in ms, id, channel, and
-// then: predictions, their time to live in ms. An answer is right whether its job has been canceled meanwhile or not.
+// KEYS: job, image, deadlines, and where the answer is for others too: result, claim. ARGV: outcome, retention in ms, id,
+// channel, whether the deadline is done with, and then: predictions, their time to live in ms. An answer is right whether its
+// job has been canceled meanwhile or not.
 const finishScript = `
-if KEYS[3] then
-  redis.call('SET', KEYS[3], ARGV[5], 'PX', ARGV[6])
-  if redis.call('GET', KEYS[4]) == ARGV[3] then redis.call('UNLINK', KEYS[4]) end
+if KEYS[4] then
+  redis.call('SET', KEYS[4], ARGV[6], 'PX', ARGV[7])
+  if redis.call('GET', KEYS[5]) == ARGV[3] then redis.call('UNLINK', KEYS[5]) end
 end
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown_job' end
 if redis.call('HSETNX', KEYS[1], 'outcome', ARGV[1]) == 0 then return 'already_finished' end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('UNLINK', KEYS[2])
+if ARGV[5] == '1' then redis.call('ZREM', KEYS[3], ARGV[3]) end
 redis.call('PUBLISH', ARGV[4], ARGV[3] .. ' ' .. ARGV[1])
 return 'finished'
 `;
@@ -86,7 +96,9 @@ export class JobStore {
       new SetImage(keys.image(record.id), image, ttlSeconds),
     ) as Promise<unknown>;
     const recordKept = this.#redis.hset(key, { record: JSON.stringify(record) });
-    await Promise.all([imageKept, recordKept, this.#redis.expire(key, ttlSeconds)]);
+    const kept: Promise<unknown>[] = [imageKept, recordKept, this.#redis.expire(key, ttlSeconds)];
+    if (record.deadline_ms !== undefined) kept.push(this.#redis.zadd(keys.deadlines, record.deadline_ms, record.id));
+    await Promise.all(kept);
   }
 
   /** Keeps a job that has its answer from the start: no image, and nothing that expires later than its result does. */
@@ -102,7 +114,7 @@ export class JobStore {
 
   /** Forgets a job that never reached a queue. */
   async discard(id: string): Promise<void> {
-    await this.#redis.unlink(keys.job(id), keys.image(id));
+    await Promise.all([this.#redis.unlink(keys.job(id), keys.image(id)), this.forgetDeadline(id)]);
   }
 
   async read(id: string): Promise<StoredJob | undefined> {
@@ -114,14 +126,21 @@ export class JobStore {
     };
   }
 
-  /** What a worker needs to begin: the picture, and whether the job has ended meanwhile. One round trip. */
-  async readImage(id: string): Promise<{ image: Buffer | undefined; known: boolean; ended: boolean }> {
+  /**
+   * What a worker needs to begin: the picture, and whether the job has ended meanwhile; tells those who watch the job that it
+   * starts at `startedMs` (Unix). One round trip.
+   */
+  async readImage(
+    id: string,
+    startedMs = Date.now(),
+  ): Promise<{ image: Buffer | undefined; known: boolean; ended: boolean }> {
     holdTurn(this.#redis);
     const key = keys.job(id);
     const [image, known, ended] = await Promise.all([
       this.#redis.getBuffer(keys.image(id)),
       this.#redis.hexists(key, 'record'),
       this.#redis.hexists(key, 'outcome'),
+      this.#redis.publish(startedChannel, `${id} ${startedMs}`),
     ]);
     return { image: image ?? undefined, known: known === 1, ended: ended === 1 };
   }
@@ -131,13 +150,33 @@ export class JobStore {
    * kept for others in the same step, and the job's claim to compute it is over.
    */
   async finish(id: string, outcome: Outcome, retentionSeconds: number, shared?: SharedAnswer): Promise<FinishResult> {
-    const names = [keys.job(id), keys.image(id)];
-    const values = [JSON.stringify(outcome), retentionSeconds * 1000, id, finishedChannel];
+    const names = [keys.job(id), keys.image(id), keys.deadlines];
+    const forget = outcome.status === 'expired' ? 0 : 1;
+    const values = [JSON.stringify(outcome), retentionSeconds * 1000, id, finishedChannel, forget];
     if (shared !== undefined) {
       names.push(keys.result(shared.name), keys.inferring(shared.name));
       values.push(JSON.stringify(shared.predictions), shared.ttlSeconds * 1000);
     }
     return this.#redis.quintetFinish(names.length, ...names, ...values);
+  }
+
+  /** Tells the worker that may hold the canceled job. Who misses it runs the job to its end, for nothing. */
+  async announceCancel(id: string): Promise<void> {
+    await this.#redis.publish(canceledChannel, id);
+  }
+
+  /** Up to `count` jobs that should have started before `nowMs` (Unix), the latest last. */
+  async overdue(nowMs: number, count: number): Promise<string[]> {
+    return this.#redis.zrangebyscore(keys.deadlines, '-inf', nowMs, 'LIMIT', 0, count);
+  }
+
+  /** Has the job looked at again at `nextMs` (Unix), if it has a deadline. */
+  async postponeDeadline(id: string, nextMs: number): Promise<void> {
+    await this.#redis.zadd(keys.deadlines, 'XX', nextMs, id);
+  }
+
+  async forgetDeadline(id: string): Promise<void> {
+    await this.#redis.zrem(keys.deadlines, id);
   }
 }
 

@@ -31,7 +31,7 @@ export const workerPresenceSchema = z.object({
       latency_ms: z.record(z.string(), z.number()),
     })
     .optional(),
-  /** Images per second over the last interval. */
+  /** Images per second that it gets done while it has work; 0 where that is not known yet. */
   rate: z.number().min(0),
 });
 export type WorkerPresence = z.infer<typeof workerPresenceSchema>;

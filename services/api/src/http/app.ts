@@ -2,9 +2,11 @@
 import express, { type Express } from 'express';
 import type { ApiMetrics, Logger, ReadinessCheck, Registry } from '@quintet/shared';
 import { findJob, readJob, type JobWaiters, type ModelDirectory, type ReadContext } from '../jobs/index.js';
-import type { CancelContext, Client, Idempotency, SubmitContext } from '../jobs/index.js';
+import type { CancelContext, Client, Idempotency, JobEvents, SubmitContext } from '../jobs/index.js';
 import { openApiDocument } from '../openapi/document.js';
 import type { UploadReader } from './body/read-upload.js';
+import type { EventStreams } from './event-streams.js';
+import { eventsRoute } from './events-route.js';
 import { cancelRoute, readRoute } from './job-routes.js';
 import { acceptsJson, onlyMethods, problemHandler, routeNotFound } from './problems.js';
 import { requestContext } from './request-context.js';
@@ -21,6 +23,8 @@ export interface AppOptions {
   readonly models: ModelDirectory;
   readonly idempotency: Idempotency;
   readonly waiters: JobWaiters;
+  readonly events: JobEvents;
+  readonly streams: EventStreams;
   readonly readUpload: UploadReader;
   readonly maxWaitSeconds: number;
   /** Throws where no submission can be taken: the service stops, or Redis is away. */
@@ -55,6 +59,7 @@ export function createApp(options: AppOptions): Express {
     .get(acceptsJson, readRoute({ read, waiters, maxWaitSeconds }))
     .delete(acceptsJson, cancelRoute(jobs, metrics))
     .all(onlyMethods('GET', 'HEAD', 'DELETE'));
+  app.route('/v1/jobs/:id/events').get(eventsRoute(options)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/models').get(acceptsJson, modelsRoute(options.models)).all(onlyMethods('GET', 'HEAD'));
 
   app.use(routeNotFound);

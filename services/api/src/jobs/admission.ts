@@ -6,6 +6,7 @@
  */
 import { ProblemError, type WorkerPresence } from '@quintet/shared';
 import { cached } from './cached.js';
+import { drainRate, servingWorkers } from './drain-rate.js';
 
 const sampleMs = 250;
 const longestRetrySeconds = 60;
@@ -36,7 +37,7 @@ export class Admission {
       sample.added += 1;
       return;
     }
-    const workers = (await this.options.workers()).filter((worker) => worker.model.name === model);
+    const workers = servingWorkers(await this.options.workers(), model);
     const seconds = retryAfterSeconds(depth - maxDepth + 1, workers);
     throw new ProblemError(
       'queue_full',
@@ -55,9 +56,9 @@ export class Admission {
   }
 }
 
-/** Whole seconds, 1 to 60, in which `workers` drain `excess` jobs at the rate they last reported. */
+/** Whole seconds, 1 to 60, in which `workers` drain `excess` jobs at the rate that they have while they work. */
 export function retryAfterSeconds(excess: number, workers: readonly Pick<WorkerPresence, 'rate'>[]): number {
-  const rate = workers.reduce((sum, worker) => sum + worker.rate, 0);
+  const rate = drainRate(workers);
   if (rate <= 0) return longestRetrySeconds;
   return Math.min(longestRetrySeconds, Math.max(1, Math.ceil(excess / rate)));
 }

@@ -1,11 +1,14 @@
-/** Cancellation: the job ends now; a worker that already runs it finds that it has ended, and drops its result. */
+/**
+ * Cancellation: the job ends now. Where it waits, its order is taken out of the queue; where a worker holds it, that worker is
+ * told and lets go of it at the next boundary, or finds at the end that the job has ended, and drops its result.
+ */
 import { presentJob, ProblemError, type Job, type JobStore, type Outcome } from '@quintet/shared';
 import { owns, type Client } from './client.js';
 import type { Queues } from './queues.js';
 import { jobNotFound } from './read.js';
 
 export interface CancelContext {
-  readonly store: Pick<JobStore, 'read' | 'finish'>;
+  readonly store: Pick<JobStore, 'read' | 'finish' | 'announceCancel'>;
   readonly queues: Pick<Queues, 'remove'>;
   readonly resultTtlSeconds: number;
 }
@@ -24,6 +27,6 @@ export async function cancelJob(context: CancelContext, id: string, client: Clie
     throw new ProblemError('job_finished', `Job ${id} has already ended: ${status}.`);
   }
   // The outcome is what counts. An entry that stays in the queue is dropped by the worker that takes it.
-  await context.queues.remove(stored.record.model.name, id).catch(() => undefined);
+  await Promise.allSettled([context.store.announceCancel(id), context.queues.remove(stored.record.model.name, id)]);
   return presentJob(stored.record, { outcome });
 }

@@ -19,6 +19,7 @@ import {
   type Progress,
   type Redis,
 } from '@quintet/shared';
+import { waitingLists, type QueueLists, type WaitingList } from './queue-positions.js';
 import { requireRedis } from './redis-guard.js';
 
 /** States whose jobs wait for a worker. */
@@ -27,7 +28,7 @@ const reportedStates = [...waitingStates, 'active', 'waiting-children', 'failed'
 
 export type QueueState = Progress | 'ended' | 'absent';
 
-export class Queues {
+export class Queues implements QueueLists {
   readonly #queues = new Map<string, Queue>();
   #flows: FlowProducer | undefined;
 
@@ -77,10 +78,13 @@ export class Queues {
     return { status: 'processing', ...(startedAt === undefined ? {} : { startedAt: new Date(startedAt) }) };
   }
 
-  /** Takes a waiting job out of its queue; a webhook delivery above it starts then. Leaves a running one alone. */
-  async remove(model: string, id: string): Promise<void> {
+  /**
+   * Takes a waiting job out of its queue; a webhook delivery above it starts then. Leaves a running one alone: false where it,
+   * or what it waits for, is being run.
+   */
+  async remove(model: string, id: string): Promise<boolean> {
     requireRedis(this.redis);
-    await this.#queue(classifyQueueName(model)).remove(id);
+    return (await this.#queue(classifyQueueName(model)).remove(id)) === 1;
   }
 
   /** How many jobs of `model` wait for a worker. */
@@ -88,6 +92,41 @@ export class Queues {
     requireRedis(this.redis);
     const counts = await this.#queue(classifyQueueName(model)).getJobCounts(...waitingStates);
     return waitingStates.reduce((sum, state) => sum + (counts[state] ?? 0), 0);
+  }
+
+  /** How many jobs go before one of this priority that is added in the same turn of the event loop. */
+  async ahead(model: string, priority: number): Promise<number> {
+    requireRedis(this.redis);
+    const first = this.redis.llen(this.#key(model, 'wait'));
+    if (priority === 0) return first;
+    // BullMQ's score: the priority times 2^32, plus a counter.
+    const before = this.redis.zcount(this.#key(model, 'prioritized'), '-inf', (priority + 1) * 2 ** 32 - 1);
+    const counts = await Promise.all([first, before]);
+    return counts[0] + counts[1];
+  }
+
+  async lengths(model: string): Promise<Record<WaitingList, number>> {
+    requireRedis(this.redis);
+    const lengths = await Promise.all(
+      waitingLists.map(async (list) => {
+        const key = this.#key(model, list);
+        return [list, await (list === 'wait' ? this.redis.llen(key) : this.redis.zcard(key))] as const;
+      }),
+    );
+    return Object.fromEntries(lengths) as Record<WaitingList, number>;
+  }
+
+  async range(model: string, list: WaitingList, from: number, to: number): Promise<string[]> {
+    requireRedis(this.redis);
+    const key = this.#key(model, list);
+    if (list !== 'wait') return this.redis.zrange(key, String(from), String(to));
+    // Jobs are pushed at its head and taken from its end.
+    return (await this.redis.lrange(key, -1 - to, -1 - from)).reverse();
+  }
+
+  async active(model: string, most: number): Promise<string[]> {
+    requireRedis(this.redis);
+    return this.redis.lrange(this.#key(model, 'active'), 0, most - 1);
   }
 
   /** Jobs by state of the queue `name`. */
@@ -99,6 +138,10 @@ export class Queues {
   async close(): Promise<void> {
     const open = [...this.#queues.values(), ...(this.#flows === undefined ? [] : [this.#flows])];
     await Promise.allSettled(open.map((each) => each.close()));
+  }
+
+  #key(model: string, list: WaitingList | 'active'): string {
+    return this.#queue(classifyQueueName(model)).toKey(list);
   }
 
   #queue(name: string): Queue {

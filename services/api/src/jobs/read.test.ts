@@ -20,6 +20,7 @@ function read(
   finish: 'finished' | 'already_finished' = 'finished',
 ) {
   const finished: Outcome[] = [];
+  const removed: string[] = [];
   const context = {
     store: {
       read: () => Promise.resolve(reads.length > 1 ? reads.shift() : reads[0]),
@@ -27,12 +28,20 @@ function read(
         finished.push(outcome);
         return Promise.resolve(finish);
       },
+      forgetDeadline: () => Promise.resolve(),
     },
-    queues: { state: () => Promise.resolve(state) },
+    queues: {
+      state: () => Promise.resolve(state),
+      remove: (_model: string, id: string) => {
+        removed.push(id);
+        return Promise.resolve(true);
+      },
+    },
+    positions: { place: () => Promise.resolve({ position: 3, eta_seconds: 0.4 }) },
     resultTtlSeconds: 60,
     now: () => now,
   };
-  return { job: readJob(context, 'a', anonymous), finished };
+  return { job: readJob(context, 'a', anonymous), finished, removed };
 }
 
 describe('readJob', () => {
@@ -41,12 +50,29 @@ describe('readJob', () => {
   });
 
   it('shows how far the queue is', async () => {
-    expect((await read([stored(60_000)], { status: 'queued' }).job).status).toBe('queued');
+    expect(await read([stored(60_000)], { status: 'queued' }).job).toMatchObject({
+      status: 'queued',
+      queue: { position: 3, eta_seconds: 0.4 },
+    });
     const startedAt = new Date(now - 10);
     expect(await read([stored(60_000)], { status: 'processing', startedAt }).job).toMatchObject({
       status: 'processing',
       started_at: startedAt.toISOString(),
     });
+  });
+
+  it('ends a job that waits past its deadline, and takes it out of the queue', async () => {
+    const late = stored(60_000);
+    const overdue = { record: { ...late.record, deadline_ms: now - 1 } };
+    const { job, finished, removed } = read([overdue], { status: 'queued' });
+    expect((await job).status).toBe('expired');
+    expect([finished.length, removed]).toEqual([1, ['a']]);
+    // One that runs has started in time.
+    const running = read([overdue], { status: 'processing' });
+    expect((await running.job).status).toBe('processing');
+    // One that waits may still start at its deadline.
+    const due = { record: { ...late.record, deadline_ms: now } };
+    expect((await read([due], { status: 'queued' }).job).status).toBe('queued');
   });
 
   it('sees an end that comes between its two questions', async () => {

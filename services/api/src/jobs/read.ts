@@ -1,6 +1,7 @@
 /**
- * Reading a job: its outcome where there is one, else how far the queue says it is.
+ * Reading a job: its outcome where there is one, else how far the queue says it is, and where it stands there.
  *
+ * A job that waits past its deadline is ended by whoever reads it so (expire.ts).
  * A job without an outcome whose queue entry is gone or given up (its workers died too often) is ended here by whoever
  * asks: someone must, and the store lets only the first succeed.
  */
@@ -14,16 +15,19 @@ import {
   type StoredJob,
 } from '@quintet/shared';
 import { owns, type Client } from './client.js';
+import { expireJob, isOverdue, type ExpireContext } from './expire.js';
 import type { Standing } from './idempotency.js';
+import type { QueuePositions } from './queue-positions.js';
 import type { Queues } from './queues.js';
+import { withDeadline } from './start-deadline.js';
 
 /** Between the record and the queue entry of a submission lies one round trip; far more than that is a lost job. */
 const submissionGraceMs = 5000;
 
-export interface ReadContext {
-  readonly store: Pick<JobStore, 'read' | 'finish'>;
-  readonly queues: Pick<Queues, 'state'>;
-  readonly resultTtlSeconds: number;
+export interface ReadContext extends ExpireContext {
+  readonly store: Pick<JobStore, 'read' | 'finish' | 'forgetDeadline'>;
+  readonly queues: Pick<Queues, 'state' | 'remove'>;
+  readonly positions: Pick<QueuePositions, 'place'>;
   readonly now?: () => number;
 }
 
@@ -31,16 +35,26 @@ export interface ReadContext {
 export async function readJob(context: ReadContext, id: string, client: Client): Promise<Job> {
   const stored = await readStored(context, id);
   if (!owns(client, stored.record)) throw jobNotFound(id);
+  return presentStored(context, stored);
+}
+
+/** The job of which `stored` has just been read. */
+export async function presentStored(context: ReadContext, stored: StoredJob): Promise<Job> {
+  const { id, model } = stored.record;
   if (stored.outcome !== undefined) return presentJob(stored.record, { outcome: stored.outcome });
 
-  const state = await context.queues.state(stored.record.model.name, id);
-  if (typeof state === 'object') return presentJob(stored.record, { progress: state });
+  const state = await context.queues.state(model.name, id);
+  if (typeof state === 'object') {
+    return state.status === 'queued'
+      ? presentWaiting(context, stored.record)
+      : presentJob(stored.record, { progress: state });
+  }
 
   // It may have ended between the two questions.
   const again = await readStored(context, id);
   if (again.outcome !== undefined) return presentJob(again.record, { outcome: again.outcome });
   if (state === 'absent' && isBeingSubmitted(again.record, context.now ?? Date.now)) {
-    return presentJob(again.record, { progress: { status: 'queued' } });
+    return presentWaiting(context, again.record);
   }
   return endLost(context, again.record);
 }
@@ -51,6 +65,16 @@ export async function findJob(context: Pick<ReadContext, 'store' | 'queues'>, id
   if (stored === undefined) return 'absent';
   if (stored.outcome !== undefined) return 'whole';
   return (await context.queues.state(stored.record.model.name, id)) === 'absent' ? 'partial' : 'whole';
+}
+
+async function presentWaiting(context: ReadContext, record: JobRecord): Promise<Job> {
+  const nowMs = (context.now ?? Date.now)();
+  if (isOverdue(record, nowMs)) {
+    const outcome = (await expireJob(context, record, nowMs)) ?? (await readStored(context, record.id)).outcome;
+    if (outcome !== undefined) return presentJob(record, { outcome });
+  }
+  const queue = await context.positions.place(record.model.name, record.id);
+  return withDeadline(presentJob(record, { progress: { status: 'queued', queue } }), record);
 }
 
 async function endLost(context: ReadContext, record: JobRecord): Promise<Job> {

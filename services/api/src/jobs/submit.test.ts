@@ -44,9 +44,10 @@ function service(overrides: Partial<SubmitContext> = {}) {
     },
     queues: {
       add: (order) => Promise.resolve(void orders.push(order)),
+      ahead: () => Promise.resolve(0),
       deliver: ({ id }) => Promise.resolve(void deliveries.push(id)),
     },
-    models: { resolve: () => Promise.resolve(model) },
+    models: { workers: () => Promise.resolve([]), resolve: () => Promise.resolve(model) },
     admission: { admit: () => Promise.resolve() },
     cache: { find: (name) => Promise.resolve(answers.get(name)) },
     onCacheLookup: (name, result) => lookups.push(`${name} ${result}`),
@@ -129,7 +130,9 @@ describe('a picture whose answer is not known to this client', () => {
   });
 
   it('is classified where the version of the model is not known yet', async () => {
-    const { submit, orders, lookups } = service({ models: { resolve: () => Promise.resolve({ name: 'resnet50' }) } });
+    const { submit, orders, lookups } = service({
+      models: { workers: () => Promise.resolve([]), resolve: () => Promise.resolve({ name: 'resnet50' }) },
+    });
     await submit();
     expect(orders).toHaveLength(1);
     expect(lookups).toEqual([]);
@@ -162,7 +165,11 @@ describe('a submission that fails half-way', () => {
   it('leaves its key only where it could not be undone', async () => {
     const left: string[] = [];
     const lease = { check: () => undefined, keep: () => left.push('kept') };
-    const queues = { add: () => Promise.reject(new Error('away')), deliver: () => Promise.resolve() };
+    const queues = {
+      add: () => Promise.reject(new Error('away')),
+      ahead: () => Promise.resolve(0),
+      deliver: () => Promise.resolve(),
+    };
     const store = { create: () => Promise.resolve(), createFinished: () => Promise.resolve() };
     const undone = service({ queues, store: { ...store, discard: () => Promise.resolve() } });
     await expect(undone.submit({ lease })).rejects.toMatchObject({ code: 'redis_unavailable' });

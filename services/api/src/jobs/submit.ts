@@ -27,19 +27,22 @@ import {
   type Prediction,
   type ResultCache,
   type SharingTerms,
+  type WorkerPresence,
 } from '@quintet/shared';
 import type { Admission } from './admission.js';
 import type { Client } from './client.js';
 import type { Lease } from './idempotency.js';
+import { drainRate, queuePlace, servingWorkers } from './drain-rate.js';
 import type { ModelDirectory } from './models.js';
 import type { Queues } from './queues.js';
 import { redisUnavailable } from './redis-guard.js';
+import { withDeadline } from './start-deadline.js';
 import type { KnownJob } from './waiters.js';
 
 export interface SubmitContext {
   readonly store: Pick<JobStore, 'create' | 'createFinished' | 'discard'>;
-  readonly queues: Pick<Queues, 'add' | 'deliver'>;
-  readonly models: Pick<ModelDirectory, 'resolve'>;
+  readonly queues: Pick<Queues, 'add' | 'ahead' | 'deliver'>;
+  readonly models: Pick<ModelDirectory, 'resolve' | 'workers'>;
   readonly admission: Pick<Admission, 'admit'>;
   /** Answers that are kept; undefined where none are. */
   readonly cache: Pick<ResultCache, 'find'> | undefined;
@@ -75,13 +78,15 @@ export async function submitJob(context: SubmitContext, submission: Submission):
   const began = performance.now();
   checkImage(submission.image, context.maxImagePixels);
   checkWebhook(context, submission.options);
+  // Under way beside the other look-ups: the estimate costs no round trip of its own.
+  const workers = context.models.workers().catch(() => []);
   const model = await context.models.resolve(submission.options.model);
   const sharing = await sharingTerms(context, submission);
   const kept = sharing === undefined ? undefined : await findAnswer(context, sharing, model);
   const record = makeRecord(submission, model, created);
   if (kept === undefined) {
     await context.admission.admit(model.name);
-    return enqueue(context, submission, record, sharing);
+    return enqueue(context, submission, record, sharing, workers);
   }
   const { top_k, min_score } = submission.options;
   const nothing = { queue: 0, fetch: 0, preprocess: 0, batch_wait: 0, inference: 0 };
@@ -139,6 +144,7 @@ async function enqueue(
   submission: Submission,
   record: JobRecord,
   sharing: SharingTerms | undefined,
+  workers: Promise<readonly WorkerPresence[]>,
 ): Promise<KnownJob> {
   const { id, image, options, requestId } = submission;
   const order: ClassifyOrder = {
@@ -152,11 +158,15 @@ async function enqueue(
     ...(sharing === undefined ? {} : { sharing }),
   };
   const delivery = record.webhook === undefined ? undefined : { id, request_id: requestId };
-  await keepAll(context, submission, () => [
-    context.store.create(record, image, context.queueTtlSeconds),
-    context.queues.add(order, options.priority, delivery),
-  ]);
-  return knownJob(record, presentJob(record, { progress: { status: 'queued' } }));
+  let ahead = Promise.resolve(0);
+  await keepAll(context, submission, () => {
+    const kept = context.store.create(record, image, context.queueTtlSeconds);
+    ahead = context.queues.ahead(record.model.name, options.priority);
+    return [kept, ahead, context.queues.add(order, options.priority, delivery)];
+  });
+  const rate = drainRate(servingWorkers(await workers, record.model.name));
+  const progress = { status: 'queued', queue: queuePlace(await ahead, rate) } as const;
+  return knownJob(record, withDeadline(presentJob(record, { progress }), record));
 }
 
 async function keepFinished(
@@ -181,7 +191,7 @@ function knownJob(record: JobRecord, job: KnownJob['job']): KnownJob {
 async function keepAll(
   context: SubmitContext,
   { id, lease }: Submission,
-  write: () => readonly Promise<void>[],
+  write: () => readonly Promise<unknown>[],
 ): Promise<void> {
   lease?.check();
   try {

@@ -1,5 +1,6 @@
 import type { Job } from '@quintet/shared';
 import { describe, expect, it, vi } from 'vitest';
+import { withDeadline } from './start-deadline.js';
 import { JobWaiters } from './waiters.js';
 
 const job = (status: Job['status']): Job => ({
@@ -73,6 +74,18 @@ describe('JobWaiters', () => {
     const states: Job['status'][] = ['queued', 'succeeded'];
     const read = () => Promise.resolve(job(states.shift() ?? 'succeeded'));
     expect((await waiters.wait('a', read, { timeoutMs: 10_000, signal: never })).status).toBe('succeeded');
+  });
+
+  it('looks again when the job is overdue, not two seconds later', async () => {
+    const waiters = new JobWaiters();
+    const deadline_ms = Date.now() + 100;
+    const read = vi.fn(() =>
+      Promise.resolve(Date.now() > deadline_ms ? job('expired') : withDeadline(job('queued'), { deadline_ms })),
+    );
+    const started = performance.now();
+    expect((await waiters.wait('a', read, { timeoutMs: 60_000, signal: never })).status).toBe('expired');
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(read).toHaveBeenCalledTimes(2);
   });
 
   it('gives the last state when the time is over, the client leaves, or the service stops', async () => {

@@ -2,13 +2,15 @@
  * Waiting for jobs to end, for any number of requests over one Redis subscription.
  *
  * A waiter is registered before the job is read, or even before it is submitted, so an end in between wakes it. Pub/sub
- * loses messages while the connection is away, so every waiter also looks again every two seconds or so.
+ * loses messages while the connection is away, so every waiter also looks again every two seconds or so, and when the job is
+ * overdue.
  *
  *   waiting → woken (published, or time to look again) → waiting or done
  *   waiting → done (deadline, client gone, shutdown)
  * Invariant: a waiter that is done is in no map and holds no timer.
  */
 import { finishedChannel, isFinal, readFinished, type Job, type Outcome, type Redis } from '@quintet/shared';
+import { msUntilOverdue } from './start-deadline.js';
 
 /**
  * When a waiter looks again: after about 2 s, or later where so many wait that this would be more than a thousand looks a
@@ -97,7 +99,8 @@ export class JobWaiters {
           }
           const left = deadline - performance.now();
           if (isFinal(job.status) || left <= 0) return job;
-          const outcome = await bell.rung(Math.min(left, pollMs(this.#size)));
+          const overdue = msUntilOverdue(job, Date.now()) ?? Infinity;
+          const outcome = await bell.rung(Math.min(left, overdue, pollMs(this.#size)));
           if (outcome !== undefined && known !== undefined) return known.end(outcome);
           if (signal.aborted || this.#closed) return job;
           job = undefined;

@@ -30,7 +30,7 @@ describe('composeBody', () => {
         finished_at: '2026-11-24T02:00:01.000Z',
         predictions: outcome.predictions,
         metadata: { order: '7' },
-        links: { self: '/v1/jobs/j1' },
+        links: { self: '/v1/jobs/j1', events: '/v1/jobs/j1/events' },
       },
     });
     expect(body).not.toContain('example.com');

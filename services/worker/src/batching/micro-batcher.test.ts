@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   AbandonedError,
+  CanceledError,
   DeadlineError,
   MicroBatcher,
   deadlineMarginMs,
@@ -186,6 +187,49 @@ describe('MicroBatcher', () => {
     await expect(batcher.submit(3)).rejects.toThrow(AbandonedError);
     await clock.run();
     expect((await running).result).toBe(1);
+  });
+
+  it('takes out what is canceled while it waits, and lets what runs run', async () => {
+    const clock = new SimulatedClock();
+    const machine = new SimulatedStreams(clock, 1, 1, onCpu);
+    const batcher = new MicroBatcher(machine, clock);
+    machine.onIdle = () => {
+      batcher.dispatch();
+    };
+    const [first, second] = [new AbortController(), new AbortController()];
+    const running = batcher.submit(1, { canceled: first.signal });
+    const waiting = batcher.submit(2, { canceled: second.signal });
+    const next = batcher.submit(3);
+    expect(batcher.waiting).toBe(2);
+    first.abort();
+    second.abort();
+    expect(batcher.waiting).toBe(1);
+    await expect(waiting).rejects.toThrow(CanceledError);
+    await expect(batcher.submit(4, { canceled: second.signal })).rejects.toThrow(CanceledError);
+    await clock.run();
+    expect([(await running).result, (await next).result]).toEqual([1, 3]);
+    expect(machine.runs.map(({ items }) => items)).toEqual([[1], [3]]);
+  });
+
+  it('does not run what is canceled again after its batch has failed', async () => {
+    const clock = new SimulatedClock();
+    const machine = new SimulatedStreams(clock, 1, 4, onCpu, new Set([3]));
+    const batcher = new MicroBatcher(machine, clock);
+    machine.onIdle = () => {
+      batcher.dispatch();
+    };
+    const cancel = new AbortController();
+    const answers = Promise.allSettled([
+      batcher.submit(1),
+      batcher.submit(2, { canceled: cancel.signal }),
+      batcher.submit(3),
+    ]);
+    clock.after(60, () => {
+      cancel.abort();
+    });
+    await clock.run();
+    expect((await answers).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+    expect(machine.runs.map(({ items }) => items)).toEqual([[1], [2, 3], [3]]);
   });
 
   it('keeps order within a priority, passes nobody for ever, and misses no deadline that it could meet', async () => {

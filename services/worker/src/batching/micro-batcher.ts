@@ -1,7 +1,7 @@
 /**
  * The micro-batcher: turns single crops into batches, and decides when each leaves.
  *
- * An item is waiting → in a batch → answered; or waiting → expired; or waiting → abandoned. Items wait in the order of
+ * An item is waiting → in a batch → answered; or waiting → expired, abandoned or canceled. Items wait in the order of
  * submission, delayed by 250 ms for each step of priority: order is kept within a priority, a better one goes first,
  * and nobody is passed for ever.
  *
@@ -45,6 +45,8 @@ export interface SubmitOptions {
   readonly due?: number;
   /** 0 goes first. */
   readonly priority?: number;
+  /** Takes the item out when aborted, unless it is in a batch by then. */
+  readonly canceled?: AbortSignal;
 }
 
 export interface Batched<R> {
@@ -58,6 +60,14 @@ export class AbandonedError extends Error {
   constructor() {
     super('the batcher was told to hand back what waits');
     this.name = 'AbandonedError';
+  }
+}
+
+/** Nobody wants the answer any more, so the item was not run. */
+export class CanceledError extends Error {
+  constructor() {
+    super('canceled');
+    this.name = 'CanceledError';
   }
 }
 
@@ -83,6 +93,7 @@ interface Item<T, R> {
   readonly rank: number;
   /** Set once a batch that held it has failed. */
   alone: boolean;
+  readonly canceled: AbortSignal | undefined;
   resolve(result: Batched<R>): void;
   reject(error: unknown): void;
 }
@@ -114,16 +125,28 @@ export class MicroBatcher<T, R> {
     return this.#waiting.length;
   }
 
-  /** Rejects with DeadlineError, AbandonedError, or what the runner says of this item alone. */
-  submit(value: T, { due = Number.POSITIVE_INFINITY, priority = 0 }: SubmitOptions = {}): Promise<Batched<R>> {
+  /** Rejects with DeadlineError, AbandonedError, CanceledError, or what the runner says of this item alone. */
+  submit(value: T, options: SubmitOptions = {}): Promise<Batched<R>> {
+    const { due = Number.POSITIVE_INFINITY, priority = 0, canceled } = options;
     if (this.#abandoned) return Promise.reject(new AbandonedError());
-    return new Promise((resolve, reject) => {
+    if (canceled?.aborted === true) return Promise.reject(new CanceledError());
+    let cancel = (): void => undefined;
+    const answer = new Promise<Batched<R>>((resolve, reject) => {
       const submitted = this.clock.now();
       this.#learnArrival(submitted);
       const rank = submitted + priority * priorityStepMs;
       const later = this.#waiting.findLastIndex((item) => item.rank <= rank);
-      this.#waiting.splice(later + 1, 0, { value, submitted, due, rank, alone: false, resolve, reject });
+      const item: Item<T, R> = { value, submitted, due, rank, alone: false, canceled, resolve, reject };
+      this.#waiting.splice(later + 1, 0, item);
+      cancel = () => {
+        this.#remove(item);
+      };
       this.dispatch();
+    });
+    if (canceled === undefined) return answer;
+    canceled.addEventListener('abort', cancel);
+    return answer.finally(() => {
+      canceled.removeEventListener('abort', cancel);
     });
   }
 
@@ -155,6 +178,15 @@ export class MicroBatcher<T, R> {
     this.#abandoned = true;
     this.#cancelTimer();
     for (const item of this.#waiting.splice(0)) item.reject(new AbandonedError());
+  }
+
+  #remove(item: Item<T, R>): void {
+    const index = this.#waiting.indexOf(item);
+    // In a batch, whose run nothing stops.
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
+    item.reject(new CanceledError());
+    this.dispatch();
   }
 
   #learnArrival(now: number): void {
@@ -236,8 +268,12 @@ export class MicroBatcher<T, R> {
       for (const item of batch) item.reject(error);
       return;
     }
-    for (const item of batch) item.alone = true;
-    this.#waiting.unshift(...batch);
+    const wanted = batch.filter((item) => item.canceled?.aborted !== true);
+    for (const item of batch) {
+      item.alone = true;
+      if (!wanted.includes(item)) item.reject(new CanceledError());
+    }
+    this.#waiting.unshift(...wanted);
     this.dispatch();
   }
 }

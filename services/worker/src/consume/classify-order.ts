@@ -2,9 +2,10 @@
  * One order, from the queue to its outcome.
  *
  * taken → (ended meanwhile: dropped | past its deadline: expired) → image read → (answered as another job: coalesced) → decoded →
- * batched (| no stream free before its deadline: expired) → classified → outcome written. Every step that fails for good ends
- * the job as failed with its code; a step that may succeed another time throws, and BullMQ gives the order out again, until
- * the attempts are used up.
+ * batched (| no stream free before its deadline: expired) → classified → outcome written. A job that its client cancels
+ * meanwhile is dropped between two steps, or out of the batcher, but not in the middle of decoding or of a run. Every step that
+ * fails for good ends the job as failed with its code; a step that may succeed another time throws, and BullMQ gives the order
+ * out again, until the attempts are used up.
  * Invariants: whoever writes the outcome first decides (JobStore.finish); what is written later is ignored, so running an
  * order twice, after a stall or a thaw, is harmless. Who has the lead to compute an answer for others leaves it, however the
  * order ends, and others learn of a good answer only.
@@ -20,7 +21,7 @@ import {
   type SharedAnswer,
   type Timing,
 } from '@quintet/shared';
-import { AbandonedError, DeadlineError } from '../batching/micro-batcher.js';
+import { AbandonedError, CanceledError, DeadlineError } from '../batching/micro-batcher.js';
 import { OrderSharing, type Sharing } from './order-sharing.js';
 
 /** What the batcher answers for one crop. */
@@ -36,6 +37,8 @@ export interface ClassifyOptions {
   readonly minScore: number;
   readonly priority: number;
   readonly startWithinMs: number | undefined;
+  /** Aborted when nobody wants the answer any more. */
+  readonly canceled: AbortSignal;
 }
 
 export interface ClassifyDependencies {
@@ -44,7 +47,7 @@ export interface ClassifyDependencies {
   readonly withSlot: <T>(work: (slot: number) => Promise<T>) => Promise<T>;
   /** Decodes the image and writes its crop into `slot`. */
   readonly preprocess: (image: Buffer, slot: number) => Promise<void>;
-  /** Classifies the crop in `slot`. Rejects with DeadlineError if it could not begin in time. */
+  /** Classifies the crop in `slot`. Rejects with DeadlineError if it could not begin in time, with CanceledError if canceled. */
   readonly classify: (slot: number, options: ClassifyOptions) => Promise<Classified>;
   /** The registry's code for an error that will not go away, undefined for one that may. */
   readonly permanentCode: (error: unknown) => ErrorCode | undefined;
@@ -73,6 +76,8 @@ export interface Attempt {
   readonly last: boolean;
   /** As the queue orders jobs: 0 goes first. */
   readonly priority: number;
+  /** Aborted when the job is canceled while this worker holds its order. */
+  readonly canceled: AbortSignal;
 }
 
 /** Runs `order`. Throws what may succeed another time. */
@@ -102,14 +107,20 @@ export async function classifyOrder(
     return { outcome: result === 'finished' ? 'expired' : 'dropped' };
   };
 
+  const { canceled } = attempt;
+  const goOn = (): void => {
+    if (canceled.aborted) throw new CanceledError();
+  };
+
   const { deadline_ms } = order;
   if (deadline_ms !== undefined && startedMs > deadline_ms) return expire();
   const leftMs = (): number | undefined => (deadline_ms === undefined ? undefined : deadline_ms - Date.now());
   const started_at = new Date(startedMs).toISOString();
   const others = new OrderSharing(order, model, dependencies.sharing);
   try {
+    goOn();
     let fetched = start;
-    const reading = store.readImage(order.id).then((read) => {
+    const reading = store.readImage(order.id, startedMs).then((read) => {
       fetched = performance.now();
       return read;
     });
@@ -122,11 +133,14 @@ export async function classifyOrder(
     if (answer === undefined) {
       if (image === undefined) throw new ImageLostError();
       answer = await others.askFor(image, leftMs());
+      goOn();
       if (answer === undefined) return await compute(image, timing);
     }
     return await coalesce(answer, timing);
   } catch (error) {
     if (error instanceof AbandonedError) throw error;
+    // Whoever canceled it has written how it ended.
+    if (error instanceof CanceledError) return { outcome: 'dropped' };
     if (error instanceof DeadlineError) return await expire();
     const permanent = error instanceof ImageLostError ? 'image_lost' : dependencies.permanentCode(error);
     const code = permanent ?? (attempt.last ? 'inference_failed' : undefined);
@@ -142,12 +156,15 @@ export async function classifyOrder(
     const read = performance.now();
     let preprocessed = read;
     const classified = await dependencies.withSlot(async (slot) => {
+      goOn();
       await dependencies.preprocess(image, slot);
+      goOn();
       preprocessed = performance.now();
       return dependencies.classify(slot, {
         ...others.request,
         priority: attempt.priority,
         startWithinMs: leftMs(),
+        canceled,
       });
     });
     const finishedMs = now();

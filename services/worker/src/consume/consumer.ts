@@ -5,11 +5,15 @@
  * is over, orders that wait for a batch are handed back to the queue, where another worker finds them at once.
  * Locks, renewal, retries and the recovery of stalled orders are BullMQ's. An order whose workers died once too often is
  * failed by BullMQ without our processor: the `failed` listener then writes its outcome.
- * Trade-off: a lock of 15 s, checked every 5 s, brings back a killed worker's orders in 15 to 20 s; a shorter one would
- * take orders from workers that are merely slow. The main thread never blocks long enough to miss a renewal.
+ * An order whose job was canceled is let go at its next boundary (classify-order.ts), as soon as the API's message comes; a
+ * message that is missed costs the run, whose result is dropped.
+ * Trade-off: a lock of 9 s, renewed every 4.5 s and checked every 4 s by whichever worker's turn it is, brings back a killed
+ * worker's orders after 4 to 13 s (the rest of the lock, then the next check); a shorter one would take orders from workers
+ * that are merely slow. The main thread never blocks long enough to miss a renewal.
  */
 import { UnrecoverableError, WaitingError, Worker, type Job } from 'bullmq';
 import {
+  canceledChannel,
   classifyOrderSchema,
   classifyQueueName,
   keyPrefix,
@@ -22,6 +26,7 @@ import {
 } from '@quintet/shared';
 import { AbandonedError } from '../batching/micro-batcher.js';
 import { classifyOrder, type ClassifyDependencies, type OrderResult } from './classify-order.js';
+import type { RateMeter } from './rate-meter.js';
 
 export interface ConsumerOptions extends ClassifyDependencies {
   readonly redis: Redis;
@@ -29,18 +34,23 @@ export interface ConsumerOptions extends ClassifyDependencies {
   readonly concurrency: number;
   readonly metrics: WorkerMetrics;
   readonly logger: Logger;
+  /** Counts what is held and done. */
+  readonly meter: Pick<RateMeter, 'begin' | 'end'>;
   /** Makes the batcher reject what waits. */
   readonly abandon: () => void;
 }
 
-const lockDurationMs = 15_000;
-const stalledIntervalMs = 5000;
+const lockDurationMs = 9000;
+const stalledIntervalMs = 4000;
+
+interface Held {
+  readonly id: string;
+  readonly cancel: AbortController;
+}
 
 export class Consumer {
   readonly #worker: Worker<ClassifyOrder, string>;
-  readonly #held = new Set<string>();
-  /** Jobs that succeeded since the last call of `takeCount`. */
-  #count = 0;
+  readonly #held = new Set<Held>();
 
   constructor(private readonly options: ConsumerOptions) {
     this.#worker = new Worker<ClassifyOrder, string>(
@@ -75,10 +85,18 @@ export class Consumer {
     });
   }
 
-  takeCount(): number {
-    const count = this.#count;
-    this.#count = 0;
-    return count;
+  /** Hears of canceled jobs on `subscriber` from now on; ioredis subscribes again after each reconnect. */
+  hearCancels(subscriber: Redis): void {
+    subscriber.on('message', (channel: string, id: string) => {
+      if (channel === canceledChannel) this.cancel(id);
+    });
+    // Queued until Redis is there; rejects only when the connection is closed for good.
+    subscriber.subscribe(canceledChannel).catch(() => undefined);
+  }
+
+  /** Lets go of the order of the job `id`, where it is held. A frozen worker may have taken it twice. */
+  cancel(id: string): void {
+    for (const held of this.#held) if (held.id === id) held.cancel.abort();
   }
 
   /** Takes no more, finishes what it holds within `graceMs`, then hands back what has not begun to be inferred. */
@@ -97,14 +115,19 @@ export class Consumer {
   }
 
   async #process(job: Job<ClassifyOrder, string>, token: string | undefined): Promise<string> {
-    const { metrics, logger, model } = this.options;
+    const { metrics, logger, model, meter } = this.options;
     const order = classifyOrderSchema.parse(job.data);
     const log = logger.child({ job_id: order.id, request_id: order.request_id });
-    this.#held.add(order.id);
+    const held: Held = { id: order.id, cancel: new AbortController() };
+    this.#held.add(held);
+    meter.begin();
+    let worked = false;
     metrics.active.set({ model: model.name }, this.#held.size);
     try {
       const last = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
-      const result = await classifyOrder(order, { last, priority: job.opts.priority ?? 0 }, this.options);
+      const attempt = { last, priority: job.opts.priority ?? 0, canceled: held.cancel.signal };
+      const result = await classifyOrder(order, attempt, this.options);
+      worked = result.outcome === 'succeeded' || result.outcome === 'failed';
       this.#record(result, order, log);
       if (result.outcome === 'failed') throw new UnrecoverableError(result.code);
       return result.outcome;
@@ -117,7 +140,8 @@ export class Consumer {
       if (!(error instanceof UnrecoverableError)) log.warn({ error, attempt: job.attemptsMade + 1 }, 'attempt failed');
       throw error;
     } finally {
-      this.#held.delete(order.id);
+      this.#held.delete(held);
+      meter.end(worked);
       metrics.active.set({ model: model.name }, this.#held.size);
     }
   }
@@ -128,7 +152,6 @@ export class Consumer {
     switch (result.outcome) {
       case 'succeeded': {
         const { timing } = result;
-        this.#count += 1;
         metrics.queueWait.observe(label, timing.queue / 1000);
         metrics.fetch.observe(label, timing.fetch / 1000);
         metrics.preprocess.observe(label, timing.preprocess / 1000);
@@ -141,7 +164,6 @@ export class Consumer {
       }
       case 'coalesced': {
         const { timing } = result;
-        this.#count += 1;
         metrics.queueWait.observe(label, timing.queue / 1000);
         metrics.total.observe(label, timing.total / 1000);
         metrics.coalesced.inc(label);

@@ -6,23 +6,16 @@ export interface Heartbeat {
   stop(): Promise<void>;
 }
 
-/** `takeCount` returns the images classified since it was last called. */
+/** `rate` returns the images per second that the worker gets done while it has work; see rate-meter.ts. */
 export async function startHeartbeat(
   presence: Presence,
   worker: Omit<WorkerPresence, 'rate'>,
-  takeCount: () => number,
+  rate: () => number,
   logger: Logger,
 ): Promise<Heartbeat> {
-  let rate = 0;
-  let last = performance.now();
   let running: Promise<void> | undefined;
   const beat = async (): Promise<void> => {
-    const now = performance.now();
-    const sample = (takeCount() * 1000) / Math.max(1, now - last);
-    last = now;
-    // Smoothed over a few beats; an idle worker keeps the memory of how fast it was.
-    if (sample > 0) rate = rate === 0 ? sample : rate * 0.7 + sample * 0.3;
-    await presence.announce({ ...worker, rate: Math.round(rate * 100) / 100 });
+    await presence.announce({ ...worker, rate: Math.round(rate() * 100) / 100 });
   };
   await beat();
   const timer = setInterval(() => {

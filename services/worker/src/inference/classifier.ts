@@ -35,6 +35,8 @@ export interface ClassifyOptions {
   readonly priority?: number | undefined;
   /** Milliseconds from now within which inference must begin. */
   readonly startWithinMs?: number | undefined;
+  /** Aborted when nobody wants the answer any more. */
+  readonly canceled?: AbortSignal | undefined;
 }
 
 interface Request extends ClassifyOptions {
@@ -85,16 +87,20 @@ export class Classifier {
   readonly #latency: LatencyModel;
 
   /**
-   * Classifies the crop in `slot`. Rejects if the model fails on it, with DeadlineError if it could not start in time, or
-   * with AbandonedError.
+   * Classifies the crop in `slot`. Rejects if the model fails on it, with DeadlineError if it could not start in time, with
+   * CanceledError if it was canceled before its batch started, or with AbandonedError.
    */
   async classify(slot: number, options: ClassifyOptions): Promise<Classification> {
-    const { priority = 0, startWithinMs } = options;
+    const { priority = 0, startWithinMs, canceled } = options;
     // The batcher knows when an answer is due; a job's deadline is for its start.
     const due = startWithinMs === undefined ? undefined : startWithinMs + this.#latency.estimate(1);
     const { result, batchSize, waitMs } = await this.#batcher.submit(
       { slot, ...options },
-      { priority, ...(due === undefined ? {} : { due: monotonicClock.now() + due }) },
+      {
+        priority,
+        ...(due === undefined ? {} : { due: monotonicClock.now() + due }),
+        ...(canceled === undefined ? {} : { canceled }),
+      },
     );
     if (result.predictions instanceof Error) throw result.predictions;
     return { predictions: result.predictions, batchSize, batchWaitMs: waitMs, inferenceMs: result.inferenceMs };

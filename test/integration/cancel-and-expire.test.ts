@@ -1,0 +1,135 @@
+/** Jobs that end without having been run: canceled on the worker that holds them, or not started in time. */
+import { rm } from 'node:fs/promises';
+import { classifyQueueName, deliveryId, keyPrefix, keys, Redis, webhookQueueName } from '@quintet/shared';
+import { Queue } from 'bullmq';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { makeImage } from '../fixtures/images/index.js';
+import { openEvents } from '../support/event-client.js';
+import { startRedis, type RedisServer } from '../support/redis-server.js';
+import { eventually, startService, type ServiceProcess } from '../support/service-process.js';
+import { makeSlowModel, slowModel } from '../support/slow-model.js';
+import { jobOf, startReadyApi } from './api-harness.js';
+
+const hook = 'https://93.184.216.34/hook';
+
+let server: RedisServer;
+let redis: Redis;
+let image: Buffer;
+let api: ServiceProcess;
+let webhooks: Queue;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+  webhooks = new Queue(webhookQueueName, { connection: redis, prefix: keyPrefix });
+  image = await makeImage({ format: 'jpeg', width: 64, height: 48 });
+  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+  api = await startReadyApi(server.url, { WEBHOOK_SECRET: secret, DEFAULT_MODEL: slowModel });
+});
+afterAll(async () => {
+  await api.end();
+  await webhooks.close();
+  redis.disconnect();
+  await server.stop();
+});
+
+async function submit(options: Record<string, string> = {}, headers: Record<string, string> = {}) {
+  const response = await api.request(`/v1/jobs?${new URLSearchParams(options).toString()}`, {
+    method: 'POST',
+    body: new Uint8Array(image),
+    headers: { 'Content-Type': 'image/jpeg', ...headers },
+  });
+  return jobOf(response);
+}
+
+const statusOf = async (path: string) => (await jobOf(await api.request(path))).status;
+
+describe('a job that is canceled while a worker holds it', () => {
+  it('gives its place to the next at once, and its webhook goes out', { timeout: 90_000 }, async () => {
+    const folder = await makeSlowModel();
+    onTestFinished(() => rm(folder, { recursive: true }));
+    // Two places, one stream: what waits for it holds the other place.
+    const worker = await startService('worker', {
+      REDIS_URL: server.url,
+      MODEL: slowModel,
+      MODELS_DIR: folder,
+      DATA_DIR: folder,
+      PROFILE: 'off',
+      INFERENCE_STREAMS: '1',
+      INTRA_OP_THREADS: '1',
+      MAX_BATCH_SIZE: '1',
+      CONCURRENCY: '2',
+    });
+    onTestFinished(async () => {
+      await worker.end('SIGKILL');
+    });
+    await worker.ready(60_000);
+    const running = await submit();
+    await eventually(async () => {
+      expect(await statusOf(running.links.self)).toBe('processing');
+    });
+    const held = await submit({ webhook_url: hook });
+    await eventually(async () => {
+      expect(await statusOf(held.links.self)).toBe('processing');
+    });
+    const next = await submit();
+    const canceled = await api.request(held.links.self, { method: 'DELETE' });
+    expect((await jobOf(canceled)).status).toBe('canceled');
+    await worker.logged('order dropped: its job had ended');
+    await eventually(async () => {
+      expect(await statusOf(next.links.self)).not.toBe('queued');
+    });
+    const ended = async (path: string) => jobOf(await api.request(path, { headers: { Prefer: 'wait=30' } }));
+    const [first, second] = [await ended(running.links.self), await ended(next.links.self)];
+    expect([first.status, second.status]).toEqual(['succeeded', 'succeeded']);
+    // It was taken while the first was still being run: the canceled one was not waited for.
+    expect(Date.parse(second.started_at ?? '')).toBeLessThan(Date.parse(first.finished_at ?? ''));
+    expect(await statusOf(held.links.self)).toBe('canceled');
+    expect(await worker.metric('quintet_batch_size_count')).toBe(2);
+    await eventually(async () => {
+      expect(await webhooks.getJobState(deliveryId(held.id))).toBe('waiting');
+    });
+    expect(await worker.end()).toBe(0);
+  });
+});
+
+describe('a job that no worker took in time', () => {
+  it('ends at its deadline for those who wait and those who watch', async () => {
+    const began = performance.now();
+    const waited = submit({ ttl_seconds: '0.5' }, { Prefer: 'wait=20' });
+    const watched = await submit({ ttl_seconds: '0.5' });
+    const stream = await openEvents(`${api.url}${watched.links.self}/events`);
+    onTestFinished(() => {
+      stream.close();
+    });
+    expect((await waited).status).toBe('expired');
+    await stream.ended;
+    expect(stream.ids.at(-1)).toBe('expired');
+    expect(performance.now() - began).toBeLessThan(1900);
+  });
+
+  it('ends for who reads it, and is taken out of the queue', async () => {
+    const job = await submit({ ttl_seconds: '0.2' });
+    await eventually(async () => {
+      expect(await statusOf(job.links.self)).toBe('expired');
+    });
+    const queue = new Queue(classifyQueueName(slowModel), { connection: redis, prefix: keyPrefix });
+    expect(await queue.getJobState(job.id)).toBe('unknown');
+    await queue.close();
+  });
+
+  it('ends although nobody asks and no worker lives, so that its webhook goes out', async () => {
+    const jobs = await Promise.all(
+      Array.from({ length: 120 }, () => submit({ ttl_seconds: '0.3', webhook_url: hook })),
+    );
+    const patient = await submit({ ttl_seconds: '600', webhook_url: hook });
+    await eventually(async () => {
+      const states = await Promise.all(jobs.map(({ id }) => webhooks.getJobState(deliveryId(id))));
+      expect(new Set(states)).toEqual(new Set(['waiting']));
+      expect(await redis.zrange(keys.deadlines, '0', '-1')).toEqual([patient.id]);
+    });
+    expect(await statusOf(patient.links.self)).toBe('queued');
+    await api.request(patient.links.self, { method: 'DELETE' });
+    expect(await redis.exists(keys.deadlines)).toBe(0);
+  });
+});

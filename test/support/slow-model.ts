@@ -1,0 +1,31 @@
+/** A model that takes about a second for a picture, on any machine: one wide convolution. Its answers mean nothing. */
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { GraphBuilder, encodeModel } from '@quintet/models';
+
+export const slowModel = 'slow';
+const side = 224;
+const filters = 256;
+
+/** Makes the model's folder in a new models folder, which is returned; the caller removes it. */
+export async function makeSlowModel(): Promise<string> {
+  const graph = new GraphBuilder(1);
+  const image = graph.image('data', 3, side, side);
+  const shape = { filters, stride: 1, centred: true };
+  const wide = graph.conv(image, { ...shape, name: 'widen', kernel: 1, pad: 0 });
+  graph.classifier(graph.conv(wide, { ...shape, name: 'slow', kernel: 3, pad: 1 }), {
+    output: 'logits',
+    classes: 5,
+    std: 1,
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'quintet-slow-model-'));
+  const model = join(folder, slowModel);
+  await mkdir(model);
+  await writeFile(join(model, 'model.onnx'), Buffer.concat([...encodeModel(graph.build(slowModel, 'slow').model)]));
+  const manifest = { weights: 'demo', preprocess: { resize: side, crop: side } };
+  await writeFile(join(model, 'manifest.json'), JSON.stringify(manifest));
+  const labels = Array.from({ length: 5 }, (_, index) => `n0000000${index}\tclass ${index}`);
+  await writeFile(join(model, 'labels.tsv'), `${labels.join('\n')}\n`);
+  return folder;
+}
