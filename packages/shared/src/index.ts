@@ -14,6 +14,5 @@ export * from './service/run-service.js';
 export * from './service/stranded.js';
 export * from './store/job-store.js';
 export * from './store/presence.js';
-export * from './webhook-url.js';
 export { Redis } from 'ioredis';
 export { Registry } from 'prom-client';

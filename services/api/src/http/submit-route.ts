@@ -47,7 +47,7 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
           requestId: context.requestId,
           client: context.client,
         });
-        route.metrics.bytesIn.inc(image.length);
+        if (Buffer.isBuffer(image)) route.metrics.bytesIn.inc(image.length);
         return job;
       });
     } catch (error) {

@@ -2,6 +2,7 @@ export { Admission } from './admission.js';
 export { cancelJob, type CancelContext } from './cancel.js';
 export { anonymous, owns, scopes, type Client, type Scope } from './client.js';
 export { refreshDepths } from './depth.js';
+export { imageUrlRefused } from './image-url.js';
 export { ModelDirectory } from './models.js';
 export { parseOptions, parseTextOptions } from './options.js';
 export { Queues } from './queues.js';

@@ -1,5 +1,6 @@
 /**
- * Submission: a checked picture and its options become a record, a stored image and a queue entry.
+ * Submission: a checked picture and its options become a record, a stored image and a queue entry. Of a picture that is to be
+ * fetched, only the address is checked; no image is stored, and an order to fetch it goes before the queue entry.
  *
  * Order matters for "accepted is never lost": the record and the image are in Redis before the queue entry, so a worker
  * that takes the job finds both; whoever answers 202 has seen all three acknowledged. One connection carries them, in this
@@ -7,17 +8,19 @@
  * which expires by itself.
  */
 import { ImageError, inspectImage } from '@quintet/images';
+import { checkOutboundUrl } from '@quintet/outbound';
 import {
-  checkWebhookUrl,
   presentJob,
   ProblemError,
   type ClassifyOrder,
+  type FetchOrder,
   type JobOptions,
   type JobRecord,
   type JobStore,
 } from '@quintet/shared';
 import type { Admission } from './admission.js';
 import type { Client } from './client.js';
+import { checkImageUrl } from './image-url.js';
 import type { ModelDirectory } from './models.js';
 import type { Queues } from './queues.js';
 import { redisUnavailable } from './redis-guard.js';
@@ -39,7 +42,8 @@ export interface SubmitContext {
 export interface Submission {
   /** A new UUID. The caller chooses it, to be able to listen for its end before it can come. */
   readonly id: string;
-  readonly image: Buffer;
+  /** The picture's bytes, or the address that it is to be fetched from. */
+  readonly image: Buffer | URL;
   readonly options: JobOptions;
   readonly requestId: string;
   readonly client: Client;
@@ -48,7 +52,8 @@ export interface Submission {
 /** Accepts a job; throws ProblemError where it may not be, and nothing is left behind then. */
 export async function submitJob(context: SubmitContext, submission: Submission): Promise<KnownJob> {
   const { id, image, options, requestId, client } = submission;
-  checkImage(image, context.maxImagePixels);
+  if (Buffer.isBuffer(image)) checkImage(image, context.maxImagePixels);
+  else checkImageUrl(image, context.allowPrivateHosts);
   checkWebhook(context, options);
   const model = await context.models.resolve(options.model);
   await context.admission.admit(model.name);
@@ -80,11 +85,13 @@ export async function submitJob(context: SubmitContext, submission: Submission):
     request_id: requestId,
     ...(options.min_score === undefined ? {} : { min_score: options.min_score }),
     ...(deadline === undefined ? {} : { deadline_ms: deadline }),
+    ...(Buffer.isBuffer(image) ? {} : { fetched: true }),
   };
   try {
     const delivery = record.webhook === undefined ? undefined : { id, request_id: requestId };
-    const kept = context.store.create(record, image, context.queueTtlSeconds);
-    const added = context.queues.add(order, options.priority, delivery);
+    const kept = context.store.create(record, Buffer.isBuffer(image) ? image : undefined, context.queueTtlSeconds);
+    const fetch = Buffer.isBuffer(image) ? undefined : fetchOrder(order, image);
+    const added = context.queues.add(order, options.priority, { delivery, fetch });
     // Both have settled before anything is discarded.
     const failed = (await Promise.allSettled([kept, added])).find((each) => each.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
@@ -97,6 +104,10 @@ export async function submitJob(context: SubmitContext, submission: Submission):
     job: presentJob(record, { progress: { status: 'queued' } }),
     end: (outcome) => presentJob(record, { outcome }),
   };
+}
+
+function fetchOrder({ id, model, created_ms, request_id, deadline_ms }: ClassifyOrder, url: URL): FetchOrder {
+  return { id, model, created_ms, request_id, url: url.href, ...(deadline_ms === undefined ? {} : { deadline_ms }) };
 }
 
 function checkImage(image: Buffer, maxPixels: number): void {
@@ -119,7 +130,7 @@ function checkWebhook(context: SubmitContext, options: JobOptions): void {
   if (!context.webhooksEnabled) {
     throw new ProblemError('webhooks_disabled', 'This service has no WEBHOOK_SECRET, so it cannot sign webhooks.');
   }
-  const refused = checkWebhookUrl(options.webhook_url, context.allowPrivateHosts);
+  const refused = checkOutboundUrl(options.webhook_url, context.allowPrivateHosts);
   if (refused !== undefined) {
     throw new ProblemError('webhook_url_refused', refused, {
       errors: [{ detail: refused, pointer: '#/webhook_url' }],

@@ -94,7 +94,7 @@ export async function classifyOrder(
   try {
     const { image, known, ended } = await store.readImage(order.id);
     if (ended || !known) return { outcome: 'dropped' };
-    if (image === undefined) throw new ImageLostError();
+    if (image === undefined) throw new ImageLostError(order.fetched === true ? 'worker_lost' : 'image_lost');
     const fetched = performance.now();
     let preprocessed = fetched;
     const classified = await dependencies.withSlot(async (slot) => {
@@ -132,7 +132,7 @@ export async function classifyOrder(
   } catch (error) {
     if (error instanceof AbandonedError) throw error;
     if (error instanceof DeadlineError) return await expire();
-    const permanent = error instanceof ImageLostError ? 'image_lost' : dependencies.permanentCode(error);
+    const permanent = error instanceof ImageLostError ? error.code : dependencies.permanentCode(error);
     const code = permanent ?? (attempt.last ? 'inference_failed' : undefined);
     if (code === undefined) throw error;
     const detail = error instanceof Error ? error.message : String(error);
@@ -141,9 +141,14 @@ export async function classifyOrder(
   }
 }
 
+/** An order whose fetch had ended the job is dropped: one that finds neither an end nor an image lost those who fetched it. */
 class ImageLostError extends Error {
-  constructor() {
-    super('The image was no longer in the store when a worker took the job; submit it again.');
+  constructor(readonly code: 'image_lost' | 'worker_lost') {
+    super(
+      code === 'image_lost'
+        ? 'The image was no longer in the store when a worker took the job; submit it again.'
+        : 'Every worker that fetched the image died before it had it; submit it again.',
+    );
     this.name = 'ImageLostError';
   }
 }
