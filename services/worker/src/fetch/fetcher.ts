@@ -6,7 +6,7 @@
  * over they are interrupted and handed back to the queue.
  *
  *   waiting → active → completed           fetched, or the job ended: failed, expired, dropped
- *             active → delayed → waiting   tried again
+ *             active → delayed → waiting   tried again; or, without counting as an attempt, Redis could not take the image
  *             active → waiting             interrupted by our own stop, or stalled: the worker died
  *             active → failed              its workers died once too often: the `failed` listener ends the job
  *
@@ -20,6 +20,7 @@ import { setMaxListeners } from 'node:events';
 import {
   fetchOrderSchema,
   fetchQueueName,
+  isRedisUnavailable,
   keyPrefix,
   workerLost,
   type FetchOrder,
@@ -28,7 +29,7 @@ import {
   type Redis,
   type WorkerMetrics,
 } from '@quintet/shared';
-import { WaitingError, Worker, type Job } from 'bullmq';
+import { DelayedError, WaitingError, Worker, type Job } from 'bullmq';
 import { fetchOrder, type FetchDependencies, type FetchResult } from './fetch-order.js';
 
 export interface FetcherOptions extends FetchDependencies {
@@ -42,8 +43,10 @@ export interface FetcherOptions extends FetchDependencies {
 
 const lockDurationMs = 15_000;
 const stalledIntervalMs = 5000;
-/** After an error that is not the picture's, such as a Redis that takes no more. */
+/** After an error that is not the picture's. */
 const unexpectedDelayMs = 1000;
+/** After Redis did not take the image: it is full, or changes its primary. */
+const redisDelayMs = 3000;
 
 /** How an attempt that failed reaches the backoff strategy. No stack: the failure is the server's, and BullMQ keeps stacks. */
 class TryAgain extends Error {
@@ -132,9 +135,11 @@ export class Fetcher {
       }
       return result.outcome;
     } catch (error) {
-      if (!(error instanceof TryAgain || error instanceof WaitingError))
-        log.error({ error }, 'fetch failed inside the service');
-      throw error;
+      if (error instanceof TryAgain || error instanceof WaitingError) throw error;
+      log.error({ error }, 'fetch failed inside the service');
+      if (!isRedisUnavailable(error)) throw error;
+      await job.moveToDelayed(Date.now() + redisDelayMs, token);
+      throw new DelayedError();
     } finally {
       metrics.urlFetchActive.set(--this.#active);
     }
