@@ -11,6 +11,7 @@ COPY package.json package-lock.json .npmrc ./
 COPY packages/shared/package.json packages/shared/
 COPY packages/images/package.json packages/images/
 COPY packages/models/package.json packages/models/
+COPY packages/outbound/package.json packages/outbound/
 COPY services/api/package.json services/api/
 COPY services/worker/package.json services/worker/
 COPY services/webhooks/package.json services/webhooks/
@@ -32,6 +33,7 @@ RUN ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/in
 COPY --from=build /app/packages/shared packages/shared
 COPY --from=build /app/packages/images packages/images
 COPY --from=build /app/packages/models packages/models
+COPY --from=build /app/packages/outbound packages/outbound
 COPY --from=build /app/services/worker services/worker
 COPY deploy/trim.sh deploy/healthcheck.mjs /tmp/deploy/
 RUN sh /tmp/deploy/trim.sh worker

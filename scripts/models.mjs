@@ -13,7 +13,7 @@ const compares = args[0] === 'compare' && !args.some((arg) => arg === '--help' |
 
 /** Projects whose code the command runs; the last one's build covers those before it. */
 const projects = compares
-  ? ['packages/shared', 'packages/images', 'packages/models', 'services/worker']
+  ? ['packages/shared', 'packages/images', 'packages/models', 'packages/outbound', 'services/worker']
   : ['packages/models'];
 const project = projects.at(-1) ?? '';
 const entry = join(root, project, 'dist', compares ? 'compare/compare-command.js' : 'cli.js');

@@ -49,9 +49,9 @@ describe('options', () => {
     await refused(() => post('{"image_base64":{"a":1}}', json), 'base64_invalid');
   });
 
-  it('an address to fetch, which belongs to a later version', async () => {
+  it('an address to fetch that must not be called', async () => {
     const { post } = target();
-    await refused(() => post('{"image_url":"https://example.com/a.jpg"}', json), 'image_url_unsupported');
+    await refused(() => post('{"image_url":"http://10.0.0.1/a.jpg"}', json), 'image_url_refused');
   });
 });
 

@@ -48,6 +48,29 @@ describe('JobStore', () => {
     await created;
   });
 
+  it('takes the image of a job later, for as long as the job is kept', async () => {
+    await store.create(record, undefined, 100);
+    expect(await store.readImage('a-1')).toEqual({ image: undefined, known: true, ended: false });
+    expect(await store.hasEnded('a-1')).toBe(false);
+    expect(await store.addImage('a-1', image)).toBe(true);
+    expect(await store.readImage('a-1')).toEqual({ image, known: true, ended: false });
+    expect(await redis.ttl(keys.image('a-1'))).toBeGreaterThan(90);
+  });
+
+  it('takes no image for a job that has ended or is gone, and keeps nothing of it', async () => {
+    await store.create(record, undefined, 100);
+    await store.finish('a-1', outcome('canceled'), 50);
+    for (const id of ['a-1', 'gone']) {
+      expect(await store.hasEnded(id)).toBe(true);
+      expect(await store.addImage(id, image)).toBe(false);
+      expect(await redis.exists(keys.image(id))).toBe(0);
+    }
+    // Whichever comes first, of the image and the end.
+    await store.create({ ...record, id: 'a-2' }, undefined, 100);
+    await Promise.all([store.addImage('a-2', image), store.finish('a-2', outcome('canceled'), 50)]);
+    expect(await redis.exists(keys.image('a-2'))).toBe(0);
+  });
+
   it('lets exactly one of many finish a job, tells the others, and drops the image', async () => {
     await store.create(record, image, 100);
     const results = await Promise.all(

@@ -43,7 +43,6 @@ export const errorRegistry = {
   content_encoding_unsupported: entry(415, 'The content encoding of the body is not supported'),
   webhook_url_refused: entry(422, 'The webhook address is not allowed'),
   webhooks_disabled: entry(422, 'Webhooks are not configured on this service'),
-  image_url_unsupported: entry(501, 'Fetching images by URL is not supported yet'),
   // The picture
   image_format_unsupported: entry(415, 'The image format is not supported'),
   image_truncated: entry(422, 'The image is incomplete'),
@@ -68,6 +67,12 @@ export const errorRegistry = {
   idempotency_key_reused: entry(422, 'The Idempotency-Key was used for another request'),
   // Event streams
   streams_busy: entry(503, 'Too many event streams are open', true),
+  // The picture's address
+  image_url_refused: entry(422, 'The address of the image is not allowed'),
+  image_url_unreachable: entry(502, 'The image cannot be fetched from its address', true),
+  image_url_status: entry(422, 'The address of the image answers with something else than 200'),
+  image_url_too_large: entry(413, 'The image at the address is too large'),
+  image_url_redirects: entry(422, 'The address of the image redirects too often'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorRegistry;

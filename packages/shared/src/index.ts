@@ -17,6 +17,5 @@ export * from './store/idempotency-store.js';
 export * from './store/job-store.js';
 export * from './store/presence.js';
 export * from './store/result-cache.js';
-export * from './webhook-url.js';
 export { Redis } from 'ioredis';
 export { Registry } from 'prom-client';

@@ -142,6 +142,28 @@ export function createWorkerMetrics(registry: Registry) {
       labelNames: ['model'],
       registers,
     }),
+    urlFetchAttempts: new Counter({
+      name: 'quintet_url_fetch_attempts_total',
+      help: 'Attempts to fetch an image_url, by what came of them: fetched, an error code, or interrupted.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    urlFetchDuration: new Histogram({
+      name: 'quintet_url_fetch_attempt_duration_seconds',
+      help: 'One attempt, from the look-up of the host to the last byte, redirects included.',
+      buckets: latencyBuckets,
+      registers,
+    }),
+    urlFetchBytes: new Counter({
+      name: 'quintet_url_fetch_bytes_total',
+      help: 'Bytes of the images that were fetched.',
+      registers,
+    }),
+    urlFetchActive: new Gauge({
+      name: 'quintet_url_fetch_active',
+      help: 'Images that this worker is fetching from their image_url.',
+      registers,
+    }),
     streamRestarts: new Counter({
       name: 'quintet_inference_stream_restarts_total',
       help: 'Inference threads that died and were replaced.',

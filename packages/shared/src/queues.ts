@@ -65,6 +65,8 @@ export const classifyOrderSchema = z.object({
   created_ms: z.number(),
   request_id: z.string(),
   sharing: sharingTermsSchema.optional(),
+  /** Its picture is fetched from an address before it starts: the image key is not there from the beginning. */
+  fetched: z.boolean().optional(),
 });
 export type ClassifyOrder = z.infer<typeof classifyOrderSchema>;
 
@@ -113,6 +115,21 @@ export interface ClassifyJobPolicy {
 export const classifyJobPolicy: ClassifyJobPolicy = {
   attempts: 3,
   backoff: { type: 'exponential', delay: 500, jitter: 0.5 },
+  removeOnComplete: { age: 60, count: 1000 },
+  removeOnFail: { age: 3600, count: 1000 },
+};
+
+export interface FetchJobPolicy {
+  readonly attempts: number;
+  readonly backoff: { readonly type: 'custom' };
+  readonly removeOnComplete: Retention;
+  readonly removeOnFail: Retention;
+}
+
+/** How BullMQ treats a fetch. The worker chooses the delays, as the server that has the picture may ask for one. */
+export const fetchJobPolicy: FetchJobPolicy = {
+  attempts: 3,
+  backoff: { type: 'custom' },
   removeOnComplete: { age: 60, count: 1000 },
   removeOnFail: { age: 3600, count: 1000 },
 };

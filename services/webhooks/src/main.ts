@@ -1,4 +1,5 @@
 /** Composition root of the webhook service: delivers the ends of jobs, signed, to the addresses their clients named. */
+import { createAgents } from '@quintet/outbound';
 import {
   connectRedis,
   createReadinessCheck,
@@ -16,7 +17,6 @@ import {
 } from '@quintet/shared';
 import { startDeliveryWorker, type DeliveryWorker } from './consume/delivery-worker.js';
 import { attempt } from './deliver/attempt.js';
-import { createAgents } from './deliver/guarded-agents.js';
 import { prepareMessage } from './deliver/message.js';
 import { attemptOutcomes, deliveryOutcomes } from './deliver/outcome.js';
 import { decodeSecret } from './deliver/sign.js';

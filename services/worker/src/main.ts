@@ -1,5 +1,6 @@
 /**
- * The worker: takes orders of one model from its queue and answers them.
+ * The worker: takes orders of one model from its queue and answers them. Beside that it fetches the pictures of jobs that name
+ * an address, of every model.
  *
  * States: loading the model → tuning it (the first time on this machine) → warming → ready → draining → stopped. It is ready once every stream is warm and its first
  * heartbeat is in Redis, and takes no order before. A stream pool that cannot be kept alive ends the process: its orders
@@ -10,6 +11,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ImageError } from '@quintet/images';
 import { ensureModel, type Model } from '@quintet/models';
+import { createAgents } from '@quintet/outbound';
 import {
   JobStore,
   Presence,
@@ -33,6 +35,7 @@ import { Coalescing } from './consume/coalescing.js';
 import { Consumer } from './consume/consumer.js';
 import { startHeartbeat } from './consume/heartbeat.js';
 import { RateMeter } from './consume/rate-meter.js';
+import { Fetcher } from './fetch/fetcher.js';
 import { startEngine, type Engine } from './inference/engine.js';
 import { bundledBackends } from './inference/onnx-runtime.js';
 import { detectHardware, providersToTry } from './inference/provider.js';
@@ -103,9 +106,10 @@ runService('worker', workerVariables, async (config, logger) => {
   });
   const subscriber = connectRedis(config.REDIS_URL, 'subscriber', logger);
   const meter = new RateMeter(Math.min(slots.count, engine.streams * engine.maxBatch), engine.imagesPerSecond);
+  const store = new JobStore(redis);
   const consumer = new Consumer({
     redis,
-    store: new JobStore(redis),
+    store,
     withSlot: (work) => slots.use(work),
     preprocess: (image, slot) => preprocessor.preprocess(image, slot),
     classify: (slot, options) => classifier.classify(slot, options),
@@ -122,6 +126,21 @@ runService('worker', workerVariables, async (config, logger) => {
     retentionSeconds: config.RESULT_TTL_SECONDS,
     concurrency: slots.count,
     meter,
+    metrics,
+    logger,
+  });
+  const fetcher = new Fetcher({
+    redis,
+    store,
+    agents: createAgents(config.ALLOW_PRIVATE_HOSTS),
+    allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
+    maxBytes: config.MAX_UPLOAD_BYTES,
+    maxPixels: config.MAX_IMAGE_PIXELS,
+    timeoutMs: config.FETCH_TIMEOUT_SECONDS * 1000,
+    userAgent: `Quintet-Fetch/${version}`,
+    worker,
+    retentionSeconds: config.RESULT_TTL_SECONDS,
+    concurrency: config.FETCH_CONCURRENCY,
     metrics,
     logger,
   });
@@ -149,6 +168,7 @@ runService('worker', workerVariables, async (config, logger) => {
   );
   consumer.hearCancels(subscriber);
   consumer.start();
+  fetcher.start();
   missing = [];
   logger.info(
     { worker, model: ref.name, version: ref.version, weights: ref.weights, device, streams: engine.streams },
@@ -158,7 +178,7 @@ runService('worker', workerVariables, async (config, logger) => {
   return async () => {
     missing = ['the worker is stopping'];
     const graceMs = Math.max(500, config.SHUTDOWN_SECONDS * 1000 - handBackReserveMs);
-    const drained = Promise.allSettled([heartbeat.stop(), consumer.drain(graceMs)]);
+    const drained = Promise.allSettled([heartbeat.stop(), consumer.drain(graceMs), fetcher.drain(graceMs)]);
     if ((await unlessStranded(drained, redis, () => true, strandedMs)) === 'stranded') {
       logger.warn('stopped without Redis; what was held is given out again when its locks run out');
     }

@@ -51,14 +51,19 @@ export const apiVariables = {
     fallback: 'resnet50',
     pattern: modelNamePattern,
   }),
-  MAX_UPLOAD_BYTES: integer('Largest upload, in bytes', 1024, 1_073_741_824, 20 * 1024 * 1024),
+  MAX_UPLOAD_BYTES: integer(
+    'Largest upload, and largest image behind an image_url, in bytes',
+    1024,
+    1_073_741_824,
+    20 * 1024 * 1024,
+  ),
   MAX_IMAGE_PIXELS: integer('Most pixels (width × height) an image may have', 1, 1_000_000_000, 40_000_000),
   MAX_QUEUE_DEPTH: integer('Waiting jobs per model past which a submit answers 503', 1, 10_000_000, 10_000),
   MAX_WAIT_SECONDS: integer('Longest wait that `Prefer: wait` is granted', 1, 600, 60),
   QUEUE_TTL_SECONDS: integer('How long an unfinished job and its image are kept', 60, 31_536_000, 604_800),
   RESULT_CACHE_TTL_SECONDS: resultCacheTtl,
   IDEMPOTENCY_TTL_SECONDS: integer('How long an `Idempotency-Key` is remembered', 1, 31_536_000, 86_400),
-  ALLOW_PRIVATE_HOSTS: flag('Whether webhooks may go to private and loopback addresses', false),
+  ALLOW_PRIVATE_HOSTS: flag('Whether webhooks and image_url may name private and loopback addresses', false),
   WEBHOOK_SECRET: variable(
     'Key that signs webhooks; without it jobs with a webhook_url are refused',
     'whsec_ and the base64 of 24 to 64 random bytes',
@@ -102,6 +107,10 @@ export const workerVariables = {
   MAX_IMAGE_PIXELS: integer('Most pixels (width × height) an image may have', 1, 1_000_000_000, 40_000_000),
   RESULT_CACHE_TTL_SECONDS: resultCacheTtl,
   DECODE_TIMEOUT_SECONDS: integer('Longest time the decoding of one image may take', 1, 600, 20),
+  MAX_UPLOAD_BYTES: apiVariables.MAX_UPLOAD_BYTES,
+  ALLOW_PRIVATE_HOSTS: apiVariables.ALLOW_PRIVATE_HOSTS,
+  FETCH_CONCURRENCY: integer('Images that are fetched from their image_url at once', 1, 1000, 16),
+  FETCH_TIMEOUT_SECONDS: integer('Longest time one attempt to fetch an image_url may take', 1, 600, 15),
 };
 
 export const webhooksVariables = {

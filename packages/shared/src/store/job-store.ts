@@ -2,7 +2,7 @@
  * What Redis keeps of a job beside BullMQ's queue entry: its record, its image, and its outcome.
  *
  *   {quintet}:job:<id>    hash: record (JSON, written at submission), outcome (JSON, written at the end)
- *   {quintet}:image:<id>  the picture's bytes, until the job ends
+ *   {quintet}:image:<id>  the picture's bytes, until the job ends; of a job by image_url, from when it is fetched
  *   {quintet}:deadlines   sorted set: the ids of jobs with a deadline, until they end; of expired ones, until whoever
  *                         expired them has also taken them out of their queue (services/api/src/jobs/expire.ts)
  *
@@ -69,7 +69,21 @@ export interface SharedAnswer {
   readonly ttlSeconds: number;
 }
 
+// KEYS: job, image. Keeps the image as long as the job, or drops it where the job has ended or is gone.
+const keepImageScript = `
+if redis.call('HEXISTS', KEYS[1], 'record') == 0 or redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then
+  redis.call('UNLINK', KEYS[2])
+  return 0
+end
+redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))
+return 1
+`;
+
+/** What an image lives that is stored before its job was looked at: far more than lies between the two commands. */
+const unclaimedImageSeconds = 60;
+
 interface ScriptedRedis extends Redis {
+  quintetKeepImage(job: string, image: string): Promise<0 | 1>;
   quintetFinish(keyCount: number, ...words: (string | number)[]): Promise<FinishResult>;
   quintetCreateFinished(job: string, record: string, outcome: string, ttl: number): Promise<null>;
 }
@@ -80,21 +94,21 @@ export class JobStore {
   constructor(redis: Redis) {
     redis.defineCommand('quintetFinish', { lua: finishScript });
     redis.defineCommand('quintetCreateFinished', { numberOfKeys: 1, lua: createFinishedScript });
+    redis.defineCommand('quintetKeepImage', { numberOfKeys: 2, lua: keepImageScript });
     this.#redis = redis as ScriptedRedis;
   }
 
   /**
-   * Keeps the record and the image of a new job, each for `ttlSeconds` unless it ends before. What is given to the same
-   * connection afterwards reaches Redis after it; what is given in the same turn goes out with it.
+   * Keeps the record and the image of a new job, each for `ttlSeconds` unless it ends before; no image where it is still to
+   * be fetched. What is given to the same connection afterwards reaches Redis after it; what is given in the same turn goes
+   * out with it.
    *
    * No transaction: until the queue entry exists nobody looks.
    */
-  async create(record: JobRecord, image: Buffer, ttlSeconds: number): Promise<void> {
+  async create(record: JobRecord, image: Buffer | undefined, ttlSeconds: number): Promise<void> {
     const key = keys.job(record.id);
     holdTurn(this.#redis);
-    const imageKept = this.#redis.sendCommand(
-      new SetImage(keys.image(record.id), image, ttlSeconds),
-    ) as Promise<unknown>;
+    const imageKept = image === undefined ? Promise.resolve() : this.#setImage(record.id, image, ttlSeconds);
     const recordKept = this.#redis.hset(key, { record: JSON.stringify(record) });
     const kept: Promise<unknown>[] = [imageKept, recordKept, this.#redis.expire(key, ttlSeconds)];
     if (record.deadline_ms !== undefined) kept.push(this.#redis.zadd(keys.deadlines, record.deadline_ms, record.id));
@@ -110,6 +124,28 @@ export class JobStore {
       JSON.stringify(outcome),
       retentionSeconds * 1000,
     );
+  }
+
+  /**
+   * Keeps the fetched image of the job `id` until that ends; false where it has ended, and nothing is kept. A script that
+   * took the image itself would copy it inside Redis.
+   */
+  async addImage(id: string, image: Buffer): Promise<boolean> {
+    holdTurn(this.#redis);
+    const [, kept] = await Promise.all([
+      this.#setImage(id, image, unclaimedImageSeconds),
+      this.#redis.quintetKeepImage(keys.job(id), keys.image(id)),
+    ]);
+    return kept === 1;
+  }
+
+  /** Whether the job `id` has ended, or is no longer kept. */
+  async hasEnded(id: string): Promise<boolean> {
+    const [record, outcome] = await Promise.all([
+      this.#redis.hexists(keys.job(id), 'record'),
+      this.#redis.hexists(keys.job(id), 'outcome'),
+    ]);
+    return record === 0 || outcome === 1;
   }
 
   /** Forgets a job that never reached a queue. */
@@ -177,6 +213,10 @@ export class JobStore {
 
   async forgetDeadline(id: string): Promise<void> {
     await this.#redis.zrem(keys.deadlines, id);
+  }
+
+  #setImage(id: string, image: Buffer, ttlSeconds: number): Promise<unknown> {
+    return this.#redis.sendCommand(new SetImage(keys.image(id), image, ttlSeconds)) as Promise<unknown>;
   }
 }
 

@@ -59,7 +59,7 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
     ): Promise<KnownJob> => {
       if (seconds !== undefined) waiter = route.waiters.open(id, signal);
       const job = await submitJob(route.submit, { id, image, options, requestId, client, caching, ...rest });
-      route.metrics.bytesIn.inc(image.length);
+      if (Buffer.isBuffer(image)) route.metrics.bytesIn.inc(image.length);
       return job;
     };
     try {
@@ -68,8 +68,9 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
       const query = new URLSearchParams(request.originalUrl.split('?').slice(1).join('?'));
       taken = await route.readUpload(request, response, query, async (upload) => {
         if (key === undefined) return { made: await submit(upload, {}) };
-        const digest = await sha256Hex(upload.image);
-        const fingerprint = jobFingerprint(routeName, { digest }, upload.options, route.defaultModel);
+        const { image } = upload;
+        const source = Buffer.isBuffer(image) ? { digest: await sha256Hex(image) } : { url: image.href };
+        const fingerprint = jobFingerprint(routeName, source, upload.options, route.defaultModel);
         return route.idempotency.run({
           client,
           route: routeName,
@@ -77,7 +78,7 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
           fingerprint,
           id,
           find: route.find,
-          submit: (lease) => submit(upload, { digest, lease }),
+          submit: (lease) => submit(upload, { ...('digest' in source ? source : {}), lease }),
         });
       });
     } catch (error) {

@@ -1,5 +1,5 @@
 /** Queue depths for /metrics, asked of BullMQ when they are scraped. */
-import { classifyQueueName, webhookQueueName, type ApiMetrics } from '@quintet/shared';
+import { classifyQueueName, fetchQueueName, webhookQueueName, type ApiMetrics } from '@quintet/shared';
 import type { ModelDirectory } from './models.js';
 import type { Queues } from './queues.js';
 
@@ -10,7 +10,7 @@ export async function refreshDepths(
   models: Pick<ModelDirectory, 'names'>,
 ): Promise<void> {
   try {
-    const names = [...(await models.names()).map(classifyQueueName), webhookQueueName];
+    const names = [...(await models.names()).map(classifyQueueName), fetchQueueName, webhookQueueName];
     const depths = await Promise.all(names.map(async (queue) => [queue, await queues.counts(queue)] as const));
     gauge.reset();
     for (const [queue, counts] of depths) {

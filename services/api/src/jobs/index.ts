@@ -5,6 +5,7 @@ export { refreshDepths } from './depth.js';
 export { fingerprintOf, Idempotency, jobFingerprint, type Lease, type Standing } from './idempotency.js';
 export { startSweep } from './expire.js';
 export { JobEvents, stateOf, type JobState } from './job-events.js';
+export { imageUrlRefused } from './image-url.js';
 export { ModelDirectory } from './models.js';
 export { parseOptions, parseTextOptions } from './options.js';
 export { QueuePositions } from './queue-positions.js';

@@ -1,30 +1,49 @@
 /**
  * The API's side of BullMQ: a Queue per model, the webhook queue and the flow producer, on one `request` connection.
  *
+ * A job is one entry, or a flow: deliver ← classify ← fetch, each only where it is needed, and each waiting, in the state
+ * `waiting-children`, until the one after it has ended, however it ended. All of a flow reaches Redis in one transaction.
+ *
  * BullMQ waits for its connection for ever, and a Queue whose first INFO fails stays broken. So none is made or used
  * unless the connection is ready, and each starts without that first round trip (`skipVersionCheck`): a lost Redis is an
  * error at once, and everything works again when it is back.
  */
 import type { EventEmitter } from 'node:events';
-import { FlowProducer, Queue, type JobsOptions } from 'bullmq';
+import { FlowProducer, Queue, type FlowJobNode, type JobsOptions } from 'bullmq';
 import {
   classifyJobPolicy,
   classifyQueueName,
   deliveryId,
   deliveryJobPolicy,
+  fetchId,
+  fetchJobPolicy,
+  fetchQueueName,
   keyPrefix,
   webhookQueueName,
   type ClassifyOrder,
   type DeliveryOrder,
+  type FetchOrder,
   type Progress,
   type Redis,
 } from '@quintet/shared';
 import { waitingLists, type QueueLists, type WaitingList } from './queue-positions.js';
 import { requireRedis } from './redis-guard.js';
 
-/** States whose jobs wait for a worker. */
-const waitingStates = ['waiting', 'prioritized', 'delayed'] as const;
-const reportedStates = [...waitingStates, 'active', 'waiting-children', 'failed'] as const;
+/** States whose jobs wait for a worker, or for their picture. */
+const waitingStates = ['waiting', 'prioritized', 'delayed', 'waiting-children'] as const;
+const reportedStates = [...waitingStates, 'active', 'failed'] as const;
+
+/**
+ * BullMQ puts an entry whose child has ended at the head of its queue: of many, the last would go first and the first never.
+ * One that has a delay goes to the end, as every other. In milliseconds.
+ */
+const queueAtEndDelay = 1;
+
+/** What goes before and after a classify order. */
+export interface AroundOrder {
+  readonly delivery: DeliveryOrder | undefined;
+  readonly fetch: FetchOrder | undefined;
+}
 
 export type QueueState = Progress | 'ended' | 'absent';
 
@@ -34,28 +53,39 @@ export class Queues implements QueueLists {
 
   constructor(private readonly redis: Redis) {}
 
-  /** Puts the order into its model's queue; with `delivery`, as the child of a webhook delivery, atomically. */
-  async add(order: ClassifyOrder, priority: number, delivery?: DeliveryOrder): Promise<void> {
+  /**
+   * Puts the order into its model's queue, atomically with what is around it: a webhook delivery that begins when it has
+   * ended, and the fetch of its picture that has to end before it begins.
+   */
+  async add(order: ClassifyOrder, priority: number, { delivery, fetch }: AroundOrder): Promise<void> {
     requireRedis(this.redis);
     // BullMQ takes jobs without a priority first, then 1, 2, …: 0 is expressed by its absence.
+    const urgency = priority > 0 ? { priority } : {};
     const options: JobsOptions = {
       ...classifyJobPolicy,
       jobId: order.id,
-      ...(priority > 0 ? { priority } : {}),
+      ...urgency,
+      ...(fetch === undefined ? {} : { delay: queueAtEndDelay }),
     };
     const queueName = classifyQueueName(order.model);
-    if (delivery === undefined) {
+    if (delivery === undefined && fetch === undefined) {
       await this.#queue(queueName).add('classify', order, options);
       return;
     }
+    // Whatever becomes of an entry, the one that waits for it begins, and finds out from the job store.
+    const child = { ignoreDependencyOnFailure: true };
+    let flow: FlowJobNode = { name: 'classify', queueName, data: order, opts: options };
+    if (fetch !== undefined) {
+      const opts = { ...fetchJobPolicy, jobId: fetchId(order.id), ...urgency, ...child };
+      flow = { ...flow, children: [{ name: 'fetch', queueName: fetchQueueName, data: fetch, opts }] };
+    }
+    if (delivery !== undefined) {
+      const opts = { ...deliveryJobPolicy, jobId: deliveryId(order.id) };
+      const classify = { ...flow, opts: { ...options, ...child } };
+      flow = { name: 'deliver', queueName: webhookQueueName, data: delivery, opts, children: [classify] };
+    }
     this.#flows ??= silent(new FlowProducer({ connection: this.redis, prefix: keyPrefix, skipVersionCheck: true }));
-    await this.#flows.add({
-      name: 'deliver',
-      queueName: webhookQueueName,
-      data: delivery,
-      opts: { ...deliveryJobPolicy, jobId: deliveryId(order.id) },
-      children: [{ name: 'classify', queueName, data: order, opts: { ...options, ignoreDependencyOnFailure: true } }],
-    });
+    await this.#flows.add(flow);
   }
 
   /** Queues the delivery of a job that has ended already. */
@@ -79,15 +109,16 @@ export class Queues implements QueueLists {
   }
 
   /**
-   * Takes a waiting job out of its queue; a webhook delivery above it starts then. Leaves a running one alone: false where it,
-   * or what it waits for, is being run.
+  /**
+   * Takes a waiting job out of its queue, with the fetch before it; a webhook delivery after it starts then. Leaves a running
+   * one alone, also where it is the fetch that runs, which notices by itself: false then.
    */
   async remove(model: string, id: string): Promise<boolean> {
     requireRedis(this.redis);
     return (await this.#queue(classifyQueueName(model)).remove(id)) === 1;
   }
 
-  /** How many jobs of `model` wait for a worker. */
+  /** How many jobs of `model` wait for a worker, or for their picture. */
   async waiting(model: string): Promise<number> {
     requireRedis(this.redis);
     const counts = await this.#queue(classifyQueueName(model)).getJobCounts(...waitingStates);

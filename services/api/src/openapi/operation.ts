@@ -41,6 +41,7 @@ export interface Operation {
 export const responseHeaders = {
   Location: 'Where the resource is.',
   'Preference-Applied': 'What of the Prefer header was granted.',
+  'Idempotent-Replayed': '`true` where an earlier request with the same Idempotency-Key has made this.',
   'Retry-After': 'Seconds after which the same request may succeed.',
 } as const;
 
@@ -62,6 +63,21 @@ export const preferParameter: Parameter = {
     'a bare `wait` asks for the longest wait there is. `respond-async` is understood.',
   schema: { type: 'string', examples: ['wait=10'] },
 };
+
+export const idempotencyParameter: Parameter = {
+  in: 'header',
+  name: 'Idempotency-Key',
+  description:
+    'Any text of up to 255 characters: however often the request is sent, it is carried out once. Keys belong to the client and ' +
+    'are kept for IDEMPOTENCY_TTL_SECONDS.',
+  schema: { type: 'string', maxLength: 257 },
+};
+
+export const idempotencyCodes: readonly ErrorCode[] = [
+  'idempotency_in_progress',
+  'idempotency_key_invalid',
+  'idempotency_key_reused',
+];
 
 /** Failures that any operation may answer. */
 export const commonCodes: readonly ErrorCode[] = [

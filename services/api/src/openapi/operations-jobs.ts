@@ -1,6 +1,7 @@
 /** Operations on jobs. */
 import { jobOptionsSchema, type ErrorCode } from '@quintet/shared';
-import { json, preferParameter, uuidParameter, type Operation, type Parameter } from './operation.js';
+import { idempotencyCodes, idempotencyParameter, json, preferParameter, uuidParameter } from './operation.js';
+import type { Operation, Parameter } from './operation.js';
 import { componentSchemas, ref } from './schemas.js';
 
 const jobId = uuidParameter('id', "The job's id.");
@@ -35,11 +36,19 @@ const imageCodes: readonly ErrorCode[] = [
   'image_too_many_pixels',
   'image_truncated',
   'image_undecodable',
-  'image_url_unsupported',
+  'image_url_refused',
   'one_image_per_job',
 ];
 
 const binary = { schema: { type: 'string', format: 'binary' } };
+
+const cacheParameter: Parameter = {
+  in: 'header',
+  name: 'Cache-Control',
+  description:
+    '`no-cache`: have the model run, whatever is kept; `no-store`: also do not keep the answer for other jobs.',
+  schema: { type: 'string' },
+};
 
 /** The options of a job as query parameters of a raw body. */
 export function optionParameters(): Parameter[] {
@@ -64,7 +73,7 @@ export const jobOperations: readonly Operation[] = [
     description:
       'What a file is, its bytes decide, never its name or its Content-Type. Accepted is never lost: the answer is sent ' +
       'when the job is in Redis.',
-    parameters: [preferParameter, ...optionParameters()],
+    parameters: [preferParameter, idempotencyParameter, cacheParameter, ...optionParameters()],
     body: {
       description: 'The picture, in one of three forms.',
       content: {
@@ -79,7 +88,16 @@ export const jobOperations: readonly Operation[] = [
         'application/json': {
           schema: {
             allOf: [
-              { type: 'object', properties: { image_base64: { type: 'string' } }, required: ['image_base64'] },
+              {
+                oneOf: [
+                  { type: 'object', properties: { image_base64: { type: 'string' } }, required: ['image_base64'] },
+                  {
+                    type: 'object',
+                    properties: { image_url: { type: 'string', format: 'uri' } },
+                    required: ['image_url'],
+                  },
+                ],
+              },
               ref('JobOptions'),
             ],
           },
@@ -92,15 +110,15 @@ export const jobOperations: readonly Operation[] = [
       200: {
         description: 'The job, which has ended within the time that was asked for.',
         content: json('Job'),
-        headers: ['Location', 'Preference-Applied'],
+        headers: ['Location', 'Preference-Applied', 'Idempotent-Replayed'],
       },
       202: {
         description: 'The job, which is accepted.',
         content: json('Job'),
-        headers: ['Location', 'Preference-Applied'],
+        headers: ['Location', 'Preference-Applied', 'Idempotent-Replayed'],
       },
     },
-    codes: [...uploadCodes, ...imageCodes],
+    codes: [...uploadCodes, ...imageCodes, ...idempotencyCodes],
   },
   {
     method: 'get',
@@ -112,6 +130,31 @@ export const jobOperations: readonly Operation[] = [
     parameters: [jobId, preferParameter],
     answers: { 200: { description: 'The job as it stands.', content: json('Job'), headers: ['Preference-Applied'] } },
     codes: ['job_id_invalid', 'job_not_found'],
+  },
+  {
+    method: 'get',
+    path: '/v1/jobs/{id}/events',
+    id: 'watchJob',
+    tag: 'jobs',
+    scope: 'read',
+    summary: 'Streams the states of a job.',
+    description:
+      'Server-sent events named `status`, each with the whole job: its place in the queue as it changes, its start and its ' +
+      'end, after which the stream ends.',
+    parameters: [
+      jobId,
+      {
+        in: 'header',
+        name: 'Last-Event-ID',
+        description: 'The id of the last event that was received, by which a stream goes on where it was cut.',
+        schema: { type: 'string' },
+      },
+    ],
+    answers: {
+      200: { description: 'The stream.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+      204: { description: 'The end has been received already.' },
+    },
+    codes: ['job_id_invalid', 'job_not_found', 'shutting_down', 'streams_busy'],
   },
   {
     method: 'delete',

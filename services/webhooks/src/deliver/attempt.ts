@@ -1,6 +1,6 @@
 /** One attempt to deliver a message: check the address, sign, send, judge, measure. */
-import { checkWebhookUrl, type WebhookMetrics } from '@quintet/shared';
-import type { Agents } from './guarded-agents.js';
+import { checkOutboundUrl, type Agents } from '@quintet/outbound';
+import type { WebhookMetrics } from '@quintet/shared';
 import type { Message } from './message.js';
 import { judge, type AttemptResult, type Verdict } from './outcome.js';
 import { send } from './send.js';
@@ -43,7 +43,7 @@ async function result(
   signal: AbortSignal,
 ): Promise<AttemptResult> {
   // The API has asked the same, perhaps under other settings. What a name resolves to is the agents' question.
-  const refused = checkWebhookUrl(message.url, settings.allowPrivateHosts);
+  const refused = checkOutboundUrl(message.url, settings.allowPrivateHosts);
   if (refused !== undefined) return { kind: 'refused', reason: refused };
   return send({
     url: new URL(message.url),

@@ -1,5 +1,6 @@
 /** What an attempt means for its delivery. Pure: the rules of Standard Webhooks, apart from sockets and queues. */
-import { parseRetryAfter, type RetryHint } from './schedule.js';
+import { parseRetryAfter } from '@quintet/outbound';
+import type { RetryHint } from './schedule.js';
 
 /** What happened on the wire. `answered` has the status line, whatever became of the body after it. */
 export type AttemptResult =

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { createAgents } from '@quintet/outbound';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createAgents } from './guarded-agents.js';
 import { maxAnswerBytes, send } from './send.js';
 
 const agents = createAgents(true);

@@ -11,8 +11,7 @@
  */
 import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { Agents } from './guarded-agents.js';
-import { isRefusal } from './guarded-agents.js';
+import { isRefusal, type Agents } from '@quintet/outbound';
 import type { AttemptResult } from './outcome.js';
 
 export const maxAnswerBytes = 64 * 1024;

@@ -131,7 +131,7 @@ export async function classifyOrder(
     if (ended || !known) return { outcome: 'dropped' };
     const timing = { queue: round(startedMs - order.created_ms), fetch: round(fetched - start) };
     if (answer === undefined) {
-      if (image === undefined) throw new ImageLostError();
+      if (image === undefined) throw new ImageLostError(order.fetched === true ? 'worker_lost' : 'image_lost');
       answer = await others.askFor(image, leftMs());
       goOn();
       if (answer === undefined) return await compute(image, timing);
@@ -142,7 +142,7 @@ export async function classifyOrder(
     // Whoever canceled it has written how it ended.
     if (error instanceof CanceledError) return { outcome: 'dropped' };
     if (error instanceof DeadlineError) return await expire();
-    const permanent = error instanceof ImageLostError ? 'image_lost' : dependencies.permanentCode(error);
+    const permanent = error instanceof ImageLostError ? error.code : dependencies.permanentCode(error);
     const code = permanent ?? (attempt.last ? 'inference_failed' : undefined);
     if (code === undefined) throw error;
     const detail = error instanceof Error ? error.message : String(error);
@@ -207,9 +207,14 @@ export async function classifyOrder(
   }
 }
 
+/** An order whose fetch had ended the job is dropped: one that finds neither an end nor an image lost those who fetched it. */
 class ImageLostError extends Error {
-  constructor() {
-    super('The image was no longer in the store when a worker took the job; submit it again.');
+  constructor(readonly code: 'image_lost' | 'worker_lost') {
+    super(
+      code === 'image_lost'
+        ? 'The image was no longer in the store when a worker took the job; submit it again.'
+        : 'Every worker that fetched the image died before it had it; submit it again.',
+    );
     this.name = 'ImageLostError';
   }
 }

@@ -1,6 +1,8 @@
-/** `application/json`: {"image_base64": "…"} and options. */
+/** `application/json`: {"image_base64": "…"} or {"image_url": "…"}, and options. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { maxUrlLength } from '@quintet/outbound';
 import { ProblemError } from '@quintet/shared';
+import { imageUrlRefused } from '../../jobs/index.js';
 import { Base64Decoder, Base64Error } from './base64.js';
 import { LongString, parseWithLongStrings, RestTooLargeError } from './split-json.js';
 
@@ -11,7 +13,8 @@ const longFrom = 4 * 1024;
 const pieceLength = 1024 * 1024;
 
 export interface JsonUpload {
-  readonly image: Buffer;
+  /** Its bytes, or where they are. */
+  readonly image: Buffer | URL;
   readonly options: Readonly<Record<string, unknown>>;
 }
 
@@ -21,13 +24,10 @@ export async function readJsonUpload(json: Buffer): Promise<JsonUpload> {
   if (url !== undefined && base64 !== undefined) {
     throw new ProblemError('one_image_per_job', 'Send image_base64 or image_url, not both.');
   }
-  if (url !== undefined) {
-    throw new ProblemError(
-      'image_url_unsupported',
-      'Send the image itself: as a file, as the body, or as image_base64.',
-    );
+  if (url !== undefined) return { image: parseUrl(url), options };
+  if (base64 === undefined) {
+    throw new ProblemError('image_missing', 'The document has neither image_base64 nor image_url.');
   }
-  if (base64 === undefined) throw new ProblemError('image_missing', 'The document has no image_base64.');
   try {
     if (base64 instanceof LongString) return { image: await decodeLong(json, base64), options };
     if (typeof base64 === 'string') return { image: await decode([withoutDataUrl(base64)]), options };
@@ -36,6 +36,15 @@ export async function readJsonUpload(json: Buffer): Promise<JsonUpload> {
     throw error;
   }
   throw base64Invalid('image_base64 must be a string');
+}
+
+/** Whether the address may be called is asked when the job is submitted; here it only has to be one. */
+function parseUrl(url: unknown): URL {
+  if (url instanceof LongString || (typeof url === 'string' && url.length > maxUrlLength)) {
+    throw imageUrlRefused(`it is longer than ${maxUrlLength} characters`);
+  }
+  if (typeof url !== 'string' || !URL.canParse(url)) throw imageUrlRefused('it is not an absolute URL');
+  return new URL(url);
 }
 
 function base64Invalid(detail: string): ProblemError {

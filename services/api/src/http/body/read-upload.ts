@@ -11,7 +11,8 @@ import { checkLength, readBody, tooLarge } from './read-body.js';
 import type { UploadBudget } from './upload-budget.js';
 
 export interface Upload {
-  readonly image: Buffer;
+  /** The picture's bytes, or the address that it is to be fetched from. */
+  readonly image: Buffer | URL;
   readonly options: JobOptions;
   /** To be called when nothing refers to the image any more. */
   readonly giveBack?: () => void;
@@ -72,7 +73,7 @@ export function createUploadReader(maxUploadBytes: number, budget: UploadBudget)
     const json = await readBody(request, response, limits.json, { told: maxUploadBytes });
     if (json.length === 0) throw bodyEmpty();
     const { image, options } = await readJsonUpload(json);
-    if (image.length > maxUploadBytes) {
+    if (Buffer.isBuffer(image) && image.length > maxUploadBytes) {
       throw tooLarge(maxUploadBytes);
     }
     return { image, options: parseOptions(options) };
@@ -87,7 +88,7 @@ export function createUploadReader(maxUploadBytes: number, budget: UploadBudget)
     try {
       const upload = await read(request, response, form, query);
       // Joining twenty megabytes takes 10 ms, and sending them to Redis 20 ms more: not in one turn.
-      if (upload.image.length > largeBytes) await nextTurn();
+      if (Buffer.isBuffer(upload.image) && upload.image.length > largeBytes) await nextTurn();
       const result = await use(upload);
       // Not where it failed: a Redis that was given up may still be sent the image.
       upload.giveBack?.();

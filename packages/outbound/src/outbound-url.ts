@@ -1,10 +1,13 @@
 /**
- * Whether a webhook may be sent to an address, as far as the address itself tells. The API asks before it accepts a
- * job; that a name does not resolve to a private address can only be seen when it is resolved, so services/webhooks
- * checks again at every connection.
+ * Whether this service may call an address that a client gave it, as far as the address itself tells. The API asks before
+ * it accepts a job, and whoever calls asks again, at every redirect; that a name does not resolve to a private address
+ * can only be seen when it is resolved, which guarded-agents.ts does at every connection.
  * Source of the ranges: IANA's special-purpose address registries (RFC 6890); everything "not globally reachable".
  */
 import { BlockList, isIP } from 'node:net';
+
+/** Longest address that is taken, in characters. */
+export const maxUrlLength = 2048;
 
 const ipv4Ranges: readonly [string, number][] = [
   ['0.0.0.0', 8], // this network
@@ -35,6 +38,12 @@ const ipv6Ranges: readonly [string, number][] = [
   ['3fff::', 20], // documentation
 ];
 
+/**
+ * Names that are private wherever they resolve: RFC 6761 (localhost), RFC 6762 (local), RFC 8375 (home.arpa), ICANN's
+ * reservation of `internal`, under which the clouds have their metadata services, and what /etc/hosts of Linux has.
+ */
+const privateNames = /(^|\.)(localhost|localdomain|local|internal|home\.arpa|ip6-localhost|ip6-loopback)$/;
+
 // Two lists: in one, Node compares an IPv4 address with the IPv6 rules in its mapped form, which `::/3` contains.
 const blocked4 = new BlockList();
 for (const [network, prefix] of ipv4Ranges) blocked4.addSubnet(network, prefix, 'ipv4');
@@ -49,18 +58,17 @@ export function isPublicAddress(address: string): boolean {
 }
 
 /**
- * Why a webhook must not be sent to `url`, in words for its author; undefined where it may. Numeric hosts count in every
- * notation (`2130706433`, `0x7f.1`, `[::ffff:127.0.0.1]`), as the WHATWG parser reads them like an HTTP client does.
+ * Why `url` must not be called, in words for its author; undefined where it may. Numeric hosts count in every notation
+ * (`2130706433`, `0x7f.1`, `[::ffff:127.0.0.1]`), as the WHATWG parser reads them like an HTTP client does.
  */
-export function checkWebhookUrl(url: string, allowPrivate: boolean): string | undefined {
-  if (!URL.canParse(url)) return 'it is not an absolute URL';
+export function checkOutboundUrl(url: string | URL, allowPrivate: boolean): string | undefined {
+  if (typeof url === 'string' && !URL.canParse(url)) return 'it is not an absolute URL';
   const { protocol, username, password, hostname } = new URL(url);
   if (protocol !== 'https:' && protocol !== 'http:') return 'only http and https are allowed';
   if (username !== '' || password !== '') return 'user names and passwords in the URL are not allowed';
   if (hostname === '') return 'it has no host';
   if (allowPrivate) return undefined;
-  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.+$/, '');
   if (isIP(host) !== 0) return isPublicAddress(host) ? undefined : `${host} is not a public address`;
-  if (host === 'localhost' || host.endsWith('.localhost')) return `${host} is not a public host`;
-  return undefined;
+  return host === '' || privateNames.test(host) ? `${hostname} is not a public host` : undefined;
 }

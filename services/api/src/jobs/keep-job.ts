@@ -1,0 +1,125 @@
+/**
+ * From a checked submission to what Redis keeps of it.
+ *
+ * Order matters for "accepted is never lost": the record and the image are in Redis before the queue entry, so a worker
+ * that takes the job finds both; whoever answers 202 has seen all three acknowledged. One connection carries them, in this
+ * order, without waiting for each other's acknowledgement. A crash in between leaves a record that nobody was told of,
+ * which expires by itself.
+ */
+import {
+  presentJob,
+  type ClassifyOrder,
+  type FetchOrder,
+  type JobRecord,
+  type JobStore,
+  type ModelRef,
+  type Outcome,
+  type SharingTerms,
+  type WorkerPresence,
+} from '@quintet/shared';
+import { drainRate, queuePlace, servingWorkers } from './drain-rate.js';
+import type { Queues } from './queues.js';
+import { redisUnavailable } from './redis-guard.js';
+import { withDeadline } from './start-deadline.js';
+import type { Submission } from './submit.js';
+import type { KnownJob } from './waiters.js';
+
+export interface KeepContext {
+  readonly store: Pick<JobStore, 'create' | 'createFinished' | 'discard'>;
+  readonly queues: Pick<Queues, 'add' | 'ahead' | 'deliver'>;
+  /** How long an unfinished job and its image are kept. */
+  readonly queueTtlSeconds: number;
+  /** How long a finished one is. */
+  readonly resultTtlSeconds: number;
+}
+
+/** The part of a job that never changes. */
+export function makeRecord({ id, options, client }: Submission, model: ModelRef, created: Date): JobRecord {
+  const { webhook_url: url, webhook_events: events, ttl_seconds: ttl } = options;
+  return {
+    id,
+    model,
+    created_at: created.toISOString(),
+    metadata: options.metadata ?? {},
+    ...(client.name === undefined ? {} : { owner: client.name }),
+    ...(ttl === undefined ? {} : { deadline_ms: Math.ceil(created.getTime() + 1000 * ttl) }),
+    ...(url === undefined ? {} : { webhook: { url, ...(events === undefined ? {} : { events }) } }),
+  };
+}
+
+/** A job that waits for a worker. */
+export async function enqueue(
+  context: KeepContext,
+  submission: Submission,
+  record: JobRecord,
+  sharing: SharingTerms | undefined,
+  workers: Promise<readonly WorkerPresence[]>,
+): Promise<KnownJob> {
+  const { id, image, options, requestId } = submission;
+  const order: ClassifyOrder = {
+    id,
+    model: record.model.name,
+    top_k: options.top_k,
+    created_ms: Date.parse(record.created_at),
+    request_id: requestId,
+    ...(options.min_score === undefined ? {} : { min_score: options.min_score }),
+    ...(record.deadline_ms === undefined ? {} : { deadline_ms: record.deadline_ms }),
+    ...(sharing === undefined ? {} : { sharing }),
+    ...(Buffer.isBuffer(image) ? {} : { fetched: true }),
+  };
+  const bytes = Buffer.isBuffer(image) ? image : undefined;
+  const around = {
+    delivery: record.webhook === undefined ? undefined : { id, request_id: requestId },
+    fetch: Buffer.isBuffer(image) ? undefined : fetchOrder(order, image),
+  };
+  let ahead = Promise.resolve(0);
+  await keepAll(context, submission, () => {
+    const kept = context.store.create(record, bytes, context.queueTtlSeconds);
+    ahead = context.queues.ahead(record.model.name, options.priority);
+    return [kept, ahead, context.queues.add(order, options.priority, around)];
+  });
+  const rate = drainRate(servingWorkers(await workers, record.model.name));
+  const progress = { status: 'queued', queue: queuePlace(await ahead, rate) } as const;
+  return knownJob(record, withDeadline(presentJob(record, { progress }), record));
+}
+
+/** A job that has ended as it begins. */
+export async function keepFinished(
+  context: KeepContext,
+  submission: Submission,
+  record: JobRecord,
+  outcome: Outcome,
+): Promise<KnownJob> {
+  const { id, requestId } = submission;
+  await keepAll(context, submission, () => [
+    context.store.createFinished(record, outcome, context.resultTtlSeconds),
+    ...(record.webhook === undefined ? [] : [context.queues.deliver({ id, request_id: requestId })]),
+  ]);
+  return knownJob(record, presentJob(record, { outcome }));
+}
+
+function knownJob(record: JobRecord, job: KnownJob['job']): KnownJob {
+  return { job, end: (outcome) => presentJob(record, { outcome }) };
+}
+
+/** Starts the writes, in their order; where one fails, none of them counts. */
+async function keepAll(
+  context: KeepContext,
+  { id, lease }: Submission,
+  write: () => readonly Promise<unknown>[],
+): Promise<void> {
+  lease?.check();
+  try {
+    // All have settled before anything is discarded.
+    const failed = (await Promise.allSettled(write())).find((each) => each.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  } catch (error) {
+    // Best effort: what is left expires by itself. A job that reached its queue after all finds no record, and ends.
+    await context.store.discard(id).catch(() => lease?.keep());
+    throw redisUnavailable(error);
+  }
+}
+
+function fetchOrder({ id, model, created_ms, request_id, deadline_ms }: ClassifyOrder, url: URL): FetchOrder {
+  return { id, model, created_ms, request_id, url: url.href, ...(deadline_ms === undefined ? {} : { deadline_ms }) };
+}

@@ -1,0 +1,173 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
+import { createAgents, type Resolver } from '@quintet/outbound';
+import { afterEach, describe, expect, it } from 'vitest';
+import { download, headBytes, maxRedirects, type DownloadSettings } from './download.js';
+import { FetchError } from './fetch-error.js';
+
+const open: Server[] = [];
+
+async function serve(listener: RequestListener): Promise<number> {
+  const server = createServer(listener);
+  open.push(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+afterEach(() => {
+  for (const server of open.splice(0)) {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+/** Every name is 127.0.0.1, which these agents reach, while the text of an address is judged as in production. */
+const everywhere: Resolver = (_name, options, callback) => {
+  if (options.all === true) callback(null, [{ address: '127.0.0.1', family: 4 }]);
+  else callback(null, '127.0.0.1', 4);
+};
+
+const settings: DownloadSettings = {
+  agents: createAgents(true, everywhere),
+  allowPrivateHosts: false,
+  maxBytes: 100_000,
+  userAgent: 'Test/1',
+  checkHead: () => undefined,
+};
+
+const forever = new AbortController().signal;
+
+const failureOf = async (url: string, over: Partial<DownloadSettings> = {}, signal = forever): Promise<FetchError> => {
+  const error: unknown = await download(url, { ...settings, ...over }, signal).catch((reason: unknown) => reason);
+  if (error instanceof FetchError) return error;
+  throw new Error(`no FetchError: ${String(error)}`);
+};
+
+describe('download', () => {
+  it('gives the bytes, in one piece or many, with or without a length', async () => {
+    const body = Buffer.alloc(50_000, 'quintet');
+    const port = await serve((request, response) => {
+      if (request.url === '/length') response.writeHead(200, { 'content-length': body.length });
+      response.write(body.subarray(0, 20_000));
+      setTimeout(() => response.end(body.subarray(20_000)), 20);
+    });
+    for (const path of ['length', 'chunked']) {
+      expect((await download(`http://pictures.test:${port}/${path}`, settings, forever)).equals(body)).toBe(true);
+    }
+  });
+
+  it('reads an answer that ends with its connection, as HTTP/1.0 has it', async () => {
+    const server = createTcpServer((socket) => {
+      socket.once('data', () => socket.end('HTTP/1.0 200 OK\r\n\r\nall of it'));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://old.test:${(server.address() as AddressInfo).port}/`;
+    expect((await download(url, settings, forever)).toString()).toBe('all of it');
+    server.close();
+  });
+
+  it('checks every redirect by its text before it asks for it', async () => {
+    const asked: string[] = [];
+    const port = await serve((request, response) => {
+      asked.push(`${request.headers.host}${request.url}`);
+      const location = request.url === '/a' ? `http://b.test:${port}/b` : `http://127.0.0.1:${port}/secret`;
+      response.writeHead(302, { location }).end();
+    });
+    const error = await failureOf(`http://a.test:${port}/a`);
+    expect(error).toMatchObject({ code: 'image_url_refused', again: undefined });
+    expect(error.detail).toMatch(/b\.test.* redirects to an address that is not allowed: 127\.0\.0\.1/);
+    expect(asked).toEqual([`a.test:${port}/a`, `b.test:${port}/b`]);
+  });
+
+  it('refuses a name whose address is private, and does not tell the address', async () => {
+    const error = await failureOf('http://outer.test/', { agents: createAgents(false, everywhere) });
+    expect(error).toMatchObject({ code: 'image_url_refused', again: undefined });
+    expect(error.detail).not.toContain('127.0.0.1');
+  });
+
+  it('counts redirects', async () => {
+    const port = await serve((request, response) => {
+      const left = Number(request.url?.slice(1));
+      if (left === 0) response.end('there');
+      else response.writeHead(307, { location: `/${left - 1}` }).end();
+    });
+    const url = (count: number): string => `http://a.test:${port}/${count}`;
+    expect((await download(url(maxRedirects), settings, forever)).toString()).toBe('there');
+    expect((await failureOf(url(maxRedirects + 1))).code).toBe('image_url_redirects');
+  });
+
+  it('shows the first bytes once, and stops where they are wrong', async () => {
+    const seen: number[] = [];
+    let closed = false;
+    const port = await serve((_request, response) => {
+      const timer = setInterval(() => response.write(Buffer.alloc(1000)), 1);
+      response.on('close', () => {
+        closed = true;
+        clearInterval(timer);
+      });
+    });
+    const checkHead = (head: Buffer): void => {
+      seen.push(head.length);
+      throw new FetchError('image_format_unsupported', 'zeros');
+    };
+    expect((await failureOf(`http://a.test:${port}/`, { checkHead })).code).toBe('image_format_unsupported');
+    expect(seen).toHaveLength(1);
+    expect(seen[0]).toBeGreaterThanOrEqual(headBytes);
+    await expect.poll(() => closed).toBe(true);
+  });
+
+  it('ends with the reason of its signal, wherever it is: in the look-up, the connection, the headers, the body', async () => {
+    const never: Resolver = () => undefined;
+    const silent = createTcpServer();
+    const sockets: Socket[] = [];
+    silent.on('connection', (socket) => sockets.push(socket));
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const silentPort = (silent.address() as AddressInfo).port;
+    const port = await serve((_request, response) => response.writeHead(200).write('a'));
+    const cases: [string, Partial<DownloadSettings>][] = [
+      ['http://slow-dns.test/', { agents: createAgents(true, never) }],
+      [`http://a.test:${silentPort}/`, {}],
+      [`https://a.test:${silentPort}/`, {}],
+      [`http://a.test:${port}/`, {}],
+    ];
+    for (const [url, over] of cases) {
+      const controller = new AbortController();
+      const reason = new Error('enough');
+      setTimeout(() => {
+        controller.abort(reason);
+      }, 50);
+      await expect(download(url, { ...settings, ...over }, controller.signal), url).rejects.toBe(reason);
+      await expect(download(url, { ...settings, ...over }, controller.signal), url).rejects.toBe(reason);
+    }
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+
+  it('takes nonsense for a connection that failed', async () => {
+    const answers = [
+      'nonsense\r\n\r\n',
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+      'HTTP/1.1 200 OK\r\nContent-Length: 10\r\nContent-Length: 20\r\n\r\n',
+      `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`,
+      'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort',
+      '',
+    ];
+    for (const answer of answers) {
+      const server = createTcpServer((socket) => {
+        socket.on('error', () => undefined);
+        socket.once('data', () => socket.end(answer));
+      });
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const error = await failureOf(`http://a.test:${(server.address() as AddressInfo).port}/`);
+      expect(error.code, answer.slice(0, 60)).toBe('image_url_unreachable');
+      expect(error.again).toBeDefined();
+      server.close();
+    }
+  });
+});
