@@ -62,6 +62,10 @@ export const errorRegistry = {
   image_lost: entry(500, 'The stored image is gone', true),
   inference_failed: entry(500, 'The model failed on this job', true),
   worker_lost: entry(500, 'The workers that ran this job died', true),
+  // Deliveries
+  delivery_not_found: entry(404, 'There is no such delivery'),
+  delivery_pending: entry(409, 'The delivery is still pending', true),
+  webhook_endpoint_disabled: entry(422, 'The webhook address asked for no more'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorRegistry;

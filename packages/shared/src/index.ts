@@ -1,6 +1,7 @@
 export * from './config/cores.js';
 export * from './config/variable.js';
 export * from './config/variables.js';
+export * from './delivery.js';
 export * from './errors.js';
 export * from './job.js';
 export * from './log.js';
@@ -12,6 +13,9 @@ export * from './service/package-version.js';
 export * from './service/readiness.js';
 export * from './service/run-service.js';
 export * from './service/stranded.js';
+export * from './store/delivery-index.js';
+export * from './store/delivery-log.js';
+export * from './store/disabled-endpoints.js';
 export * from './store/job-store.js';
 export * from './store/presence.js';
 export * from './webhook-url.js';
