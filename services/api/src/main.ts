@@ -5,6 +5,9 @@ import {
   createApiMetrics,
   createReadinessCheck,
   createServiceMetrics,
+  DeliveryIndex,
+  DeliveryLog,
+  DisabledEndpoints,
   JobStore,
   Presence,
   ProblemError,
@@ -42,6 +45,14 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     workers: models.workers,
   });
 
+  const store = new JobStore(redis);
+  const log = new DeliveryLog(redis, config.RESULT_TTL_SECONDS);
+  const webhooks = {
+    webhooksEnabled: config.WEBHOOK_SECRET !== undefined,
+    allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
+    endpoints: new DisabledEndpoints(redis),
+  };
+
   const app = createApp({
     version,
     logger,
@@ -51,16 +62,16 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     waiters,
     readiness: createReadinessCheck(redis, () => (stopping ? ['The service is stopping'] : [])),
     jobs: {
-      store: new JobStore(redis),
+      ...webhooks,
+      store,
       queues,
       models,
       admission,
       maxImagePixels: config.MAX_IMAGE_PIXELS,
       queueTtlSeconds: config.QUEUE_TTL_SECONDS,
       resultTtlSeconds: config.RESULT_TTL_SECONDS,
-      webhooksEnabled: config.WEBHOOK_SECRET !== undefined,
-      allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
     },
+    deliveries: { ...webhooks, log, index: new DeliveryIndex(redis, log), store, queues },
     readUpload: createUploadReader(
       config.MAX_UPLOAD_BYTES,
       new UploadBudget(Math.max(uploadBudgetBytes, 4 * config.MAX_UPLOAD_BYTES)),

@@ -2,8 +2,15 @@
 import express, { type Express } from 'express';
 import type { ApiMetrics, Logger, ReadinessCheck, Registry } from '@quintet/shared';
 import { readJob, type JobWaiters, type ModelDirectory, type ReadContext, type SubmitContext } from '../jobs/index.js';
-import type { CancelContext, Client } from '../jobs/index.js';
+import type { CancelContext, Client, DeliveriesContext, TestWebhookContext } from '../jobs/index.js';
 import type { UploadReader } from './body/read-upload.js';
+import {
+  jobDeliveriesRoute,
+  listDeliveriesRoute,
+  readDeliveryRoute,
+  redeliverRoute,
+  testWebhookRoute,
+} from './delivery-routes.js';
 import { cancelRoute, readRoute } from './job-routes.js';
 import { acceptsJson, onlyMethods, problemHandler, routeNotFound } from './problems.js';
 import { requestContext } from './request-context.js';
@@ -17,6 +24,7 @@ export interface AppOptions {
   readonly metrics: ApiMetrics;
   readonly readiness: ReadinessCheck;
   readonly jobs: SubmitContext & ReadContext & CancelContext;
+  readonly deliveries: DeliveriesContext & TestWebhookContext;
   readonly models: ModelDirectory;
   readonly waiters: JobWaiters;
   readonly readUpload: UploadReader;
@@ -27,7 +35,7 @@ export interface AppOptions {
 }
 
 export function createApp(options: AppOptions): Express {
-  const { jobs, waiters, maxWaitSeconds, metrics } = options;
+  const { jobs, deliveries, waiters, maxWaitSeconds, metrics, checkOpen } = options;
   const read = (id: string, client: Client) => readJob(jobs, id, client);
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', false);
@@ -47,6 +55,14 @@ export function createApp(options: AppOptions): Express {
     .get(acceptsJson, readRoute({ read, waiters, maxWaitSeconds }))
     .delete(acceptsJson, cancelRoute(jobs, metrics))
     .all(onlyMethods('GET', 'HEAD', 'DELETE'));
+  app.route('/v1/jobs/:id/deliveries').get(acceptsJson, jobDeliveriesRoute(deliveries)).all(onlyMethods('GET', 'HEAD'));
+  app.route('/v1/deliveries').get(acceptsJson, listDeliveriesRoute(deliveries)).all(onlyMethods('GET', 'HEAD'));
+  app.route('/v1/deliveries/:id').get(acceptsJson, readDeliveryRoute(deliveries)).all(onlyMethods('GET', 'HEAD'));
+  app
+    .route('/v1/deliveries/:id/redeliver')
+    .post(acceptsJson, redeliverRoute(deliveries, metrics, checkOpen))
+    .all(onlyMethods('POST'));
+  app.route('/v1/webhooks/test').post(acceptsJson, testWebhookRoute(deliveries, checkOpen)).all(onlyMethods('POST'));
   app.route('/v1/models').get(acceptsJson, modelsRoute(options.models)).all(onlyMethods('GET', 'HEAD'));
 
   app.use(routeNotFound);

@@ -7,7 +7,8 @@ import { contextOf } from './request-context.js';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-function jobId(request: Request, response: Response): string {
+/** The id in the address. Throws `job_id_invalid`. */
+export function jobId(request: Request, response: Response): string {
   const id = request.params['id'];
   if (typeof id !== 'string' || !uuid.test(id)) {
     throw new ProblemError('job_id_invalid', 'A job id looks like 01234567-89ab-cdef-0123-456789abcdef.');

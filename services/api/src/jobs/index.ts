@@ -1,6 +1,14 @@
 export { Admission } from './admission.js';
 export { cancelJob, type CancelContext } from './cancel.js';
 export { anonymous, owns, scopes, type Client, type Scope } from './client.js';
+export {
+  listDeliveries,
+  readDelivery,
+  readJobDeliveries,
+  redeliver,
+  type DeliveriesContext,
+  type DeliveriesQuery,
+} from './deliveries.js';
 export { refreshDepths } from './depth.js';
 export { ModelDirectory } from './models.js';
 export { parseOptions, parseTextOptions } from './options.js';
@@ -8,4 +16,5 @@ export { Queues } from './queues.js';
 export { readJob, type ReadContext } from './read.js';
 export { asRedisProblem, requireRedis } from './redis-guard.js';
 export { submitJob, type SubmitContext } from './submit.js';
+export { sendTestWebhook, type TestWebhookContext } from './test-webhook.js';
 export { JobWaiters, type KnownJob, type Waiter } from './waiters.js';

@@ -12,6 +12,7 @@ import {
   classifyQueueName,
   deliveryId,
   deliveryJobPolicy,
+  deliveryPolicyOf,
   keyPrefix,
   webhookQueueName,
   type ClassifyOrder,
@@ -55,6 +56,20 @@ export class Queues {
       opts: { ...deliveryJobPolicy, jobId: deliveryId(order.id) },
       children: [{ name: 'classify', queueName, data: order, opts: { ...options, ignoreDependencyOnFailure: true } }],
     });
+  }
+
+  /** Puts a delivery into the webhook queue that no classify job comes before; `entry` is its name there. */
+  async addDelivery(order: DeliveryOrder, entry = deliveryId(order.id)): Promise<void> {
+    requireRedis(this.redis);
+    const options = { ...deliveryPolicyOf(order.kind ?? 'job'), jobId: entry };
+    await this.#queue(webhookQueueName).add('deliver', order, options);
+  }
+
+  /** Whether the webhook queue has yet to deal with the delivery `entry`. */
+  async deliveryWaits(entry: string): Promise<boolean> {
+    requireRedis(this.redis);
+    const state = await this.#queue(webhookQueueName).getJobState(entry);
+    return !['unknown', 'failed', 'completed'].includes(state);
   }
 
   /** How far the queue entry of a job is; `ended` and `absent` say nothing of the outcome, which the job store keeps. */

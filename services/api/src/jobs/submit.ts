@@ -8,7 +8,6 @@
  */
 import { ImageError, inspectImage } from '@quintet/images';
 import {
-  checkWebhookUrl,
   presentJob,
   ProblemError,
   type ClassifyOrder,
@@ -22,8 +21,9 @@ import type { ModelDirectory } from './models.js';
 import type { Queues } from './queues.js';
 import { redisUnavailable } from './redis-guard.js';
 import type { KnownJob } from './waiters.js';
+import { checkWebhookTarget, type WebhookTargetContext } from './webhook-target.js';
 
-export interface SubmitContext {
+export interface SubmitContext extends WebhookTargetContext {
   readonly store: Pick<JobStore, 'create' | 'discard'>;
   readonly queues: Pick<Queues, 'add'>;
   readonly models: Pick<ModelDirectory, 'resolve'>;
@@ -31,9 +31,6 @@ export interface SubmitContext {
   readonly maxImagePixels: number;
   /** How long an unfinished job and its image are kept. */
   readonly queueTtlSeconds: number;
-  /** Whether there is a secret to sign webhooks with. */
-  readonly webhooksEnabled: boolean;
-  readonly allowPrivateHosts: boolean;
 }
 
 export interface Submission {
@@ -49,7 +46,7 @@ export interface Submission {
 export async function submitJob(context: SubmitContext, submission: Submission): Promise<KnownJob> {
   const { id, image, options, requestId, client } = submission;
   checkImage(image, context.maxImagePixels);
-  checkWebhook(context, options);
+  await checkWebhook(context, submission);
   const model = await context.models.resolve(options.model);
   await context.admission.admit(model.name);
 
@@ -109,20 +106,12 @@ function checkImage(image: Buffer, maxPixels: number): void {
   }
 }
 
-function checkWebhook(context: SubmitContext, options: JobOptions): void {
-  if (options.webhook_url === undefined) {
-    if (options.webhook_events === undefined) return;
+async function checkWebhook(context: SubmitContext, { options, client }: Submission): Promise<void> {
+  if (options.webhook_url !== undefined) {
+    await checkWebhookTarget(context, options.webhook_url, client);
+  } else if (options.webhook_events !== undefined) {
     throw new ProblemError('option_invalid', 'webhook_events needs a webhook_url.', {
       errors: [{ detail: 'webhook_events needs a webhook_url', pointer: '#/webhook_events' }],
-    });
-  }
-  if (!context.webhooksEnabled) {
-    throw new ProblemError('webhooks_disabled', 'This service has no WEBHOOK_SECRET, so it cannot sign webhooks.');
-  }
-  const refused = checkWebhookUrl(options.webhook_url, context.allowPrivateHosts);
-  if (refused !== undefined) {
-    throw new ProblemError('webhook_url_refused', refused, {
-      errors: [{ detail: refused, pointer: '#/webhook_url' }],
     });
   }
 }
