@@ -108,9 +108,10 @@ describe.concurrent('the log of a delivery', () => {
       },
       'answers a byte at a time': {
         answer: (response) => {
-          const bytes = [...'HTTP/1.1 200 OK\r\nX-Slow: 1\r\n\r\n'];
+          const text = 'HTTP/1.1 200 OK\r\nX-Slow: 1\r\n\r\n';
+          let sent = 0;
           const drip = setInterval(() => {
-            response.socket?.write(bytes.shift() ?? '');
+            response.socket?.write(text.charAt(sent++));
           }, 300);
           response.on('close', () => {
             clearInterval(drip);

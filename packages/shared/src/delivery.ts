@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { webhookEvents } from './job.js';
-import { deliveryKindSchema, deliveryOrderSchema } from './queues.js';
+import { deliveryKindSchema } from './queues.js';
 
 export const deliveryStates = ['pending', 'delivered', 'failed'] as const;
 export const deliveryStateSchema = z.enum(deliveryStates);
@@ -103,6 +103,3 @@ export const testBodySchema = z.object({
   data: z.object({ delivery: z.string(), detail: z.string() }),
 });
 export type TestBody = z.infer<typeof testBodySchema>;
-
-/** An order with its kind filled in. */
-export type ParsedDeliveryOrder = z.output<typeof deliveryOrderSchema>;

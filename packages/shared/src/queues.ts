@@ -77,6 +77,8 @@ export const deliveryOrderSchema = z.object({
 });
 /** As it is written: without a kind it is of a job. */
 export type DeliveryOrder = z.input<typeof deliveryOrderSchema>;
+/** As it is read: with its kind filled in. */
+export type ParsedDeliveryOrder = z.output<typeof deliveryOrderSchema>;
 
 /**
  * The id of the delivery that tells of `id`: its `webhook-id` on every attempt, and its entry in the queue. A delivery and a

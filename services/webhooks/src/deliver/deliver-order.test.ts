@@ -33,8 +33,14 @@ function world(
   const options: DelivererOptions = {
     log: {
       peek: () => Promise.resolve(known),
-      note: (_id, head, note) => Promise.resolve(write(head, note)),
-      noteKnown: (_id, note) => Promise.resolve(known === undefined ? undefined : write(known.head, note)),
+      note: (_id, head, note) => {
+        write(head, note);
+        return Promise.resolve();
+      },
+      noteKnown: (_id, note) => {
+        if (known !== undefined) write(known.head, note);
+        return Promise.resolve();
+      },
     },
     endpoints: {
       disable: (fingerprint) => {
