@@ -51,6 +51,7 @@ describe('the OpenAPI document', () => {
       registry: new Registry(),
       metrics: createApiMetrics(new Registry()),
       jobs: {},
+      deliveries: {},
       models: { defaultModel: 'resnet50' },
     } as unknown as AppOptions;
     const routes = new Set(routesOf(createApp(options)));

@@ -4,15 +4,19 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
+  DeliveryLog,
   JobStore,
   Redis,
   classifyQueueName,
   deliveryId,
   keyPrefix,
+  testBodySchema,
   webhookBodySchema,
   webhookQueueName,
   type ClassifyOrder,
+  type Delivery,
   type Outcome,
+  type TestBody,
   type WebhookBody,
   type WebhookEvent,
 } from '@quintet/shared';
@@ -27,7 +31,8 @@ export const startWebhooks = (url: string, environment: Record<string, string> =
 export interface Received {
   readonly id: string;
   readonly timestamp: number;
-  readonly body: WebhookBody;
+  readonly body: WebhookBody | TestBody;
+  readonly raw: Buffer;
   readonly headers: IncomingMessage['headers'];
 }
 
@@ -44,7 +49,8 @@ function verify(headers: IncomingMessage['headers'], raw: Buffer): Received {
     .map((part) => Buffer.from(part.slice(3), 'base64'))
     .some((mac) => mac.length === expected.length && timingSafeEqual(mac, expected));
   if (!good) throw new Error('the signature is wrong');
-  return { id, timestamp, body: webhookBodySchema.parse(JSON.parse(raw.toString())), headers };
+  const body = webhookBodySchema.or(testBodySchema).parse(JSON.parse(raw.toString()));
+  return { id, timestamp, body, raw, headers };
 }
 
 export type Answer = (response: ServerResponse, attempt: number) => void;
@@ -102,6 +108,7 @@ export function startPeers(redisUrl: string) {
   const model = 'test-model';
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
   const store = new JobStore(redis);
+  const log = new DeliveryLog(redis, 60);
   const options = { connection: redis, prefix: keyPrefix };
   const flows = new FlowProducer(options);
   const deliveries = new Queue(webhookQueueName, options);
@@ -125,6 +132,14 @@ export function startPeers(redisUrl: string) {
   return {
     redis,
     store,
+    log,
+    deliveries,
+    /** As a client reads it. */
+    logged: async (id: string): Promise<Delivery> => {
+      const found = await log.read(deliveryId(id));
+      if (found === undefined) throw new Error('there is no log of it');
+      return found.delivery;
+    },
     delivery: async (id: string): Promise<Job> => {
       const job = (await deliveries.getJob(deliveryId(id))) as Job | undefined;
       if (job === undefined) throw new Error('there is no such delivery');
@@ -135,11 +150,13 @@ export function startPeers(redisUrl: string) {
       url: string,
       outcome?: Outcome | 'forgotten',
       events?: WebhookEvent[],
+      owner?: string,
     ): Promise<void> => {
       outcomes.set(id, outcome);
       const webhook = { url, ...(events === undefined ? {} : { events }) };
       const created_at = new Date().toISOString();
-      await store.create({ id, model: { name: model }, created_at, metadata: {}, webhook }, Buffer.from('x'), 600);
+      const record = { id, model: { name: model }, created_at, metadata: {}, webhook };
+      await store.create(owner === undefined ? record : { ...record, owner }, Buffer.from('x'), 600);
       const order: ClassifyOrder = { id, model, top_k: 5, created_ms: Date.now(), request_id: `req-${id}` };
       await flows.add({
         name: 'deliver',

@@ -61,6 +61,9 @@ describe.concurrent('the webhook service', () => {
       expect(receiver.at(id)).toHaveLength(2);
     }, 19_000);
     expect(new Set(receiver.at(id).map((received) => received.id))).toEqual(new Set([`msg_${id}`]));
+    await eventually(async () => {
+      expect(await peers.logged(id)).toMatchObject({ state: 'delivered', attempts: [{ outcome: 'delivered' }] });
+    });
   });
 
   it('finishes the attempt under way on SIGTERM, takes no other, and exits 0', async () => {

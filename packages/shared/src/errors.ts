@@ -73,6 +73,10 @@ export const errorRegistry = {
   image_url_status: entry(422, 'The address of the image answers with something else than 200'),
   image_url_too_large: entry(413, 'The image at the address is too large'),
   image_url_redirects: entry(422, 'The address of the image redirects too often'),
+  // Deliveries
+  delivery_not_found: entry(404, 'There is no such delivery'),
+  delivery_pending: entry(409, 'The delivery is still pending', true),
+  webhook_endpoint_disabled: entry(422, 'The webhook address asked for no more'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorRegistry;

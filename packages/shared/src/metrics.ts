@@ -101,6 +101,11 @@ export function createApiMetrics(registry: Registry) {
       labelNames: ['queue', 'state'],
       registers,
     }),
+    redeliveries: new Counter({
+      name: 'quintet_webhook_redeliveries_total',
+      help: 'Deliveries that a client asked to be sent again.',
+      registers,
+    }),
   };
 }
 
@@ -215,5 +220,15 @@ export function createWebhookMetrics(registry: Registry) {
       registers,
     }),
     active: new Gauge({ name: 'quintet_webhook_active_deliveries', help: 'Attempts under way.', registers }),
+    hostDelays: new Counter({
+      name: 'quintet_webhook_host_delays_total',
+      help: 'Times a delivery was put off because its host was busy with others.',
+      registers,
+    }),
+    endpointsDisabled: new Counter({
+      name: 'quintet_webhook_endpoints_disabled_total',
+      help: 'Addresses that answered 410 and are sent nothing more.',
+      registers,
+    }),
   };
 }

@@ -30,6 +30,14 @@ export const keys = {
   idempotency: (hash: string): string => `${keyPrefix}:idempotency:${hash}`,
   /** Sorted set of the jobs that must start in time and have not ended: id, by its deadline in Unix ms. */
   deadlines: `${keyPrefix}:deadlines`,
+  /** What is kept of a delivery, and the list of its attempts; store/delivery-log.ts. */
+  delivery: (id: string): string => `${keyPrefix}:delivery:${id}`,
+  deliveryAttempts: (id: string): string => `${keyPrefix}:delivery:${id}:attempts`,
+  /** Sorted set of delivery ids, by when they came into `state`: of one owner, or of all where none is given. */
+  deliveries: (state: string, owner?: string): string =>
+    `${keyPrefix}:deliveries:${owner === undefined ? 'all' : `of:${encodeURIComponent(owner)}`}:${state}`,
+  /** There while the endpoint with this fingerprint (store/disabled-endpoints.ts) is sent nothing. */
+  disabledEndpoint: (fingerprint: string): string => `${keyPrefix}:endpoint-disabled:${fingerprint}`,
 } as const;
 
 /** Channel on which the id of each job that ends is published, whatever its model and outcome. */
@@ -84,13 +92,31 @@ export const fetchOrderSchema = z.object({
 });
 export type FetchOrder = z.infer<typeof fetchOrderSchema>;
 
-/** The delivery order in the webhook queue; the parent of its classify job, so it starts when that has ended. */
-export const deliveryOrderSchema = z.object({ id: z.string(), request_id: z.string() });
-export type DeliveryOrder = z.infer<typeof deliveryOrderSchema>;
+/** What a delivery tells of, and so how its message is made. */
+export const deliveryKinds = ['job', 'test'] as const;
+export const deliveryKindSchema = z.enum(deliveryKinds);
+export type DeliveryKind = z.infer<typeof deliveryKindSchema>;
 
-/** BullMQ job ids. A delivery and a fetch have their own, as they may not share one in logs. */
-export function deliveryId(jobId: string): string {
-  return `msg_${jobId}`;
+/**
+ * The delivery order in the webhook queue; that of a job is the parent of its classify job, so it starts when that has
+ * ended. `id` is of what it tells of: a job, or a test.
+ */
+export const deliveryOrderSchema = z.object({
+  kind: deliveryKindSchema.default('job'),
+  id: z.string(),
+  request_id: z.string(),
+});
+/** As it is written: without a kind it is of a job. */
+export type DeliveryOrder = z.input<typeof deliveryOrderSchema>;
+/** As it is read: with its kind filled in. */
+export type ParsedDeliveryOrder = z.output<typeof deliveryOrderSchema>;
+
+/**
+ * The id of the delivery that tells of `id`: its `webhook-id` on every attempt, and its entry in the queue. A delivery and a
+ * fetch have their own, as they may not share one in logs.
+ */
+export function deliveryId(id: string): string {
+  return `msg_${id}`;
 }
 export function fetchId(jobId: string): string {
   return `fetch_${jobId}`;
@@ -134,6 +160,11 @@ export const fetchJobPolicy: FetchJobPolicy = {
   removeOnFail: { age: 3600, count: 1000 },
 };
 
+/** The queue entry of a delivery that is sent again by hand; the first one may still be in the queue. */
+export function redeliveryEntryId(nonce: string): string {
+  return `redeliver_${nonce}`;
+}
+
 export interface DeliveryJobPolicy {
   readonly attempts: number;
   readonly backoff: { readonly type: 'custom' };
@@ -151,3 +182,8 @@ export const deliveryJobPolicy: DeliveryJobPolicy = {
   removeOnComplete: { age: 86_400, count: 10_000 },
   removeOnFail: { age: 604_800, count: 10_000 },
 };
+
+/** As above, but somebody waits to see what becomes of a test: it is tried once. */
+export function deliveryPolicyOf(kind: DeliveryKind): DeliveryJobPolicy {
+  return kind === 'test' ? { ...deliveryJobPolicy, attempts: 1 } : deliveryJobPolicy;
+}

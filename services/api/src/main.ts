@@ -6,6 +6,9 @@ import {
   createReadinessCheck,
   createServiceMetrics,
   IdempotencyStore,
+  DeliveryIndex,
+  DeliveryLog,
+  DisabledEndpoints,
   JobStore,
   Presence,
   ProblemError,
@@ -63,6 +66,13 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     workers: models.workers,
   });
 
+  const log = new DeliveryLog(redis, config.RESULT_TTL_SECONDS);
+  const webhooks = {
+    webhooksEnabled: config.WEBHOOK_SECRET !== undefined,
+    allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
+    endpoints: new DisabledEndpoints(redis),
+  };
+
   const app = createApp({
     version,
     logger,
@@ -76,6 +86,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     readiness: createReadinessCheck(redis, () => (stopping ? ['The service is stopping'] : [])),
     jobs: {
       ...retention,
+      ...webhooks,
       positions,
       models,
       admission,
@@ -85,9 +96,8 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
       },
       maxImagePixels: config.MAX_IMAGE_PIXELS,
       queueTtlSeconds: config.QUEUE_TTL_SECONDS,
-      webhooksEnabled: config.WEBHOOK_SECRET !== undefined,
-      allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
     },
+    deliveries: { ...webhooks, log, index: new DeliveryIndex(redis, log), store, queues },
     readUpload: createUploadReader(
       config.MAX_UPLOAD_BYTES,
       new UploadBudget(Math.max(uploadBudgetBytes, 4 * config.MAX_UPLOAD_BYTES)),

@@ -5,6 +5,8 @@ import {
   createReadinessCheck,
   createServiceMetrics,
   createWebhookMetrics,
+  DeliveryLog,
+  DisabledEndpoints,
   JobStore,
   packageVersion,
   runService,
@@ -17,6 +19,7 @@ import {
 } from '@quintet/shared';
 import { startDeliveryWorker, type DeliveryWorker } from './consume/delivery-worker.js';
 import { attempt } from './deliver/attempt.js';
+import { HostSlots } from './deliver/host-slots.js';
 import { prepareMessage } from './deliver/message.js';
 import { attemptOutcomes, deliveryOutcomes } from './deliver/outcome.js';
 import { decodeSecret } from './deliver/sign.js';
@@ -27,7 +30,7 @@ const now = (): Date => new Date();
 
 function startDeliveries(
   config: Config,
-  secret: string,
+  secrets: readonly string[],
   version: string,
   redis: Redis,
   metrics: WebhookMetrics,
@@ -35,7 +38,7 @@ function startDeliveries(
 ): DeliveryWorker {
   const source = { store: new JobStore(redis), retentionSeconds: config.RESULT_TTL_SECONDS, now };
   const settings = {
-    key: decodeSecret(secret),
+    keys: secrets.map(decodeSecret),
     agents: createAgents(config.ALLOW_PRIVATE_HOSTS),
     allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
     timeoutMs: config.WEBHOOK_TIMEOUT_SECONDS * 1000,
@@ -47,8 +50,12 @@ function startDeliveries(
     connection: redis,
     concurrency: config.WEBHOOK_CONCURRENCY,
     schedule: config.WEBHOOK_SCHEDULE_SECONDS,
-    prepare: (id, log) => prepareMessage(id, source, log),
+    log: new DeliveryLog(redis, config.RESULT_TTL_SECONDS),
+    endpoints: new DisabledEndpoints(redis),
+    slots: new HostSlots(config.WEBHOOK_HOST_CONCURRENCY),
+    prepare: (order, log) => prepareMessage(order, source, log),
     attempt: (id, message, signal) => attempt(id, message, settings, signal),
+    now,
     metrics,
     logger,
   });
@@ -65,8 +72,8 @@ runService('webhooks', webhooksVariables, async (config, logger) => {
   // Deliveries wait for Redis; a question about readiness must not.
   const probe = connectRedis(config.REDIS_URL, 'request', logger);
 
-  const secret = config.WEBHOOK_SECRET;
-  const worker = secret === undefined ? undefined : startDeliveries(config, secret, version, redis, metrics, logger);
+  const secrets = config.WEBHOOK_SECRET;
+  const worker = secrets === undefined ? undefined : startDeliveries(config, secrets, version, redis, metrics, logger);
   if (worker === undefined) {
     logger.warn('WEBHOOK_SECRET is not set: nothing is delivered; deliveries wait in the queue until it is');
   }

@@ -57,6 +57,19 @@ describe('readConfig', () => {
     const secret = (bytes: number): string => `whsec_${Buffer.alloc(bytes, 7).toString('base64')}`;
     expect([23, 24, 64, 65].map((bytes) => problemsOf({ WEBHOOK_SECRET: secret(bytes) }).length)).toEqual([1, 0, 0, 1]);
   });
+
+  it('takes up to four webhook secrets, in their order, each of them good', () => {
+    const secret = (n: number): string => `whsec_${Buffer.alloc(32, n).toString('base64')}`;
+    const parsed = (...list: string[]) => readConfig(webhooksVariables, { WEBHOOK_SECRET: list.join(' ') });
+    expect(parsed(secret(1)).WEBHOOK_SECRET).toEqual([secret(1)]);
+    expect(parsed(` ${secret(2)}`, '', secret(1)).WEBHOOK_SECRET).toEqual([secret(2), secret(1)]);
+    expect(parsed(...[4, 3, 2, 1].map(secret)).WEBHOOK_SECRET).toHaveLength(4);
+    for (const bad of [[5, 4, 3, 2, 1].map(secret).join(' '), `${secret(1)},${secret(2)}`, `${secret(1)} hunter2`]) {
+      const [problem] = problemsOf({ WEBHOOK_SECRET: bad });
+      expect(problem).toContain('WEBHOOK_SECRET=(hidden)');
+      expect(problem).not.toContain('hunter2');
+    }
+  });
 });
 
 describe('availableCores', () => {

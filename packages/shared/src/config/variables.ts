@@ -13,13 +13,19 @@ const schedule = z
   .transform((list) => list.split(',').map(Number))
   .pipe(z.array(z.number().max(604_800)));
 
-const secret = z
+const secretPattern = /^whsec_[A-Za-z0-9+/]+={0,2}$/;
+
+/** Keys separated by spaces, the newest first. More than one only while receivers change from one to the next. */
+const secrets = z
   .string()
-  .regex(/^whsec_[A-Za-z0-9+/]+={0,2}$/)
-  .refine((value) => {
-    const bytes = Buffer.from(value.slice('whsec_'.length), 'base64').length;
-    return bytes >= 24 && bytes <= 64;
-  });
+  .transform((list) => list.split(/\s+/))
+  .pipe(z.array(z.string().regex(secretPattern).refine(isKey)).min(1).max(4))
+  .readonly();
+
+function isKey(secret: string): boolean {
+  const bytes = Buffer.from(secret.slice('whsec_'.length), 'base64').length;
+  return bytes >= 24 && bytes <= 64;
+}
 
 const common = {
   REDIS_URL: text('Redis or Valkey, with AOF and `maxmemory-policy noeviction`', 'a redis:// or rediss:// address', {
@@ -65,9 +71,9 @@ export const apiVariables = {
   IDEMPOTENCY_TTL_SECONDS: integer('How long an `Idempotency-Key` is remembered', 1, 31_536_000, 86_400),
   ALLOW_PRIVATE_HOSTS: flag('Whether webhooks and image_url may name private and loopback addresses', false),
   WEBHOOK_SECRET: variable(
-    'Key that signs webhooks; without it jobs with a webhook_url are refused',
-    'whsec_ and the base64 of 24 to 64 random bytes',
-    secret as z.ZodType<string | undefined, string>,
+    'Keys that sign webhooks, the newest first; without one jobs with a webhook_url are refused',
+    'whsec_ and the base64 of 24 to 64 random bytes; up to 4 of them, separated by spaces',
+    secrets as z.ZodType<readonly string[] | undefined, string>,
     { secret: true },
   ),
 };
@@ -119,6 +125,7 @@ export const webhooksVariables = {
   WEBHOOK_SECRET: apiVariables.WEBHOOK_SECRET,
   ALLOW_PRIVATE_HOSTS: apiVariables.ALLOW_PRIVATE_HOSTS,
   WEBHOOK_CONCURRENCY: integer('Deliveries under way at once', 1, 10_000, 100),
+  WEBHOOK_HOST_CONCURRENCY: integer('Deliveries under way at once to one host, of each process', 1, 10_000, 10),
   WEBHOOK_TIMEOUT_SECONDS: integer('Longest time one attempt may take', 1, 60, 15),
   WEBHOOK_SCHEDULE_SECONDS: variable(
     'Delays before each attempt, in seconds, the first included; their number is the number of attempts',

@@ -2,9 +2,17 @@
 import express, { type Express } from 'express';
 import type { ApiMetrics, Logger, ReadinessCheck, Registry } from '@quintet/shared';
 import { findJob, readJob, type JobWaiters, type ModelDirectory, type ReadContext } from '../jobs/index.js';
-import type { CancelContext, Client, Idempotency, JobEvents, SubmitContext } from '../jobs/index.js';
+import type { CancelContext, Client, DeliveriesContext, Idempotency, JobEvents } from '../jobs/index.js';
+import type { SubmitContext, TestWebhookContext } from '../jobs/index.js';
 import { openApiDocument } from '../openapi/document.js';
 import type { UploadReader } from './body/read-upload.js';
+import {
+  jobDeliveriesRoute,
+  listDeliveriesRoute,
+  readDeliveryRoute,
+  redeliverRoute,
+  testWebhookRoute,
+} from './delivery-routes.js';
 import type { EventStreams } from './event-streams.js';
 import { eventsRoute } from './events-route.js';
 import { cancelRoute, readRoute } from './job-routes.js';
@@ -20,6 +28,7 @@ export interface AppOptions {
   readonly metrics: ApiMetrics;
   readonly readiness: ReadinessCheck;
   readonly jobs: SubmitContext & ReadContext & CancelContext;
+  readonly deliveries: DeliveriesContext & TestWebhookContext;
   readonly models: ModelDirectory;
   readonly idempotency: Idempotency;
   readonly waiters: JobWaiters;
@@ -33,7 +42,7 @@ export interface AppOptions {
 }
 
 export function createApp(options: AppOptions): Express {
-  const { jobs, waiters, maxWaitSeconds, metrics } = options;
+  const { jobs, deliveries, waiters, maxWaitSeconds, metrics, checkOpen } = options;
   const read = (id: string, client: Client) => readJob(jobs, id, client);
   const find = (id: string) => findJob(jobs, id);
   const { defaultModel } = options.models;
@@ -60,6 +69,14 @@ export function createApp(options: AppOptions): Express {
     .delete(acceptsJson, cancelRoute(jobs, metrics))
     .all(onlyMethods('GET', 'HEAD', 'DELETE'));
   app.route('/v1/jobs/:id/events').get(eventsRoute(options)).all(onlyMethods('GET', 'HEAD'));
+  app.route('/v1/jobs/:id/deliveries').get(acceptsJson, jobDeliveriesRoute(deliveries)).all(onlyMethods('GET', 'HEAD'));
+  app.route('/v1/deliveries').get(acceptsJson, listDeliveriesRoute(deliveries)).all(onlyMethods('GET', 'HEAD'));
+  app.route('/v1/deliveries/:id').get(acceptsJson, readDeliveryRoute(deliveries)).all(onlyMethods('GET', 'HEAD'));
+  app
+    .route('/v1/deliveries/:id/redeliver')
+    .post(acceptsJson, redeliverRoute(deliveries, metrics, checkOpen))
+    .all(onlyMethods('POST'));
+  app.route('/v1/webhooks/test').post(acceptsJson, testWebhookRoute(deliveries, checkOpen)).all(onlyMethods('POST'));
   app.route('/v1/models').get(acceptsJson, modelsRoute(options.models)).all(onlyMethods('GET', 'HEAD'));
 
   app.use(routeNotFound);

@@ -7,6 +7,7 @@ import { contextOf } from './request-context.js';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+/** The id in the address. Throws `job_id_invalid`. */
 export function jobId(request: Request, response: Response): string {
   const id = request.params['id'];
   if (typeof id !== 'string' || !uuid.test(id)) {

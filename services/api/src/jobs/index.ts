@@ -1,6 +1,14 @@
 export { Admission } from './admission.js';
 export { cancelJob, type CancelContext } from './cancel.js';
 export { anonymous, owns, scopes, type Client, type Scope } from './client.js';
+export {
+  listDeliveries,
+  readDelivery,
+  readJobDeliveries,
+  redeliver,
+  type DeliveriesContext,
+  type DeliveriesQuery,
+} from './deliveries.js';
 export { refreshDepths } from './depth.js';
 export { fingerprintOf, Idempotency, jobFingerprint, type Lease, type Standing } from './idempotency.js';
 export { startSweep } from './expire.js';
@@ -13,4 +21,5 @@ export { Queues } from './queues.js';
 export { findJob, readJob, type ReadContext } from './read.js';
 export { asRedisProblem, requireRedis } from './redis-guard.js';
 export { submitJob, type Submission, type SubmitContext } from './submit.js';
+export { sendTestWebhook, type TestWebhookContext } from './test-webhook.js';
 export { JobWaiters, type KnownJob, type Waiter } from './waiters.js';

@@ -18,6 +18,7 @@ import {
   fetchId,
   fetchJobPolicy,
   fetchQueueName,
+  deliveryPolicyOf,
   keyPrefix,
   webhookQueueName,
   type ClassifyOrder,
@@ -93,6 +94,20 @@ export class Queues implements QueueLists {
     requireRedis(this.redis);
     const options: JobsOptions = { ...deliveryJobPolicy, jobId: deliveryId(delivery.id) };
     await this.#queue(webhookQueueName).add('deliver', delivery, options);
+  }
+
+  /** Puts a delivery into the webhook queue that no classify job comes before; `entry` is its name there. */
+  async addDelivery(order: DeliveryOrder, entry = deliveryId(order.id)): Promise<void> {
+    requireRedis(this.redis);
+    const options = { ...deliveryPolicyOf(order.kind ?? 'job'), jobId: entry };
+    await this.#queue(webhookQueueName).add('deliver', order, options);
+  }
+
+  /** Whether the webhook queue has yet to deal with the delivery `entry`. */
+  async deliveryWaits(entry: string): Promise<boolean> {
+    requireRedis(this.redis);
+    const state = await this.#queue(webhookQueueName).getJobState(entry);
+    return !['unknown', 'failed', 'completed'].includes(state);
   }
 
   /** How far the queue entry of a job is; `ended` and `absent` say nothing of the outcome, which the job store keeps. */

@@ -1,13 +1,8 @@
 /** What is looked at before a submission becomes a job. Each throws the problem it finds. */
 import { ImageError, inspectImage } from '@quintet/images';
-import { checkOutboundUrl } from '@quintet/outbound';
-import { ProblemError, type JobOptions } from '@quintet/shared';
-
-export interface WebhookTerms {
-  /** Whether there is a secret to sign webhooks with. */
-  readonly webhooksEnabled: boolean;
-  readonly allowPrivateHosts: boolean;
-}
+import { ProblemError } from '@quintet/shared';
+import type { Submission } from './submit.js';
+import { checkWebhookTarget, type WebhookTargetContext } from './webhook-target.js';
 
 /** Whether the bytes are a picture that may be decoded, as far as its headers tell. */
 export function checkImage(image: Buffer, maxPixels: number): void {
@@ -21,20 +16,15 @@ export function checkImage(image: Buffer, maxPixels: number): void {
 }
 
 /** Whether webhooks can be sent, and there. */
-export function checkWebhook(context: WebhookTerms, options: JobOptions): void {
-  if (options.webhook_url === undefined) {
-    if (options.webhook_events === undefined) return;
+export async function checkWebhook(
+  context: WebhookTargetContext,
+  { options, client }: Pick<Submission, 'options' | 'client'>,
+): Promise<void> {
+  if (options.webhook_url !== undefined) {
+    await checkWebhookTarget(context, options.webhook_url, client);
+  } else if (options.webhook_events !== undefined) {
     throw new ProblemError('option_invalid', 'webhook_events needs a webhook_url.', {
       errors: [{ detail: 'webhook_events needs a webhook_url', pointer: '#/webhook_events' }],
-    });
-  }
-  if (!context.webhooksEnabled) {
-    throw new ProblemError('webhooks_disabled', 'This service has no WEBHOOK_SECRET, so it cannot sign webhooks.');
-  }
-  const refused = checkOutboundUrl(options.webhook_url, context.allowPrivateHosts);
-  if (refused !== undefined) {
-    throw new ProblemError('webhook_url_refused', refused, {
-      errors: [{ detail: refused, pointer: '#/webhook_url' }],
     });
   }
 }

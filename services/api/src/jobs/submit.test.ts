@@ -50,6 +50,7 @@ function service(overrides: Partial<SubmitContext> = {}) {
     models: { workers: () => Promise.resolve([]), resolve: () => Promise.resolve(model) },
     admission: { admit: () => Promise.resolve() },
     cache: { find: (name) => Promise.resolve(answers.get(name)) },
+    endpoints: { isDisabled: () => Promise.resolve(false) },
     onCacheLookup: (name, result) => lookups.push(`${name} ${result}`),
     maxImagePixels: 1000,
     queueTtlSeconds: 600,

@@ -23,10 +23,11 @@ import type { Lease } from './idempotency.js';
 import { checkImageUrl } from './image-url.js';
 import { enqueue, keepFinished, makeRecord, type KeepContext } from './keep-job.js';
 import type { ModelDirectory } from './models.js';
-import { checkImage, checkWebhook, type WebhookTerms } from './submission-checks.js';
+import { checkImage, checkWebhook } from './submission-checks.js';
 import type { KnownJob } from './waiters.js';
+import type { WebhookTargetContext } from './webhook-target.js';
 
-export interface SubmitContext extends KeepContext, WebhookTerms {
+export interface SubmitContext extends KeepContext, WebhookTargetContext {
   readonly models: Pick<ModelDirectory, 'resolve' | 'workers'>;
   readonly admission: Pick<Admission, 'admit'>;
   /** Answers that are kept; undefined where none are. */
@@ -58,7 +59,7 @@ export async function submitJob(context: SubmitContext, submission: Submission):
   const { image } = submission;
   if (Buffer.isBuffer(image)) checkImage(image, context.maxImagePixels);
   else checkImageUrl(image, context.allowPrivateHosts);
-  checkWebhook(context, submission.options);
+  await checkWebhook(context, submission);
   // Under way beside the other look-ups: the estimate costs no round trip of its own.
   const workers = context.models.workers().catch(() => []);
   const model = await context.models.resolve(submission.options.model);

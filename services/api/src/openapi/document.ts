@@ -7,9 +7,10 @@ import { webhookBodySchema } from '@quintet/shared';
 import { commonCodes, headersOf, problemAnswers, type Operation } from './operation.js';
 import { jobOperations } from './operations-jobs.js';
 import { serviceOperations } from './operations-service.js';
+import { webhookOperations } from './operations-webhooks.js';
 import { componentSchemas, ref } from './schemas.js';
 
-export const operations: readonly Operation[] = [...jobOperations, ...serviceOperations];
+export const operations: readonly Operation[] = [...jobOperations, ...webhookOperations, ...serviceOperations];
 
 const tags = {
   jobs: 'One picture each: submit, wait, watch, cancel.',

@@ -21,6 +21,7 @@ export const uploadCodes: readonly ErrorCode[] = [
   'shutting_down',
   'upload_incomplete',
   'uploads_busy',
+  'webhook_endpoint_disabled',
   'webhook_url_refused',
   'webhooks_disabled',
 ];

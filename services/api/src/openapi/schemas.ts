@@ -5,9 +5,16 @@
  * What zod says beyond the contract is left out: bounds of JavaScript's integers, the pattern behind `date-time`, and
  * `additionalProperties: false` of answers, since a later version may answer more.
  */
-import { jobSchema, modelRefSchema, predictionSchema, problemSchema, webhookBodySchema } from '@quintet/shared';
+import {
+  deliverySchema,
+  jobOptionsSchema,
+  jobSchema,
+  modelRefSchema,
+  predictionSchema,
+  problemSchema,
+  webhookBodySchema,
+} from '@quintet/shared';
 import { z } from 'zod';
-import { jobOptionsSchema } from '@quintet/shared';
 import { healthSchema, indexSchema, modelListSchema } from '../http/service-schemas.js';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
@@ -20,6 +27,9 @@ const answers = {
   Problem: problemSchema,
   WebhookBody: webhookBodySchema,
   Health: healthSchema,
+  Delivery: deliverySchema,
+  DeliveryList: z.object({ deliveries: z.array(deliverySchema) }),
+  DeliveryPage: z.object({ deliveries: z.array(deliverySchema), next_cursor: z.string().optional() }),
   Index: indexSchema,
   ModelList: modelListSchema,
 };
@@ -27,6 +37,7 @@ const answers = {
 /** What is asked. */
 const requests = {
   JobOptions: jobOptionsSchema,
+  WebhookTest: jobOptionsSchema.pick({ webhook_url: true }).required(),
 };
 
 export type SchemaName = keyof typeof answers | keyof typeof requests;

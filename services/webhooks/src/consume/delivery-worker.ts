@@ -1,35 +1,24 @@
 /**
- * The queue side: takes delivery orders from BullMQ and tells it what becomes of each.
+ * The queue side: takes delivery orders from BullMQ and tells it what becomes of each (deliver/deliver-order.ts decides).
  *
  *   waiting-children → waiting → active → completed            delivered, skipped, dropped
- *                                active → delayed → waiting    the attempt failed and the schedule has a next one
- *                                active → failed               exhausted, gone, refused
+ *                                active → delayed → waiting    the attempt failed and the schedule has a next one; or the
+ *                                                              host is busy, which is no attempt
+ *                                active → failed               exhausted, gone, refused, disabled
  *                                active → waiting              interrupted by our own stop, or stalled: our process died
  *
- * Invariant: an order leaves only by one of the six outcomes. Delivery is at least once, under the same webhook-id: a
- * process that is killed between the receiver's answer and BullMQ's note of it makes another process send it again.
+ * Invariant: an order leaves only by one of the seven outcomes. Delivery is at least once, under the same webhook-id: a
+ * process that is killed between the receiver's answer and the note of it makes another process send it again.
  * Trade-off: the lock is short, so that the orders of a killed process are taken over within 15 s; a process that is
  * cut off from Redis for longer than the lock may send twice, which receivers must expect anyway.
  */
 import { setMaxListeners } from 'node:events';
-import {
-  deliveryId,
-  deliveryOrderSchema,
-  isRedisUnavailable,
-  keyPrefix,
-  unlessStranded,
-  webhookQueueName,
-} from '@quintet/shared';
+import { deliveryOrderSchema, isRedisUnavailable, keyPrefix, unlessStranded, webhookQueueName } from '@quintet/shared';
 import type { Logger, Redis, WebhookMetrics } from '@quintet/shared';
 import { DelayedError, WaitingError, Worker, type Job } from 'bullmq';
-import type { Message, Prepared } from '../deliver/message.js';
-import { messageSchema } from '../deliver/message.js';
-import type { DeliveryOutcome, Verdict } from '../deliver/outcome.js';
-import { delayBeforeNext, type RetryHint } from '../deliver/schedule.js';
-
-/** The API's order and, from the first failure on, the message: retries go on for days, the job's record may not. */
-const orderSchema = deliveryOrderSchema.extend({ message: messageSchema.optional() });
-type Order = ReturnType<typeof orderSchema.parse>;
+import { Deliverer, type Decision, type DelivererOptions } from '../deliver/deliver-order.js';
+import type { DeliveryOutcome } from '../deliver/outcome.js';
+import { delayBeforeNext } from '../deliver/schedule.js';
 
 const lockMs = 10_000;
 const stalledCheckMs = 5_000;
@@ -40,13 +29,9 @@ const dontRetry = -1;
 /** Of ended orders, for those the API set no limit for: a look at the last ones, by hand. */
 const kept = { age: 3600, count: 1000 };
 
-export interface DeliveryWorkerOptions {
+export interface DeliveryWorkerOptions extends Omit<DelivererOptions, 'metrics'> {
   readonly connection: Redis;
   readonly concurrency: number;
-  /** Seconds before each attempt, the first included. */
-  readonly schedule: readonly number[];
-  readonly prepare: (id: string, logger: Logger) => Promise<Prepared>;
-  readonly attempt: (id: string, message: Message, signal: AbortSignal) => Promise<Verdict>;
   readonly metrics: WebhookMetrics;
   readonly logger: Logger;
 }
@@ -75,58 +60,47 @@ export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWor
   // Every attempt under way listens; Node's warning from the eleventh on is about leaks, and here is none.
   setMaxListeners(0, stopping.signal);
   let underWay = 0;
+  const deliverer = new Deliverer({
+    ...options,
+    attempt: (id, message, signal) => {
+      underWay++;
+      return options.attempt(id, message, signal).finally(() => underWay--);
+    },
+  });
 
   const processOrder = async (job: Job, token?: string): Promise<{ outcome: DeliveryOutcome }> => {
-    const order = orderSchema.parse(job.data);
-    const log = logger.child({ request_id: order.request_id, job_id: order.id, attempt: job.attemptsMade + 1 });
+    const order = deliveryOrderSchema.parse(job.data);
+    const ids = { request_id: order.request_id, ...(order.kind === 'job' ? { job_id: order.id } : {}) };
+    const log = logger.child({ ...ids, delivery: job.id, attempt: job.attemptsMade + 1 });
+    const turn = { entry: job.id ?? '', attemptsMade: job.attemptsMade, mostAttempts: job.opts.attempts ?? 1 };
     try {
       await delayFirst(job, token, options.schedule);
-      const prepared: Prepared =
-        order.message === undefined ? await options.prepare(order.id, log) : { message: order.message };
-      if ('ended' in prepared) return end(prepared.ended, log);
-      return await deliver(job, token, order, prepared.message, log);
+      return await settle(await deliverer.deliver(order, turn, log, stopping.signal), job, token);
     } catch (error) {
       if ([DeliveryFailed, DelayedError, WaitingError].some((known) => error instanceof known)) throw error;
       log.error({ error }, 'delivery failed inside the service');
-      throw failed(job, 'an error inside the service', { slowDown: false }, log);
+      return settle(await deliverer.failInside(order, turn, log), job, token);
     }
   };
 
-  const deliver = async (job: Job, token: string | undefined, order: Order, message: Message, parent: Logger) => {
-    const log = parent.child({ event: message.type, host: hostOf(message.url) });
-    underWay++;
-    const verdict = await options.attempt(deliveryId(order.id), message, stopping.signal).finally(() => underWay--);
-    switch (verdict.kind) {
-      case 'delivered':
-        return end('delivered', log);
-      case 'stop':
-        end(verdict.outcome, log, verdict.reason);
-        throw new DeliveryFailed(verdict.reason, undefined);
-      case 'retry': {
-        const failure = failed(job, verdict.reason, verdict.hint, log);
-        if (failure.delayMs !== undefined && order.message === undefined) await job.updateData({ ...order, message });
-        throw failure;
-      }
+  /** Tells BullMQ: by what is returned, or by what is thrown. */
+  const settle = async (decision: Decision, job: Job, token: string | undefined) => {
+    switch (decision.kind) {
+      case 'ended':
+        metrics.deliveries.inc({ outcome: decision.outcome });
+        return { outcome: decision.outcome };
+      case 'failed':
+        metrics.deliveries.inc({ outcome: decision.outcome });
+        throw new DeliveryFailed(decision.reason, undefined);
+      case 'retry':
+        throw new DeliveryFailed(decision.reason, decision.delayMs);
+      case 'busy':
+        await job.moveToDelayed(Date.now() + decision.delayMs, token);
+        throw new DelayedError();
       case 'interrupted':
-        log.warn('delivery interrupted: handed back');
         await job.moveToWait(token);
         throw new WaitingError();
     }
-  };
-
-  const failed = (job: Job, reason: string, hint: RetryHint, log: Logger): DeliveryFailed => {
-    const made = job.attemptsMade + 1;
-    const delayMs = made < (job.opts.attempts ?? 1) ? delayBeforeNext(options.schedule, made, hint) : undefined;
-    if (delayMs === undefined) end('exhausted', log, reason);
-    else log.warn({ reason, retry_in_seconds: delayMs / 1000 }, 'delivery attempt failed');
-    return new DeliveryFailed(reason, delayMs);
-  };
-
-  const end = (outcome: DeliveryOutcome, log: Logger, reason?: string): { outcome: DeliveryOutcome } => {
-    metrics.deliveries.inc({ outcome });
-    const bad = outcome === 'exhausted' || outcome === 'gone' || outcome === 'refused';
-    log[bad ? 'error' : 'info']({ outcome, ...(reason === undefined ? {} : { reason }) }, 'delivery ended');
-    return { outcome };
   };
 
   const worker = new Worker(webhookQueueName, processOrder, {
@@ -176,9 +150,4 @@ async function delayFirst(job: Job, token: string | undefined, schedule: readonl
   if (delayMs === undefined || delayMs === 0) return;
   await job.moveToDelayed(Date.now() + delayMs, token);
   throw new DelayedError();
-}
-
-/** All of an address that may be logged: path and query often hold a receiver's token. */
-function hostOf(url: string): string | undefined {
-  return URL.canParse(url) ? new URL(url).host : undefined;
 }

@@ -1,13 +1,13 @@
 /** One attempt to deliver a message: check the address, sign, send, judge, measure. */
 import { checkOutboundUrl, type Agents } from '@quintet/outbound';
-import type { WebhookMetrics } from '@quintet/shared';
-import type { Message } from './message.js';
+import type { DeliveryAttempt, DeliveryMessage, WebhookMetrics } from '@quintet/shared';
 import { judge, type AttemptResult, type Verdict } from './outcome.js';
 import { send } from './send.js';
 import { signatureHeaders } from './sign.js';
 
 export interface AttemptSettings {
-  readonly key: Buffer;
+  /** The newest first; the message is signed with each. */
+  readonly keys: readonly Buffer[];
   readonly agents: Agents;
   readonly allowPrivateHosts: boolean;
   readonly timeoutMs: number;
@@ -16,20 +16,38 @@ export interface AttemptSettings {
   readonly now: () => Date;
 }
 
+export interface Attempted {
+  readonly verdict: Verdict;
+  /** For the delivery log. */
+  readonly attempt: DeliveryAttempt;
+}
+
 /** Sends `message` under `id`, which is the same on every attempt. Never rejects because of the receiver. */
 export async function attempt(
   id: string,
-  message: Message,
+  message: DeliveryMessage,
   settings: AttemptSettings,
   signal: AbortSignal,
-): Promise<Verdict> {
+): Promise<Attempted> {
   const { metrics, now } = settings;
   metrics.active.inc();
   const stopTimer = metrics.attemptDuration.startTimer();
+  const at = now().toISOString();
+  const started = performance.now();
   try {
-    const verdict = judge(await result(id, message, settings, signal), now());
+    const came = await result(id, message, settings, signal);
+    const verdict = judge(came, now());
     metrics.attempts.inc({ outcome: verdict.outcome });
-    return verdict;
+    return {
+      verdict,
+      attempt: {
+        at,
+        outcome: verdict.outcome,
+        ...(came.kind === 'answered' ? { status: came.status } : {}),
+        duration_ms: Math.round((performance.now() - started) * 10) / 10,
+        ...('reason' in verdict ? { reason: verdict.reason } : {}),
+      },
+    };
   } finally {
     stopTimer();
     metrics.active.dec();
@@ -38,7 +56,7 @@ export async function attempt(
 
 async function result(
   id: string,
-  message: Message,
+  message: DeliveryMessage,
   settings: AttemptSettings,
   signal: AbortSignal,
 ): Promise<AttemptResult> {
@@ -50,7 +68,7 @@ async function result(
     headers: {
       'content-type': 'application/json',
       'user-agent': settings.userAgent,
-      ...signatureHeaders(settings.key, id, settings.now(), message.body),
+      ...signatureHeaders(settings.keys, id, settings.now(), message.body),
     },
     body: message.body,
     timeoutMs: settings.timeoutMs,

@@ -1,28 +1,28 @@
 /**
- * From an order to what is sent. An order becomes active when its classify job has ended in BullMQ's eyes:
+ * From an order to what is sent, by the kind of what it tells of. The order of a job becomes active when its classify job has
+ * ended in BullMQ's eyes:
  *
  *   outcome written        → the event job.<status>
  *   no outcome             → every worker that ran the job died before it could write one. It ends here as failed
  *                            (worker_lost), by the store's own rule: whoever writes first decides, and is read again
  *   no record              → the retention ended before the delivery could begin: dropped
  *   an event nobody wants  → skipped
+ *
+ * A test has its message in the delivery log from the start, so nothing is made here.
  */
 import {
   presentJob,
-  webhookEventSchema,
   workerLost,
+  type DeliveryMessage,
   type JobStore,
   type Logger,
+  type ParsedDeliveryOrder,
   type StoredJob,
   type WebhookBody,
 } from '@quintet/shared';
-import { z } from 'zod';
 
-/** What is sent, the same on every attempt. It travels in the order from the first failure on. */
-export const messageSchema = z.object({ url: z.string(), type: webhookEventSchema, body: z.string() });
-export type Message = z.infer<typeof messageSchema>;
-
-export type Prepared = { readonly message: Message } | { readonly ended: 'skipped' | 'dropped' };
+export type Prepared =
+  { readonly message: DeliveryMessage; readonly owner: string | undefined } | { readonly ended: 'skipped' | 'dropped' };
 
 /** Standard Webhooks asks for payloads under 20 kB. */
 export const maxBodyBytes = 20_000;
@@ -33,7 +33,22 @@ export interface MessageSource {
   readonly now: () => Date;
 }
 
-export async function prepareMessage(id: string, source: MessageSource, logger: Logger): Promise<Prepared> {
+/** The message of `order`, made of what is kept of its source: the same however often it is made. */
+export async function prepareMessage(
+  { kind, id }: ParsedDeliveryOrder,
+  source: MessageSource,
+  logger: Logger,
+): Promise<Prepared> {
+  switch (kind) {
+    case 'job':
+      return prepareJob(id, source, logger);
+    case 'test':
+      logger.warn('delivery dropped: the test is no longer kept');
+      return { ended: 'dropped' };
+  }
+}
+
+async function prepareJob(id: string, source: MessageSource, logger: Logger): Promise<Prepared> {
   const { record, outcome } = (await readEnded(id, source, logger)) ?? {};
   if (record?.webhook === undefined || outcome === undefined) {
     logger.warn('delivery dropped: the job is no longer kept');
@@ -41,7 +56,8 @@ export async function prepareMessage(id: string, source: MessageSource, logger: 
   }
   const type = `job.${outcome.status}` as const;
   if (record.webhook.events !== undefined && !record.webhook.events.includes(type)) return { ended: 'skipped' };
-  return { message: { url: record.webhook.url, type, body: composeBody({ record, outcome }, logger) } };
+  const message = { url: record.webhook.url, type, body: composeBody({ record, outcome }, logger) };
+  return { message, owner: record.owner };
 }
 
 async function readEnded(id: string, source: MessageSource, logger: Logger): Promise<StoredJob | undefined> {

@@ -25,7 +25,15 @@ export const attemptOutcomes = [
 export type AttemptOutcome = (typeof attemptOutcomes)[number];
 
 /** Label values of quintet_webhook_deliveries_total. */
-export const deliveryOutcomes = ['delivered', 'exhausted', 'gone', 'refused', 'skipped', 'dropped'] as const;
+export const deliveryOutcomes = [
+  'delivered',
+  'exhausted',
+  'gone',
+  'refused',
+  'disabled',
+  'skipped',
+  'dropped',
+] as const;
 export type DeliveryOutcome = (typeof deliveryOutcomes)[number];
 
 /**

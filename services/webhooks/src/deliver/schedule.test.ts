@@ -49,3 +49,55 @@ describe('delayBeforeNext', () => {
     );
   });
 });
+
+describe('a whole schedule', () => {
+  const answers = fc.array(
+    fc.record({
+      status: fc.constantFrom(301, 400, 429, 500, 502, 503, 504),
+      asked: fc.option(fc.nat(200_000), { nil: undefined }),
+      random: randoms,
+    }),
+    { minLength: 33, maxLength: 33 },
+  );
+
+  it('ends after as many attempts as it has delays, whatever the receiver answers and asks for', () => {
+    fc.assert(
+      fc.property(schedules, answers, (list, receiver) => {
+        let made = 0;
+        let time = 0;
+        const times: number[] = [];
+        for (;;) {
+          const { status, asked, random } = receiver[made] ?? { status: 500, asked: undefined, random: 0 };
+          const hint = { slowDown: [429, 502, 504].includes(status), retryAfterSeconds: asked };
+          const delay = delayBeforeNext(list, made, made === 0 ? undefined : hint, () => random);
+          if (delay === undefined) break;
+          // Bounded: no receiver keeps a delivery for longer than a week and a fifth per attempt.
+          expect(delay).toBeLessThanOrEqual(604_800 * 1000 * (1 + jitter) + 1);
+          if (made > 0) expect(delay).toBeGreaterThanOrEqual(1000 * Math.min(asked ?? 0, maxRetryAfterSeconds));
+          time += delay;
+          times.push(time);
+          made++;
+        }
+        expect(times).toHaveLength(list.length);
+        expect(times).toEqual([...times].sort((a, b) => a - b));
+      }),
+    );
+  });
+
+  it('never gets longer by a more patient receiver, nor shorter by one that asks for more', () => {
+    fc.assert(
+      fc.property(
+        schedules,
+        fc.nat(31),
+        fc.nat(200_000),
+        fc.nat(200_000),
+        randoms,
+        (list, made, one, other, random) => {
+          const delay = (retryAfterSeconds: number): number =>
+            delayBeforeNext(list, made, { slowDown: false, retryAfterSeconds }, () => random) ?? -1;
+          expect(delay(Math.min(one, other))).toBeLessThanOrEqual(delay(Math.max(one, other)));
+        },
+      ),
+    );
+  });
+});

@@ -1,4 +1,7 @@
-/** Signatures as Standard Webhooks defines them: HMAC-SHA256 of `<id>.<timestamp>.<raw body>`, in base64, after `v1,`. */
+/**
+ * Signatures as Standard Webhooks defines them: HMAC-SHA256 of `<id>.<timestamp>.<raw body>`, in base64, after `v1,`. While
+ * receivers change from one key to the next there is a signature by each, separated by spaces; one that fits is enough.
+ */
 import { createHmac } from 'node:crypto';
 
 export interface SignatureHeaders {
@@ -18,8 +21,9 @@ export function decodeSecret(secret: string): Buffer {
  * The headers of one attempt. `id` is the same on every attempt of a message, so that receivers can tell a repetition;
  * `sentAt` is this attempt's time, so that they can refuse a replay.
  */
-export function signatureHeaders(key: Buffer, id: string, sentAt: Date, body: string): SignatureHeaders {
+export function signatureHeaders(keys: readonly Buffer[], id: string, sentAt: Date, body: string): SignatureHeaders {
   const timestamp = String(Math.floor(sentAt.getTime() / 1000));
-  const mac = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`, 'utf8').digest('base64');
-  return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${mac}` };
+  const signed = `${id}.${timestamp}.${body}`;
+  const signatures = keys.map((key) => `v1,${createHmac('sha256', key).update(signed, 'utf8').digest('base64')}`);
+  return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signatures.join(' ') };
 }

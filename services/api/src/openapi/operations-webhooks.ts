@@ -1,0 +1,101 @@
+/** Operations on deliveries: their log, and sending them again. */
+import { deliveryStates } from '@quintet/shared';
+import { json, uuidParameter, type Operation, type Parameter } from './operation.js';
+
+const deliveryIdParameter: Parameter = {
+  in: 'path',
+  name: 'id',
+  description: "The delivery's id, which its receiver has seen as `webhook-id`.",
+  required: true,
+  schema: { type: 'string', pattern: '^msg_' },
+};
+
+const query = (name: string, description: string, schema: Readonly<Record<string, unknown>>): Parameter => ({
+  in: 'query',
+  name,
+  description,
+  schema,
+});
+
+export const webhookOperations: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/v1/jobs/{id}/deliveries',
+    id: 'listJobDeliveries',
+    tag: 'webhooks',
+    scope: 'read',
+    summary: 'What became of the webhooks of a job.',
+    parameters: [uuidParameter('id', "The job's id.")],
+    answers: { 200: { description: 'Its deliveries.', content: json('DeliveryList') } },
+    codes: ['job_id_invalid', 'job_not_found'],
+  },
+  {
+    method: 'get',
+    path: '/v1/deliveries',
+    id: 'listDeliveries',
+    tag: 'webhooks',
+    scope: 'read',
+    summary: "The client's deliveries, newest first.",
+    parameters: [
+      query('state', 'Only those in this state.', { type: 'string', enum: deliveryStates }),
+      query('limit', 'How many at most.', { type: 'integer', minimum: 1, maximum: 100, default: 20 }),
+      query('cursor', 'The `next_cursor` of the page before.', { type: 'string' }),
+    ],
+    answers: { 200: { description: 'A page of them.', content: json('DeliveryPage') } },
+    codes: ['option_invalid', 'option_unknown'],
+  },
+  {
+    method: 'get',
+    path: '/v1/deliveries/{id}',
+    id: 'readDelivery',
+    tag: 'webhooks',
+    scope: 'read',
+    summary: 'A delivery with its attempts.',
+    parameters: [deliveryIdParameter],
+    answers: { 200: { description: 'The delivery.', content: json('Delivery') } },
+    codes: ['delivery_not_found'],
+  },
+  {
+    method: 'post',
+    path: '/v1/deliveries/{id}/redeliver',
+    id: 'redeliver',
+    tag: 'webhooks',
+    scope: 'submit',
+    summary: 'Sends a delivery again that has ended, under the same id.',
+    parameters: [deliveryIdParameter],
+    answers: {
+      202: { description: 'The delivery, pending again.', content: json('Delivery'), headers: ['Location'] },
+    },
+    codes: [
+      'delivery_not_found',
+      'delivery_pending',
+      'shutting_down',
+      'webhook_endpoint_disabled',
+      'webhooks_disabled',
+    ],
+  },
+  {
+    method: 'post',
+    path: '/v1/webhooks/test',
+    id: 'testWebhook',
+    tag: 'webhooks',
+    scope: 'submit',
+    summary: 'Sends an event `webhook.test`, signed like every other.',
+    description: 'Where it succeeds, an address that was disabled by 410 is sent to again.',
+    body: { description: 'Where to.', content: json('WebhookTest') },
+    answers: { 202: { description: 'Its delivery.', content: json('Delivery'), headers: ['Location'] } },
+    codes: [
+      'body_empty',
+      'body_too_large',
+      'content_encoding_unsupported',
+      'content_type_unsupported',
+      'json_malformed',
+      'option_invalid',
+      'option_unknown',
+      'shutting_down',
+      'upload_incomplete',
+      'webhook_url_refused',
+      'webhooks_disabled',
+    ],
+  },
+];
