@@ -62,6 +62,13 @@ export const errorRegistry = {
   image_lost: entry(500, 'The stored image is gone', true),
   inference_failed: entry(500, 'The model failed on this job', true),
   worker_lost: entry(500, 'The workers that ran this job died', true),
+  // The client
+  api_key_missing: entry(401, 'An API key is needed'),
+  api_key_invalid: entry(401, 'The API key is not valid'),
+  scope_missing: entry(403, 'The API key does not allow this'),
+  rate_limited: entry(429, 'The client has made too many requests', true),
+  concurrency_limited: entry(429, 'The client has too many open jobs', true),
+  storage_full: entry(503, 'The memory for pictures is full', true),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorRegistry;

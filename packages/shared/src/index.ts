@@ -1,3 +1,4 @@
+export * from './api-key.js';
 export * from './config/cores.js';
 export * from './config/variable.js';
 export * from './config/variables.js';
@@ -13,6 +14,7 @@ export * from './service/readiness.js';
 export * from './service/run-service.js';
 export * from './service/stranded.js';
 export * from './store/job-store.js';
+export * from './store/open-jobs.js';
 export * from './store/presence.js';
 export * from './webhook-url.js';
 export { Redis } from 'ioredis';

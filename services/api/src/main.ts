@@ -6,18 +6,33 @@ import {
   createReadinessCheck,
   createServiceMetrics,
   JobStore,
+  OpenJobs,
   Presence,
   ProblemError,
   packageVersion,
+  redisMemory,
   runService,
+  startObservabilityServer,
   type ConfigOf,
   type Logger,
 } from '@quintet/shared';
+import { openKeyRing } from './auth/open-key-ring.js';
 import { createApp } from './http/app.js';
+import { authenticate } from './http/authenticate.js';
 import { createUploadReader } from './http/body/read-upload.js';
 import { UploadBudget } from './http/body/upload-budget.js';
+import { SubmissionGate } from './http/gate.js';
 import { startServer } from './http/server.js';
-import { Admission, JobWaiters, ModelDirectory, Queues, refreshDepths, requireRedis } from './jobs/index.js';
+import {
+  Admission,
+  JobWaiters,
+  MemoryGuard,
+  ModelDirectory,
+  Queues,
+  refreshDepths,
+  requireRedis,
+} from './jobs/index.js';
+import { RateLimits } from './limits/rate-limits.js';
 
 /** Memory that all uploads under way may take together: at least this, and at least four of the largest. */
 const uploadBudgetBytes = 512 * 1024 * 1024;
@@ -27,8 +42,8 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
   const version = packageVersion(import.meta.url);
   const { registry, stop: stopMetrics } = createServiceMetrics({ service: 'api', version });
   const metrics = createApiMetrics(registry);
-  const redis = connectRedis(config.REDIS_URL, 'request', logger);
-  const subscriber = connectRedis(config.REDIS_URL, 'subscriber', logger);
+  const redis = connectRedis(config, 'request', logger);
+  const subscriber = connectRedis(config, 'subscriber', logger);
   const queues = new Queues(redis);
   const presence = new Presence(redis);
   const models = new ModelDirectory(presence, config.DEFAULT_MODEL);
@@ -42,6 +57,26 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     workers: models.workers,
   });
 
+  const readiness = createReadinessCheck(redis, () => (stopping ? ['The service is stopping'] : []));
+  const refreshMetrics = (): Promise<void> => refreshDepths(metrics.queueDepth, queues, models);
+  const keys = await openKeyRing({ entries: config.API_KEYS, file: config.API_KEYS_FILE, logger });
+  const rates = new RateLimits(redis);
+  const gate = new SubmissionGate({
+    memory: new MemoryGuard({ part: config.REDIS_MEMORY_LIMIT, memory: () => redisMemory(redis) }),
+    admission,
+    models,
+    rates,
+    openJobs: new OpenJobs(redis),
+    checkOpen: () => {
+      if (stopping) {
+        throw new ProblemError('shutting_down', 'This instance is stopping. Try again, on another connection.', {
+          headers: { 'Retry-After': '1', Connection: 'close' },
+        });
+      }
+      requireRedis(redis);
+    },
+  });
+
   const app = createApp({
     version,
     logger,
@@ -49,7 +84,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     metrics,
     models,
     waiters,
-    readiness: createReadinessCheck(redis, () => (stopping ? ['The service is stopping'] : [])),
+    readiness,
     jobs: {
       store: new JobStore(redis),
       queues,
@@ -66,23 +101,42 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
       new UploadBudget(Math.max(uploadBudgetBytes, 4 * config.MAX_UPLOAD_BYTES)),
     ),
     maxWaitSeconds: config.MAX_WAIT_SECONDS,
-    checkOpen: () => {
-      if (stopping) {
-        throw new ProblemError('shutting_down', 'This instance is stopping. Try again, on another connection.', {
-          headers: { 'Retry-After': '1', Connection: 'close' },
-        });
-      }
-      requireRedis(redis);
-    },
-    refreshMetrics: () => refreshDepths(metrics.queueDepth, queues, models),
+    gate,
+    authenticate: authenticate({
+      keys: keys?.ring,
+      rates,
+      perMinute: config.RATE_LIMIT_PER_MINUTE,
+      concurrency: config.MAX_CONCURRENT_JOBS_PER_CLIENT,
+    }),
+    proxies: config.TRUST_PROXY,
+    corsOrigins: config.CORS_ORIGINS,
+    servesMetrics: config.METRICS_PORT === undefined,
+    refreshMetrics,
   });
-  const server = await startServer(app, { host: config.HOST, port: config.PORT, logger });
-  logger.info({ port: server.port, host: config.HOST, version }, 'listening');
+  const observability =
+    config.METRICS_PORT === undefined
+      ? undefined
+      : await startObservabilityServer({
+          host: config.HOST,
+          port: config.METRICS_PORT,
+          registry,
+          readiness,
+          refresh: refreshMetrics,
+        });
+  const server = await startServer(app, {
+    host: config.HOST,
+    port: config.PORT,
+    logger,
+    maxConnections: config.MAX_CONNECTIONS,
+  });
+  logger.info({ port: server.port, host: config.HOST, version, metrics_port: observability?.port }, 'listening');
 
   return async () => {
     stopping = true;
+    keys?.close();
     waiters.close();
     await server.close(config.SHUTDOWN_SECONDS * 1000);
+    await observability?.close();
     stopMetrics();
     await queues.close();
     subscriber.disconnect();

@@ -45,8 +45,8 @@ runService('worker', workerVariables, async (config, logger) => {
   const version = packageVersion(import.meta.url);
   const { registry, stop: stopServiceMetrics } = createServiceMetrics({ service: 'worker', version });
   const metrics = createWorkerMetrics(registry);
-  const redis = connectRedis(config.REDIS_URL, 'worker', logger);
-  const health = connectRedis(config.REDIS_URL, 'request', logger);
+  const redis = connectRedis(config, 'worker', logger);
+  const health = connectRedis(config, 'request', logger);
   let missing: readonly string[] = ['the model is being loaded'];
   const server = await startObservabilityServer({
     host: config.HOST,

@@ -38,7 +38,14 @@ export interface ApiServer {
 /** Listens on `port` (0: a free one). Rejects where it is taken. */
 export async function startServer(
   app: RequestListener,
-  options: { readonly host: string; readonly port: number; readonly logger: Logger; readonly limits?: ServerLimits },
+  options: {
+    readonly host: string;
+    readonly port: number;
+    readonly logger: Logger;
+    readonly limits?: ServerLimits;
+    /** Past so many, a new connection is closed at once; undefined: no limit. */
+    readonly maxConnections?: number | undefined;
+  },
 ): Promise<ApiServer> {
   const limits = options.limits ?? defaultServerLimits;
   const current = new WeakMap<Duplex, ServerResponse>();
@@ -47,7 +54,11 @@ export async function startServer(
     requestTimeout: limits.requestMs,
     connectionsCheckingInterval: limits.checkMs,
     keepAliveTimeout: limits.keepAliveMs,
+    maxHeaderSize: 16 * 1024,
   });
+  // The size bounds the number, too; past a number of its own Node would drop the rest silently, Authorization among it.
+  server.maxHeadersCount = 0;
+  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   const onRequest: RequestListener = (request, response) => {
     current.set(request.socket, response);
     // A client that leaves is an error on the request that nobody may be listening for.

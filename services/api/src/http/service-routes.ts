@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 import { ProblemError, type ReadinessCheck, type Registry } from '@quintet/shared';
 import type { ModelDirectory } from '../jobs/index.js';
 
-export function indexRoute(version: string): RequestHandler {
+export function indexRoute(version: string, servesMetrics: boolean): RequestHandler {
   return (_request, response) => {
     response.json({
       service: 'quintet',
@@ -13,7 +13,7 @@ export function indexRoute(version: string): RequestHandler {
         models: '/v1/models',
         live: '/health/live',
         ready: '/health/ready',
-        metrics: '/metrics',
+        ...(servesMetrics ? { metrics: '/metrics' } : {}),
       },
     });
   };

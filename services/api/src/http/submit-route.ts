@@ -1,7 +1,7 @@
 /** POST /v1/jobs. */
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'express';
-import { isFinal, ProblemError, type ApiMetrics, type Job } from '@quintet/shared';
+import { isFinal, ProblemError, type ApiMetrics, type Job, type OpenLease } from '@quintet/shared';
 import {
   submitJob,
   type Client,
@@ -11,6 +11,7 @@ import {
   type Waiter,
 } from '../jobs/index.js';
 import type { UploadReader } from './body/read-upload.js';
+import type { SubmissionGate } from './gate.js';
 import { parsePrefer, waitSeconds } from './prefer.js';
 import { contextOf } from './request-context.js';
 
@@ -21,8 +22,7 @@ export interface SubmitRoute {
   readonly readUpload: UploadReader;
   readonly maxWaitSeconds: number;
   readonly metrics: Pick<ApiMetrics, 'bytesIn' | 'jobsSubmitted' | 'jobsRefused'>;
-  /** Throws where no submission can be taken at all, before any of its body is read. */
-  readonly checkOpen: () => void;
+  readonly gate: Pick<SubmissionGate, 'enter'>;
 }
 
 export function submitRoute(route: SubmitRoute): RequestHandler {
@@ -35,8 +35,9 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
     let accepted: KnownJob;
     // Registered before the job is in its queue: its end cannot be missed, and its state need not be asked for.
     let waiter: Waiter | undefined;
+    let lease: OpenLease | undefined;
     try {
-      route.checkOpen();
+      lease = await route.gate.enter(request, response, id);
       const query = new URLSearchParams(request.originalUrl.split('?').slice(1).join('?'));
       accepted = await route.readUpload(request, response, query, async ({ image, options }) => {
         if (seconds !== undefined) waiter = route.waiters.open(id, context.signal);
@@ -46,12 +47,15 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
           options,
           requestId: context.requestId,
           client: context.client,
+          ...(lease === undefined ? {} : { lease }),
         });
         route.metrics.bytesIn.inc(image.length);
         return job;
       });
     } catch (error) {
       waiter?.close();
+      // What cannot be given back now counts for two minutes more, and no longer.
+      await lease?.release().catch(() => undefined);
       const code = error instanceof ProblemError ? error.code : 'internal_error';
       route.metrics.jobsRefused.inc({ code });
       throw error;

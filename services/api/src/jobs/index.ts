@@ -1,7 +1,9 @@
 export { Admission } from './admission.js';
+export { cached } from './cached.js';
 export { cancelJob, type CancelContext } from './cancel.js';
 export { anonymous, owns, scopes, type Client, type Scope } from './client.js';
 export { refreshDepths } from './depth.js';
+export { MemoryGuard } from './memory-guard.js';
 export { ModelDirectory } from './models.js';
 export { parseOptions, parseTextOptions } from './options.js';
 export { Queues } from './queues.js';

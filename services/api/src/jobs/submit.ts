@@ -15,12 +15,13 @@ import {
   type JobOptions,
   type JobRecord,
   type JobStore,
+  type OpenLease,
 } from '@quintet/shared';
 import type { Admission } from './admission.js';
 import type { Client } from './client.js';
 import type { ModelDirectory } from './models.js';
 import type { Queues } from './queues.js';
-import { redisUnavailable } from './redis-guard.js';
+import { asRedisProblem, redisUnavailable } from './redis-guard.js';
 import type { KnownJob } from './waiters.js';
 
 export interface SubmitContext {
@@ -43,6 +44,8 @@ export interface Submission {
   readonly options: JobOptions;
   readonly requestId: string;
   readonly client: Client;
+  /** The place of the job among those its client may have open; absent where it may have any number. */
+  readonly lease?: OpenLease;
 }
 
 /** Accepts a job; throws ProblemError where it may not be, and nothing is left behind then. */
@@ -84,14 +87,16 @@ export async function submitJob(context: SubmitContext, submission: Submission):
   try {
     const delivery = record.webhook === undefined ? undefined : { id, request_id: requestId };
     const kept = context.store.create(record, image, context.queueTtlSeconds);
+    const counted = submission.lease?.keep(context.queueTtlSeconds);
     const added = context.queues.add(order, options.priority, delivery);
-    // Both have settled before anything is discarded.
-    const failed = (await Promise.allSettled([kept, added])).find((each) => each.status === 'rejected');
+    // All have settled before anything is discarded.
+    const failed = (await Promise.allSettled([kept, counted, added])).find((each) => each.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   } catch (error) {
     // Best effort: what is left expires by itself. A job that reached its queue after all finds no record, and ends.
     await context.store.discard(id).catch(() => undefined);
-    throw redisUnavailable(error);
+    const problem = asRedisProblem(error);
+    throw problem instanceof ProblemError ? problem : redisUnavailable(error);
   }
   return {
     job: presentJob(record, { progress: { status: 'queued' } }),
