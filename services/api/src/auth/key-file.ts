@@ -2,7 +2,7 @@
  * The file of keys, followed as it changes: keys come and go without a restart.
  *
  *   start: read, or the start fails
- *   every two seconds: unchanged → nothing; changed and good → it counts; changed and bad, or gone → a log line, once for
+ *   every second: unchanged → nothing; changed and good → it counts; changed and bad, or gone → a log line, once for
  *   each such state, and what counted before goes on counting
  * Invariant: what counts is always a whole, valid list; an editor that is half-way through writing, an empty file or one
  * that was removed neither opens the service nor shuts anybody out.
@@ -12,7 +12,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseApiKeys, type ApiKeyEntry, type Logger } from '@quintet/shared';
 
-const checkMs = 2000;
+const checkMs = 1000;
 
 export interface KeyFileOptions {
   readonly read: () => Promise<string>;

@@ -86,6 +86,8 @@ function rateLimited(policy: RatePolicy, limit: number, weight: number, result: 
     weight > limit
       ? `These are ${weight} pictures, and a minute has ${limit} for you. Submit fewer at once.`
       : `A minute has ${limit} ${what} for you. Try again in ${seconds} s.`;
-  const headers = { ...rateHeaders(policy, limit, { ...result, remainingPoints: 0 }), 'Retry-After': String(seconds) };
+  // What is left may be enough for one picture and not for these.
+  const left = { remainingPoints: 0, msBeforeNext: result.msBeforeNext };
+  const headers = { ...rateHeaders(policy, limit, left), 'Retry-After': String(seconds) };
   return new ProblemError('rate_limited', detail, { headers });
 }
