@@ -39,7 +39,7 @@ await writeTable(
     const fallbacks = new Set(readers.map(([, variables]) => variables[name].fallback));
     const fallback =
       fallbacks.size > 1
-        ? readers.map(([service, variables]) => `${variables[name].fallback} (${service})`).join(', ')
+        ? readers.map(([service, variables]) => `${variables[name].fallback ?? '–'} (${service})`).join(', ')
         : variable.fallback;
     return row([
       `\`${name}\``,

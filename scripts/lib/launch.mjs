@@ -77,7 +77,8 @@ async function startEverything({ fleet, settings, dataDir, port, signal }) {
   };
   const taken = new Set([port]);
   step(`Starting the API, ${workers === 1 ? 'one worker' : `${workers} workers`} and the webhooks`);
-  fleet.startService('api', 'api', { ...env, PORT: String(port) }, healthUrl(host, port));
+  // METRICS_PORT is the first worker's here; the API has its metrics on its own port.
+  fleet.startService('api', 'api', { ...env, PORT: String(port), METRICS_PORT: '' }, healthUrl(host, port));
   for (let index = 0; index < workers; index += 1) {
     const own = await portNear(metricsPort === 0 ? 0 : metricsPort + index, host, taken);
     const name = workers === 1 ? 'worker' : `worker-${index + 1}`;

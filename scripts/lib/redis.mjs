@@ -90,10 +90,12 @@ function guard(directory, pid) {
  */
 export async function waitForRedis(url, ms, signal) {
   const { Redis } = await import('ioredis');
-  const { redisUnfit } = await importBuilt('packages/shared/dist/redis.js');
+  const { redisTls, redisUnfit } = await importBuilt('packages/shared/dist/redis.js');
+  const caFile = process.env['REDIS_CA_FILE']?.trim() || undefined;
   const limit = performance.now() + ms;
   for (;;) {
     const redis = new Redis(url, {
+      ...redisTls({ REDIS_URL: url, REDIS_CA_FILE: caFile }),
       lazyConnect: true,
       retryStrategy: null,
       connectTimeout: 3000,

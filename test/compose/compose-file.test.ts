@@ -34,7 +34,7 @@ const compose = composeFile.parse(parse(read('docker-compose.yml'), { merge: tru
 const dockerfile = read('deploy/Dockerfile');
 
 const ours = { api: apiVariables, worker: workerVariables, webhooks: webhooksVariables };
-const metricsPorts = { api: '3000', worker: '9464', webhooks: '9465' };
+const metricsPorts = { api: '9464', worker: '9464', webhooks: '9465' };
 
 /** Fixed by the way the containers are wired; a user has no reason to change them. */
 const wired = ['HOST', 'PORT', 'METRICS_PORT', 'WORKER_ID'];
@@ -56,7 +56,7 @@ describe('docker-compose.yml', () => {
   });
 
   it.each(Object.entries(ours))('offers every variable that %s reads, and no other', (name, variables) => {
-    const offered = Object.keys(serviceOf(name).environment);
+    const offered = Object.keys(serviceOf(name).environment).filter((variable) => !wired.includes(variable));
     expect(offered.sort()).toEqual(
       Object.keys(variables)
         .filter((variable) => !wired.includes(variable))
@@ -75,6 +75,19 @@ describe('docker-compose.yml', () => {
     expect(read_only).toBe(true);
     expect(cap_drop).toEqual(['ALL']);
     expect(security_opt).toEqual(['no-new-privileges:true']);
+  });
+
+  it('keeps metrics off the port that is published', () => {
+    const { environment, ports } = serviceOf('api');
+    expect(environment['METRICS_PORT']).toBe(metricsPorts.api);
+    expect(ports.map((port) => port.split(':').at(-1))).toEqual(['3000']);
+  });
+
+  it('gives every service the password of its Redis, and none where there is none', () => {
+    for (const name of Object.keys(ours)) {
+      expect(serviceOf(name).environment['REDIS_URL']).toBe('redis://:${REDIS_PASSWORD:-}@redis:6379');
+    }
+    expect(serviceOf('redis').command.slice(-2)).toEqual(['--requirepass', '${REDIS_PASSWORD:-}']);
   });
 
   it('gives a stopping service longer than it gives itself', () => {

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { errorRegistry, Registry, createApiMetrics, createLogger } from '@quintet/shared';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, it } from 'vitest';
+import { accessOf } from '../../services/api/src/auth/access.js';
 import { createApp, type AppOptions } from '../../services/api/src/http/app.js';
 import { openApiDocument, operations } from '../../services/api/src/openapi/document.js';
-import { commonCodes } from '../../services/api/src/openapi/operation.js';
+import { accessCodes, commonCodes } from '../../services/api/src/openapi/operation.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const { version } = JSON.parse(read('services/api/package.json')) as { version: string };
@@ -53,6 +54,11 @@ describe('the OpenAPI document', () => {
       jobs: {},
       deliveries: {},
       models: { defaultModel: 'resnet50' },
+      authenticate: (_request: unknown, _response: unknown, next: () => void) => {
+        next();
+      },
+      proxies: 0,
+      servesMetrics: true,
     } as unknown as AppOptions;
     const routes = new Set(routesOf(createApp(options)));
     expect([...routes].sort()).toEqual(operations.map(({ method, path }) => `${method} ${path}`).sort());
@@ -61,11 +67,16 @@ describe('the OpenAPI document', () => {
   it('names every failure that a request can be answered with', () => {
     const page = read('docs/errors.md');
     const answered = [...page.matchAll(/^\| `(\w+)` .*\| HTTP(?:, job)? +\|$/gm)].map(([, code]) => code);
-    const named = new Set<string>([...commonCodes, ...operations.flatMap(({ codes }) => codes ?? [])]);
+    const named = new Set<string>([...commonCodes, ...accessCodes, ...operations.flatMap(({ codes }) => codes ?? [])]);
     // Of no operation: there is none at that address.
     const elsewhere = ['route_not_found'];
     expect(answered.filter((code) => !named.has(code ?? '') && !elsewhere.includes(code ?? ''))).toEqual([]);
     for (const code of named) expect(errorRegistry).toHaveProperty(code);
+  });
+
+  it('asks for the scopes that the service asks for', () => {
+    const asked = operations.map(({ method, path }) => [method, path, accessOf(method.toUpperCase(), path).scope]);
+    expect(operations.map(({ method, path, scope }) => [method, path, scope])).toEqual(asked);
   });
 
   it('has an id of its own for every operation', () => {

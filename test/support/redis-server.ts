@@ -5,7 +5,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
+
+/** What a connection to a guarded server needs beside its address. */
+type ConnectionOptions = Pick<RedisOptions, 'tls'>;
 
 export interface RedisServer {
   readonly url: string;
@@ -29,11 +32,25 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** How a Redis is reached that asks for a password or speaks TLS. */
+export interface SecuredRedis {
+  /** Further command-line settings, over the others. */
+  readonly settings: (port: number) => readonly string[];
+  readonly url: (port: number) => string;
+  readonly options?: ConnectionOptions;
+}
+
+const plain = (settings: readonly string[]): SecuredRedis => ({
+  settings: () => settings,
+  url: (port) => `redis://127.0.0.1:${port}`,
+});
+
 /** Starts `redis-server` (or `valkey-server`, by REDIS_SERVER_BIN); `extra` are further command-line settings. */
-export async function startRedis(extra: readonly string[] = []): Promise<RedisServer> {
+export async function startRedis(extra: readonly string[] | SecuredRedis = []): Promise<RedisServer> {
+  const secured = 'url' in extra ? extra : plain(extra);
   const directory = await mkdtemp(join(tmpdir(), 'quintet-redis-'));
   const port = await freePort();
-  const url = `redis://127.0.0.1:${port}`;
+  const url = secured.url(port);
   let child: ChildProcess | undefined;
 
   const start = async (): Promise<void> => {
@@ -41,12 +58,12 @@ export async function startRedis(extra: readonly string[] = []): Promise<RedisSe
       process.env['REDIS_SERVER_BIN'] ?? 'redis-server',
       // prettier-ignore
       ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--appendonly', 'yes', '--appendfsync', 'always',
-        '--save', '', '--maxmemory-policy', 'noeviction', '--logfile', 'redis.log', ...extra],
+        '--save', '', '--maxmemory-policy', 'noeviction', '--logfile', 'redis.log', ...secured.settings(port)],
       { stdio: ['ignore', 'inherit', 'inherit'] },
     );
     child = started;
     await once(started, 'spawn');
-    await untilReady(url, started);
+    await untilReady(url, secured.options, started);
   };
   const kill = async (): Promise<void> => {
     const running = child;
@@ -69,8 +86,8 @@ export async function startRedis(extra: readonly string[] = []): Promise<RedisSe
   };
 }
 
-async function untilReady(url: string, child: ChildProcess): Promise<void> {
-  const redis = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
+async function untilReady(url: string, options: ConnectionOptions | undefined, child: ChildProcess): Promise<void> {
+  const redis = new Redis(url, { ...options, retryStrategy: () => 20, maxRetriesPerRequest: null });
   redis.on('error', () => undefined);
   const died = once(child, 'exit').then(() => {
     throw new Error('redis-server ended before it was ready');

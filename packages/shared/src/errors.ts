@@ -77,6 +77,13 @@ export const errorRegistry = {
   delivery_not_found: entry(404, 'There is no such delivery'),
   delivery_pending: entry(409, 'The delivery is still pending', true),
   webhook_endpoint_disabled: entry(422, 'The webhook address asked for no more'),
+  // The client
+  api_key_missing: entry(401, 'An API key is needed'),
+  api_key_invalid: entry(401, 'The API key is not valid'),
+  scope_missing: entry(403, 'The API key does not allow this'),
+  rate_limited: entry(429, 'The client has made too many requests', true),
+  concurrency_limited: entry(429, 'The client has too many open jobs', true),
+  storage_full: entry(503, 'The memory for pictures is full', true),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorRegistry;

@@ -1,3 +1,4 @@
+export * from './api-key.js';
 export * from './config/cores.js';
 export * from './config/variable.js';
 export * from './config/variables.js';
@@ -19,6 +20,7 @@ export * from './store/delivery-index.js';
 export * from './store/delivery-log.js';
 export * from './store/disabled-endpoints.js';
 export * from './store/job-store.js';
+export * from './store/open-jobs.js';
 export * from './store/presence.js';
 export * from './store/result-cache.js';
 export { Redis } from 'ioredis';

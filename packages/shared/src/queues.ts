@@ -18,6 +18,10 @@ export const keys = {
   job: (id: string): string => `${keyPrefix}:job:${id}`,
   image: (id: string): string => `${keyPrefix}:image:${id}`,
   worker: (id: string): string => `${keyPrefix}:worker:${id}`,
+  /** Sorted set of a client's open jobs; kept for clients that may have only so many (store/open-jobs.ts). */
+  open: (client: string): string => `${keyPrefix}:open:${client}`,
+  /** Begin of the counters of requests, for clients that may make only so many. */
+  rate: `${keyPrefix}:rate`,
   /** Sorted set of worker ids, by the time of their first heartbeat in ms. */
   workers: `${keyPrefix}:workers`,
   /** Hash: model name → ModelRef as JSON, of every model that a worker has ever served. */

@@ -5,6 +5,7 @@
  *  - worker: waits for Redis for ever, as BullMQ asks of its workers.
  *  - subscriber: as worker; it resubscribes by itself after a reconnect.
  */
+import { readFileSync } from 'node:fs';
 import { Redis, type RedisOptions } from 'ioredis';
 import { redactUrl, type Logger } from './log.js';
 
@@ -26,10 +27,30 @@ const roleOptions = {
   subscriber: { maxRetriesPerRequest: null, enableOfflineQueue: true },
 } satisfies Record<RedisRole, RedisOptions>;
 
-/** Connects to `url`; logs the loss and the return of the connection once each, not every retry. */
-export function connectRedis(url: string, role: RedisRole, logger: Logger): Redis {
+/** Where Redis is, as the configuration names it. */
+export interface RedisAddress {
+  readonly REDIS_URL: string;
+  /** A PEM file with the certificate of the authority that signed Redis' own, where no public one has. */
+  readonly REDIS_CA_FILE?: string | undefined;
+}
+
+/**
+ * The options of a TLS connection to `address`; none where it is `redis://`. Throws where the file cannot be read, or
+ * stands beside an address that would be spoken to in clear text: whoever named it expects otherwise.
+ */
+export function redisTls({ REDIS_URL: url, REDIS_CA_FILE: file }: RedisAddress): Pick<RedisOptions, 'tls'> {
+  if (file === undefined) return {};
+  if (!url.startsWith('rediss://'))
+    throw new Error('REDIS_CA_FILE is set, but REDIS_URL does not begin with rediss://');
+  return { tls: { ca: readFileSync(file, 'utf8') } };
+}
+
+/** Connects to `address`; logs the loss and the return of the connection once each, not every retry. */
+export function connectRedis(address: RedisAddress, role: RedisRole, logger: Logger): Redis {
+  const url = address.REDIS_URL;
   const redis = new Redis(url, {
     ...roleOptions[role],
+    ...redisTls(address),
     connectTimeout: 5000,
     keepAlive: 10_000,
     retryStrategy: (attempt) => reconnectDelay(attempt),
@@ -54,6 +75,18 @@ export async function redisUnfit(redis: Redis): Promise<string | undefined> {
   return policy === undefined || policy === 'noeviction'
     ? undefined
     : `maxmemory-policy is ${policy}; it must be noeviction, or Redis drops jobs when it is full`;
+}
+
+/** Redis' memory in bytes: what it uses, and `maxmemory` (0: no limit). Throws if it is out of reach. */
+export async function redisMemory(redis: Redis): Promise<{ readonly used: number; readonly limit: number }> {
+  const info = await redis.info('memory');
+  const number = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
+  return { used: number('used_memory'), limit: number('maxmemory') };
+}
+
+/** Whether `error` says that Redis has no memory left for what it was to keep. */
+export function isRedisFull(error: unknown): boolean {
+  return error instanceof Error && /\bOOM command not allowed\b/.test(error.message);
 }
 
 /** Whether `error` says that Redis cannot be used now, as opposed to a mistake of ours. */

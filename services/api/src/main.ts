@@ -10,21 +10,28 @@ import {
   DeliveryLog,
   DisabledEndpoints,
   JobStore,
+  OpenJobs,
   Presence,
   ProblemError,
   packageVersion,
   ResultCache,
+  redisMemory,
   runService,
+  startObservabilityServer,
   type ConfigOf,
   type Logger,
 } from '@quintet/shared';
+import { openKeyRing } from './auth/open-key-ring.js';
 import { createApp } from './http/app.js';
 import { EventStreams } from './http/event-streams.js';
+import { authenticate } from './http/authenticate.js';
 import { createUploadReader } from './http/body/read-upload.js';
 import { UploadBudget } from './http/body/upload-budget.js';
+import { SubmissionGate } from './http/gate.js';
 import { startServer } from './http/server.js';
-import { Admission, Idempotency, JobEvents, JobWaiters, ModelDirectory, QueuePositions, Queues } from './jobs/index.js';
-import { refreshDepths, requireRedis, startSweep } from './jobs/index.js';
+import { Admission, Idempotency, JobEvents, JobWaiters, MemoryGuard, ModelDirectory } from './jobs/index.js';
+import { QueuePositions, Queues, refreshDepths, requireRedis, startSweep } from './jobs/index.js';
+import { RateLimits } from './limits/rate-limits.js';
 
 /** Memory that all uploads under way may take together: at least this, and at least four of the largest. */
 const uploadBudgetBytes = 512 * 1024 * 1024;
@@ -39,8 +46,8 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
   const version = packageVersion(import.meta.url);
   const { registry, stop: stopMetrics } = createServiceMetrics({ service: 'api', version });
   const metrics = createApiMetrics(registry);
-  const redis = connectRedis(config.REDIS_URL, 'request', logger);
-  const subscriber = connectRedis(config.REDIS_URL, 'subscriber', logger);
+  const redis = connectRedis(config, 'request', logger);
+  const subscriber = connectRedis(config, 'subscriber', logger);
   const queues = new Queues(redis);
   const store = new JobStore(redis);
   const presence = new Presence(redis);
@@ -72,6 +79,26 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
     endpoints: new DisabledEndpoints(redis),
   };
+  const readiness = createReadinessCheck(redis, () => (stopping ? ['The service is stopping'] : []));
+  const refreshMetrics = (): Promise<void> => refreshDepths(metrics.queueDepth, queues, models);
+  const keys = await openKeyRing({ entries: config.API_KEYS, file: config.API_KEYS_FILE, logger });
+  const rates = new RateLimits(redis);
+  const checkOpen = (): void => {
+    if (stopping) {
+      throw new ProblemError('shutting_down', 'This instance is stopping. Try again, on another connection.', {
+        headers: { 'Retry-After': '1', Connection: 'close' },
+      });
+    }
+    requireRedis(redis);
+  };
+  const gate = new SubmissionGate({
+    memory: new MemoryGuard({ part: config.REDIS_MEMORY_LIMIT, memory: () => redisMemory(redis) }),
+    admission,
+    models,
+    rates,
+    openJobs: new OpenJobs(redis),
+    checkOpen,
+  });
 
   const app = createApp({
     version,
@@ -83,7 +110,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     waiters,
     events,
     streams,
-    readiness: createReadinessCheck(redis, () => (stopping ? ['The service is stopping'] : [])),
+    readiness,
     jobs: {
       ...retention,
       ...webhooks,
@@ -103,26 +130,46 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
       new UploadBudget(Math.max(uploadBudgetBytes, 4 * config.MAX_UPLOAD_BYTES)),
     ),
     maxWaitSeconds: config.MAX_WAIT_SECONDS,
-    checkOpen: () => {
-      if (stopping) {
-        throw new ProblemError('shutting_down', 'This instance is stopping. Try again, on another connection.', {
-          headers: { 'Retry-After': '1', Connection: 'close' },
-        });
-      }
-      requireRedis(redis);
-    },
-    refreshMetrics: () => refreshDepths(metrics.queueDepth, queues, models),
+    gate,
+    checkOpen,
+    authenticate: authenticate({
+      keys: keys?.ring,
+      rates,
+      perMinute: config.RATE_LIMIT_PER_MINUTE,
+      concurrency: config.MAX_CONCURRENT_JOBS_PER_CLIENT,
+    }),
+    proxies: config.TRUST_PROXY,
+    corsOrigins: config.CORS_ORIGINS,
+    servesMetrics: config.METRICS_PORT === undefined,
+    refreshMetrics,
   });
-  const server = await startServer(app, { host: config.HOST, port: config.PORT, logger });
+  const observability =
+    config.METRICS_PORT === undefined
+      ? undefined
+      : await startObservabilityServer({
+          host: config.HOST,
+          port: config.METRICS_PORT,
+          registry,
+          readiness,
+          refresh: refreshMetrics,
+        });
+  const server = await startServer(app, {
+    host: config.HOST,
+    port: config.PORT,
+    logger,
+    maxConnections: config.MAX_CONNECTIONS,
+  });
   const stopSweep = startSweep(retention, logger);
-  logger.info({ port: server.port, host: config.HOST, version }, 'listening');
+  logger.info({ port: server.port, host: config.HOST, version, metrics_port: observability?.port }, 'listening');
 
   return async () => {
     stopping = true;
     stopSweep();
+    keys?.close();
     waiters.close();
     streams.close();
     await server.close(config.SHUTDOWN_SECONDS * 1000);
+    await observability?.close();
     stopMetrics();
     await queues.close();
     subscriber.disconnect();

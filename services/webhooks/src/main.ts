@@ -68,9 +68,9 @@ runService('webhooks', webhooksVariables, async (config, logger) => {
   for (const outcome of attemptOutcomes) metrics.attempts.inc({ outcome }, 0);
   for (const outcome of deliveryOutcomes) metrics.deliveries.inc({ outcome }, 0);
 
-  const redis = connectRedis(config.REDIS_URL, 'worker', logger);
+  const redis = connectRedis(config, 'worker', logger);
   // Deliveries wait for Redis; a question about readiness must not.
-  const probe = connectRedis(config.REDIS_URL, 'request', logger);
+  const probe = connectRedis(config, 'request', logger);
 
   const secrets = config.WEBHOOK_SECRET;
   const worker = secrets === undefined ? undefined : startDeliveries(config, secrets, version, redis, metrics, logger);

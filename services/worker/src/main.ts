@@ -51,8 +51,8 @@ runService('worker', workerVariables, async (config, logger) => {
   const version = packageVersion(import.meta.url);
   const { registry, stop: stopServiceMetrics } = createServiceMetrics({ service: 'worker', version });
   const metrics = createWorkerMetrics(registry);
-  const redis = connectRedis(config.REDIS_URL, 'worker', logger);
-  const health = connectRedis(config.REDIS_URL, 'request', logger);
+  const redis = connectRedis(config, 'worker', logger);
+  const health = connectRedis(config, 'request', logger);
   let missing: readonly string[] = ['the model is being loaded'];
   const server = await startObservabilityServer({
     host: config.HOST,
@@ -104,7 +104,7 @@ runService('worker', workerVariables, async (config, logger) => {
       logger.warn({ error }, 'a claim to compute an answer could not be renewed or given up; it runs out by itself');
     },
   });
-  const subscriber = connectRedis(config.REDIS_URL, 'subscriber', logger);
+  const subscriber = connectRedis(config, 'subscriber', logger);
   const meter = new RateMeter(Math.min(slots.count, engine.streams * engine.maxBatch), engine.imagesPerSecond);
   const store = new JobStore(redis);
   const consumer = new Consumer({

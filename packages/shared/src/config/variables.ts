@@ -1,4 +1,5 @@
 /** Every variable that a service reads. docs/configuration.md is compared with this list by a test. */
+import { parseApiKeys, type ApiKeyEntry } from '../api-key.js';
 import { modelNamePattern } from '../job.js';
 import { logLevels } from '../log.js';
 import { flag, integer, oneOf, optionalInteger, optionalText, text, variable } from './variable.js';
@@ -33,6 +34,10 @@ const common = {
     pattern: /^rediss?:\/\/.+/,
     secret: true,
   }),
+  REDIS_CA_FILE: optionalText(
+    'Certificate of the authority that signed the one of a `rediss://` Redis; the public ones by default',
+    'a PEM file',
+  ),
   LOG_LEVEL: oneOf('Least severe level that is logged', logLevels, 'info'),
   HOST: text('Address to listen on', 'an address or host name', { fallback: '0.0.0.0', pattern: /^[\w.:-]+$/ }),
   RESULT_TTL_SECONDS: integer('How long a finished job can be read', 1, 31_536_000, 86_400),
@@ -47,8 +52,33 @@ const resultCacheTtl = integer(
   3600,
 );
 
-const metricsPort = (fallback: number) =>
-  integer('Port of /health and /metrics; 0 picks a free one', 0, 65_535, fallback);
+const metricsPortIs = 'Port of /health and /metrics; 0 picks a free one. Without it, the API has them on its own';
+const metricsPort = (fallback: number) => integer(metricsPortIs, 0, 65_535, fallback);
+
+/** `https://a.example,https://b.example`, or `*`. */
+const origins = z
+  .string()
+  .transform((list) => list.split(',').map((origin) => origin.trim()))
+  .refine((list) => list.every((origin) => origin === '*' || isOrigin(origin)));
+
+function isOrigin(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
+const apiKeys = z.string().transform((json, context): ApiKeyEntry[] => {
+  try {
+    return parseApiKeys(json);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'not a list of keys' });
+    return z.NEVER;
+  }
+});
+
+const fraction = z
+  .string()
+  .regex(/^(0\.\d{1,6}|1)$/)
+  .transform(Number)
+  .pipe(z.number().min(0.1));
 
 export const apiVariables = {
   ...common,
@@ -76,6 +106,39 @@ export const apiVariables = {
     secrets as z.ZodType<readonly string[] | undefined, string>,
     { secret: true },
   ),
+  METRICS_PORT: optionalInteger(metricsPortIs, 0, 65_535),
+  API_KEYS: variable(
+    'The keys of the clients, one entry each ([security.md](security.md#keys)); without any, the service is open',
+    'a JSON array of `{"name", "hash", "scopes", "rate_per_minute", "concurrency"}`',
+    apiKeys as z.ZodType<ApiKeyEntry[] | undefined, string>,
+    { secret: true },
+  ),
+  API_KEYS_FILE: optionalText('The same in a file, which is read again when it changes', 'a JSON file'),
+  RATE_LIMIT_PER_MINUTE: integer(
+    'Pictures a client may submit in a minute; it may make ten times as many other requests; 0: no limit',
+    0,
+    10_000_000,
+    0,
+  ),
+  MAX_CONCURRENT_JOBS_PER_CLIENT: integer('Unfinished jobs a client may have; 0: no limit', 0, 1_000_000, 0),
+  REDIS_MEMORY_LIMIT: variable(
+    "Part of Redis' `maxmemory` past which a submit answers 503; without a `maxmemory` there is no such limit",
+    'a number from 0.1 to 1',
+    fraction,
+    { fallback: '0.85' },
+  ),
+  TRUST_PROXY: integer(
+    'Proxies in front that add to X-Forwarded-For and set X-Forwarded-Proto; a client could forge more',
+    0,
+    16,
+    0,
+  ),
+  CORS_ORIGINS: variable(
+    'Origins whose pages may use the API from a browser; none by default',
+    'origins such as https://app.example.com, separated by commas, or *',
+    origins as z.ZodType<string[] | undefined, string>,
+  ),
+  MAX_CONNECTIONS: optionalInteger('Connections past which further ones are closed; no limit by default', 1, 1_000_000),
 };
 
 export const workerVariables = {

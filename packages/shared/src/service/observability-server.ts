@@ -1,4 +1,7 @@
-/** The HTTP side of a service that has no API: GET /health/live, /health/ready and /metrics, and nothing else. */
+/**
+ * A port for those who watch a service: GET /health/live, /health/ready and /metrics, and nothing else. The only one of a
+ * service that has no API.
+ */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
@@ -27,6 +30,8 @@ export async function startObservabilityServer(options: {
   readonly port: number;
   readonly registry: Registry;
   readonly readiness: ReadinessCheck;
+  /** Brings up to date what is not counted as it happens, before each answer. */
+  readonly refresh?: () => Promise<void>;
 }): Promise<ObservabilityServer> {
   const answer = async (method: string | undefined, url: string | undefined): Promise<Reply> => {
     const path = url?.split('?')[0];
@@ -37,6 +42,7 @@ export async function startObservabilityServer(options: {
       return json(ready ? 200 : 503, { status: ready ? 'ready' : 'not_ready', reasons });
     }
     if (path === '/metrics') {
+      await options.refresh?.();
       return { status: 200, type: options.registry.contentType, body: await options.registry.metrics() };
     }
     return json(404, { status: 'not_found' });

@@ -1,7 +1,8 @@
 /**
  * What Redis keeps of a job beside BullMQ's queue entry: its record, its image, and its outcome.
  *
- *   {quintet}:job:<id>    hash: record (JSON, written at submission), outcome (JSON, written at the end)
+ *   {quintet}:job:<id>    hash: record (JSON, written at submission), outcome (JSON, written at the end), and where its client
+ *                         may have only so many open jobs, open: the set that counts them (open-jobs.ts)
  *   {quintet}:image:<id>  the picture's bytes, until the job ends; of a job by image_url, from when it is fetched
  *   {quintet}:deadlines   sorted set: the ids of jobs with a deadline, until they end; of expired ones, until whoever
  *                         expired them has also taken them out of their queue (services/api/src/jobs/expire.ts)
@@ -51,6 +52,9 @@ if redis.call('HSETNX', KEYS[1], 'outcome', ARGV[1]) == 0 then return 'already_f
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('UNLINK', KEYS[2])
 if ARGV[5] == '1' then redis.call('ZREM', KEYS[3], ARGV[3]) end
+-- The client may have one more job now (store/open-jobs.ts). The set is in the same slot as every other key.
+local open = redis.call('HGET', KEYS[1], 'open')
+if open then redis.call('ZREM', open, ARGV[3]) end
 redis.call('PUBLISH', ARGV[4], ARGV[3] .. ' ' .. ARGV[1])
 return 'finished'
 `;

@@ -1,5 +1,5 @@
 /** The Express application: which route is answered by what. */
-import express, { type Express } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import type { ApiMetrics, Logger, ReadinessCheck, Registry } from '@quintet/shared';
 import { findJob, readJob, type JobWaiters, type ModelDirectory, type ReadContext } from '../jobs/index.js';
 import type { CancelContext, Client, DeliveriesContext, Idempotency, JobEvents } from '../jobs/index.js';
@@ -15,6 +15,8 @@ import {
 } from './delivery-routes.js';
 import type { EventStreams } from './event-streams.js';
 import { eventsRoute } from './events-route.js';
+import { crossOrigin, securityHeaders } from './hardening.js';
+import type { SubmissionGate } from './gate.js';
 import { cancelRoute, readRoute } from './job-routes.js';
 import { acceptsJson, onlyMethods, problemHandler, routeNotFound } from './problems.js';
 import { requestContext } from './request-context.js';
@@ -36,8 +38,18 @@ export interface AppOptions {
   readonly streams: EventStreams;
   readonly readUpload: UploadReader;
   readonly maxWaitSeconds: number;
-  /** Throws where no submission can be taken: the service stops, or Redis is away. */
+  /** What a submission has to pass before it is read. */
+  readonly gate: SubmissionGate;
+  /** Throws where nothing can be taken at all: the service stops, or Redis is away. */
   readonly checkOpen: () => void;
+  /** Finds out who asks, and refuses who may not. */
+  readonly authenticate: RequestHandler;
+  /** TRUST_PROXY. */
+  readonly proxies: number;
+  /** CORS_ORIGINS; undefined: none. */
+  readonly corsOrigins: readonly string[] | undefined;
+  /** Whether /metrics is on this port, and not on one of its own. */
+  readonly servesMetrics: boolean;
   readonly refreshMetrics: () => Promise<void>;
 }
 
@@ -48,16 +60,22 @@ export function createApp(options: AppOptions): Express {
   const { defaultModel } = options.models;
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', false);
+  app.set('trust proxy', options.proxies);
   app.use(requestContext(options.logger, metrics));
+  app.use(securityHeaders);
+  if (options.corsOrigins !== undefined) app.use(crossOrigin(options.corsOrigins));
+  app.use(options.authenticate);
 
-  app.route('/').get(acceptsJson, indexRoute(options.version)).all(onlyMethods('GET', 'HEAD'));
+  app.route('/').get(acceptsJson, indexRoute(options.version, options.servesMetrics)).all(onlyMethods('GET', 'HEAD'));
   app
     .route('/openapi.json')
     .get(acceptsJson, openApiRoute(openApiDocument(options.version)))
     .all(onlyMethods('GET', 'HEAD'));
   app.route('/health/live').get(acceptsJson, liveRoute).all(onlyMethods('GET', 'HEAD'));
   app.route('/health/ready').get(acceptsJson, readyRoute(options.readiness)).all(onlyMethods('GET', 'HEAD'));
-  app.route('/metrics').get(metricsRoute(options.registry, options.refreshMetrics)).all(onlyMethods('GET', 'HEAD'));
+  if (options.servesMetrics) {
+    app.route('/metrics').get(metricsRoute(options.registry, options.refreshMetrics)).all(onlyMethods('GET', 'HEAD'));
+  }
 
   app
     .route('/v1/jobs')

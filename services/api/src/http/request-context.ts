@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import type { ApiMetrics, Logger } from '@quintet/shared';
 import { anonymous, type Client } from '../jobs/index.js';
+import { unlimited, type ClientLimits } from '../limits/client-limits.js';
 
 export interface RequestContext {
   /** Made here. One that a client sends is not trusted: it could not tell two requests apart in the logs. */
@@ -12,6 +13,8 @@ export interface RequestContext {
   readonly signal: AbortSignal;
   /** Who asks; `anonymous` until a key has said otherwise. */
   client: Client;
+  /** What that client may take; nothing bounds it until a key or its address has said otherwise. */
+  limits: ClientLimits;
   jobId?: string;
   /** The error code that was answered, for the log. */
   code?: string;
@@ -44,6 +47,7 @@ export function requestContext(logger: Logger, metrics: Pick<ApiMetrics, 'httpDu
       logger: logger.child({ request_id: requestId }),
       signal: gone.signal,
       client: anonymous,
+      limits: unlimited,
     };
     contexts.set(response, context);
     response.set({

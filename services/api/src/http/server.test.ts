@@ -70,6 +70,20 @@ describe('startServer', () => {
     await closed;
   });
 
+  it('does not wait for connections on which nothing, or half a head, is said', async () => {
+    const server = await start((_request, response) => response.end());
+    const sockets = ['', 'GET / HT'].map((text) => {
+      const socket = connect({ port: server.port, host: '127.0.0.1' });
+      socket.on('error', () => undefined).write(text);
+      return socket;
+    });
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    const started = performance.now();
+    const ended = Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
+    await Promise.all([server.close(60_000), ended]);
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
   it('cuts what does not finish in time', async () => {
     const server = await start(() => undefined);
     const open = fetch(`http://127.0.0.1:${server.port}/`);

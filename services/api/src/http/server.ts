@@ -2,12 +2,13 @@
  * The HTTP server around the application: time limits, what is not HTTP, and its end.
  *
  *   listening → draining (close() called) → closed
- * Draining accepts no connection, lets every request that has begun finish, and closes each connection as it becomes idle;
- * after `limitMs` it cuts what is left. Invariant: every connection gets a complete answer, or none at all.
+ * Draining accepts no connection, lets every request that has begun finish, and closes each connection as it becomes idle,
+ * also one on which nothing is said; after `limitMs` it cuts what is left. Invariant: every connection gets a complete
+ * answer, or none at all.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { problem, type ErrorCode, type Logger } from '@quintet/shared';
@@ -30,6 +31,9 @@ export const defaultServerLimits: ServerLimits = {
   keepAliveMs: 65_000,
 };
 
+/** What a connection that was made just before the draining has for its first bytes. */
+const silentMs = 1000;
+
 export interface ApiServer {
   readonly port: number;
   close(limitMs: number): Promise<void>;
@@ -38,7 +42,14 @@ export interface ApiServer {
 /** Listens on `port` (0: a free one). Rejects where it is taken. */
 export async function startServer(
   app: RequestListener,
-  options: { readonly host: string; readonly port: number; readonly logger: Logger; readonly limits?: ServerLimits },
+  options: {
+    readonly host: string;
+    readonly port: number;
+    readonly logger: Logger;
+    readonly limits?: ServerLimits;
+    /** Past so many, a new connection is closed at once; undefined: no limit. */
+    readonly maxConnections?: number | undefined;
+  },
 ): Promise<ApiServer> {
   const limits = options.limits ?? defaultServerLimits;
   const current = new WeakMap<Duplex, ServerResponse>();
@@ -47,7 +58,11 @@ export async function startServer(
     requestTimeout: limits.requestMs,
     connectionsCheckingInterval: limits.checkMs,
     keepAliveTimeout: limits.keepAliveMs,
+    maxHeaderSize: 16 * 1024,
   });
+  // The size bounds the number, too; past a number of its own Node would drop the rest silently, Authorization among it.
+  server.maxHeadersCount = 0;
+  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   const onRequest: RequestListener = (request, response) => {
     current.set(request.socket, response);
     // A client that leaves is an error on the request that nobody may be listening for.
@@ -55,6 +70,11 @@ export async function startServer(
     app(request, response);
   };
   server.on('request', onRequest);
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
   // Whoever reads the body says "100 Continue"; until then a refusal costs the client nothing.
   server.on('checkContinue', onRequest);
   // An expectation that nobody knows may be ignored (RFC 9110 section 10.1.1); Node would answer 417 without a body.
@@ -68,7 +88,14 @@ export async function startServer(
   });
   return {
     port: (server.address() as AddressInfo).port,
-    close: (limitMs) => closeServer(server, limitMs),
+    close: (limitMs) =>
+      closeServer(server, limitMs, (ms) => {
+        for (const socket of open) {
+          // Node takes a connection that has said nothing for a busy one, and no longer looks at its clock.
+          const graceMs = socket.bytesRead === 0 ? Math.min(silentMs, limits.headersMs) : limits.headersMs;
+          if (!current.has(socket) && ms > graceMs) socket.destroy();
+        }
+      }),
   };
 }
 
@@ -107,16 +134,19 @@ function describe(parserCode: string | undefined, unfinished: boolean): [ErrorCo
   return ['request_malformed', 'The request is not valid HTTP.'];
 }
 
-async function closeServer(server: Server, limitMs: number): Promise<void> {
+/** `dropSilent` ends connections on which no request has begun, `ms` after the start of the draining. */
+async function closeServer(server: Server, limitMs: number, dropSilent: (ms: number) => void): Promise<void> {
   const closed = new Promise<boolean>((resolve) => {
     server.close(() => {
       resolve(true);
     });
   });
-  const deadline = performance.now() + limitMs;
+  const began = performance.now();
   // A connection whose last request has just been answered is idle, and would be kept for its next one.
   while (!(await Promise.race([closed, delay(50, false)]))) {
     server.closeIdleConnections();
-    if (performance.now() > deadline) server.closeAllConnections();
+    const ms = performance.now() - began;
+    dropSilent(ms);
+    if (ms > limitMs) server.closeAllConnections();
   }
 }

@@ -4,7 +4,7 @@ import { ProblemError, type ReadinessCheck, type Registry } from '@quintet/share
 import type { ModelDirectory } from '../jobs/index.js';
 import type { OpenApiDocument } from '../openapi/document.js';
 
-export function indexRoute(version: string): RequestHandler {
+export function indexRoute(version: string, servesMetrics: boolean): RequestHandler {
   return (_request, response) => {
     response.json({
       service: 'quintet',
@@ -15,7 +15,7 @@ export function indexRoute(version: string): RequestHandler {
         openapi: '/openapi.json',
         live: '/health/live',
         ready: '/health/ready',
-        metrics: '/metrics',
+        ...(servesMetrics ? { metrics: '/metrics' } : {}),
       },
     });
   };

@@ -1,7 +1,7 @@
 /** POST /v1/jobs. */
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'express';
-import { isFinal, ProblemError, sha256Hex, type ApiMetrics, type Job } from '@quintet/shared';
+import { isFinal, ProblemError, sha256Hex, type ApiMetrics, type Job, type OpenLease } from '@quintet/shared';
 import {
   asRedisProblem,
   jobFingerprint,
@@ -17,6 +17,7 @@ import {
 } from '../jobs/index.js';
 import type { Upload, UploadReader } from './body/read-upload.js';
 import { parseCaching } from './cache-control.js';
+import type { SubmissionGate } from './gate.js';
 import { parseIdempotencyKey } from './idempotency-key.js';
 import { parsePrefer, waitSeconds } from './prefer.js';
 import { contextOf } from './request-context.js';
@@ -34,8 +35,7 @@ export interface SubmitRoute {
   readonly readUpload: UploadReader;
   readonly maxWaitSeconds: number;
   readonly metrics: Pick<ApiMetrics, 'bytesIn' | 'jobsSubmitted' | 'jobsRefused' | 'idempotentReplays'>;
-  /** Throws where no submission can be taken at all, before any of its body is read. */
-  readonly checkOpen: () => void;
+  readonly gate: Pick<SubmissionGate, 'enter'>;
 }
 
 type Taken = { readonly made: KnownJob } | { readonly replayed: string };
@@ -52,19 +52,23 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
     let taken: Taken;
     // Registered before the job is in its queue: its end cannot be missed, and its state need not be asked for.
     let waiter: Waiter | undefined;
+    let place: OpenLease | undefined;
 
     const submit = async (
       { image, options }: Upload,
       rest: Pick<Submission, 'digest' | 'lease'>,
     ): Promise<KnownJob> => {
       if (seconds !== undefined) waiter = route.waiters.open(id, signal);
-      const job = await submitJob(route.submit, { id, image, options, requestId, client, caching, ...rest });
+      const submission = { id, image, options, requestId, client, caching, ...(place && { place }), ...rest };
+      const job = await submitJob(route.submit, submission);
       if (Buffer.isBuffer(image)) route.metrics.bytesIn.inc(image.length);
       return job;
     };
     try {
-      route.checkOpen();
       const key = parseIdempotencyKey(request.headersDistinct['idempotency-key']);
+      // What has been made already needs no room.
+      const isKnown = key !== undefined && (await route.idempotency.knows({ client, route: routeName, key }));
+      place = await route.gate.enter(request, response, id, { needsRoom: !isKnown });
       const query = new URLSearchParams(request.originalUrl.split('?').slice(1).join('?'));
       taken = await route.readUpload(request, response, query, async (upload) => {
         if (key === undefined) return { made: await submit(upload, {}) };
@@ -83,11 +87,14 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
       });
     } catch (error) {
       waiter?.close();
+      await giveBack(place);
       const failure = asRedisProblem(error);
       const code = failure instanceof ProblemError ? failure.code : 'internal_error';
       route.metrics.jobsRefused.inc({ code });
       throw failure;
     }
+    // Only a job that waits or runs is an open one.
+    if ('replayed' in taken || isFinal(taken.made.job.status)) await giveBack(place);
     const job = 'made' in taken ? await follow(taken.made) : await replay(taken.replayed);
     const done = isFinal(job.status);
     const applied = [
@@ -133,4 +140,9 @@ async function outcomeWithin(
   } finally {
     waiter.close();
   }
+}
+
+/** A place that cannot be given back now counts for two minutes more, and no longer. */
+async function giveBack(place: OpenLease | undefined): Promise<void> {
+  await place?.release().catch(() => undefined);
 }

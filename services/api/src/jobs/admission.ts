@@ -30,16 +30,33 @@ export class Admission {
 
   /** Takes a place in the queue of `model`, or throws `queue_full` with the time after which there may be one. */
   async admit(model: string): Promise<void> {
-    const { maxDepth } = this.options;
     const sample = await this.#sample(model);
     const depth = sample.depth + sample.added;
-    if (depth < maxDepth) {
-      sample.added += 1;
-      return;
-    }
+    if (depth >= this.options.maxDepth) throw await this.#full(model, depth);
+    sample.added += 1;
+  }
+
+  /**
+   * Throws `queue_full` where a job of whichever of `models` would be refused; takes no place. For submissions of which is
+   * not known yet for what model they are, and none of which need be read then.
+   */
+  async refuseFull(models: readonly string[]): Promise<void> {
+    const samples = await Promise.all(
+      models.map(async (model) => {
+        const { depth, added } = await this.#sample(model);
+        return { model, depth: depth + added };
+      }),
+    );
+    const [first] = samples;
+    if (first === undefined || samples.some(({ depth }) => depth < this.options.maxDepth)) return;
+    throw await this.#full(first.model, first.depth);
+  }
+
+  async #full(model: string, depth: number): Promise<ProblemError> {
+    const { maxDepth } = this.options;
     const workers = servingWorkers(await this.options.workers(), model);
     const seconds = retryAfterSeconds(depth - maxDepth + 1, workers);
-    throw new ProblemError(
+    return new ProblemError(
       'queue_full',
       `${depth} jobs wait for ${model}, and ${maxDepth} may. Try again in ${seconds} s.`,
       { headers: { 'Retry-After': String(seconds) } },

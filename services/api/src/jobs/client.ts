@@ -1,8 +1,8 @@
 /** Who asks. Everything below HTTP is told a Client; what made it one (an API key, or nothing) it does not know. */
-import type { JobRecord } from '@quintet/shared';
+import { apiScopes, type ApiScope, type JobRecord } from '@quintet/shared';
 
-export const scopes = ['submit', 'read', 'admin'] as const;
-export type Scope = (typeof scopes)[number];
+export const scopes = apiScopes;
+export type Scope = ApiScope;
 
 export interface Client {
   /** Of the key; undefined where the service knows no keys. Jobs keep it as their owner. */

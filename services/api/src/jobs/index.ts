@@ -1,4 +1,5 @@
 export { Admission } from './admission.js';
+export { cached } from './cached.js';
 export { cancelJob, type CancelContext } from './cancel.js';
 export { anonymous, owns, scopes, type Client, type Scope } from './client.js';
 export {
@@ -14,6 +15,7 @@ export { fingerprintOf, Idempotency, jobFingerprint, type Lease, type Standing }
 export { startSweep } from './expire.js';
 export { JobEvents, stateOf, type JobState } from './job-events.js';
 export { imageUrlRefused } from './image-url.js';
+export { MemoryGuard } from './memory-guard.js';
 export { ModelDirectory } from './models.js';
 export { parseOptions, parseTextOptions } from './options.js';
 export { QueuePositions } from './queue-positions.js';

@@ -8,6 +8,7 @@
  */
 import {
   presentJob,
+  ProblemError,
   type ClassifyOrder,
   type FetchOrder,
   type JobRecord,
@@ -19,7 +20,7 @@ import {
 } from '@quintet/shared';
 import { drainRate, queuePlace, servingWorkers } from './drain-rate.js';
 import type { Queues } from './queues.js';
-import { redisUnavailable } from './redis-guard.js';
+import { asRedisProblem, redisUnavailable } from './redis-guard.js';
 import { withDeadline } from './start-deadline.js';
 import type { Submission } from './submit.js';
 import type { KnownJob } from './waiters.js';
@@ -76,7 +77,8 @@ export async function enqueue(
   await keepAll(context, submission, () => {
     const kept = context.store.create(record, bytes, context.queueTtlSeconds);
     ahead = context.queues.ahead(record.model.name, options.priority);
-    return [kept, ahead, context.queues.add(order, options.priority, around)];
+    const counted = submission.place?.keep(context.queueTtlSeconds) ?? Promise.resolve();
+    return [kept, counted, ahead, context.queues.add(order, options.priority, around)];
   });
   const rate = drainRate(servingWorkers(await workers, record.model.name));
   const progress = { status: 'queued', queue: queuePlace(await ahead, rate) } as const;
@@ -116,7 +118,8 @@ async function keepAll(
   } catch (error) {
     // Best effort: what is left expires by itself. A job that reached its queue after all finds no record, and ends.
     await context.store.discard(id).catch(() => lease?.keep());
-    throw redisUnavailable(error);
+    const problem = asRedisProblem(error);
+    throw problem instanceof ProblemError ? problem : redisUnavailable(error);
   }
 }
 

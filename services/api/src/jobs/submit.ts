@@ -12,6 +12,7 @@ import {
   sha256Hex,
   type JobOptions,
   type ModelRef,
+  type OpenLease,
   type Outcome,
   type Prediction,
   type ResultCache,
@@ -50,6 +51,8 @@ export interface Submission {
   readonly digest?: string;
   /** Of the Idempotency-Key that it is submitted under. */
   readonly lease?: Lease;
+  /** The place of the job among those its client may have open; absent where it may have any number. */
+  readonly place?: OpenLease;
 }
 
 /** Accepts a job; throws ProblemError where it may not be, and nothing is left behind then. */

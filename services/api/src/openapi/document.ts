@@ -4,7 +4,7 @@
  * of the application.
  */
 import { webhookBodySchema } from '@quintet/shared';
-import { commonCodes, headersOf, problemAnswers, type Operation } from './operation.js';
+import { accessCodes, commonCodes, headersOf, problemAnswers, type Operation } from './operation.js';
 import { jobOperations } from './operations-jobs.js';
 import { serviceOperations } from './operations-service.js';
 import { webhookOperations } from './operations-webhooks.js';
@@ -60,7 +60,7 @@ export function openApiDocument(version: string): OpenApiDocument {
 
 function describe(operation: Operation): Record<string, unknown> {
   const { id, tag, summary, description, scope, parameters, body, answers, codes = [] } = operation;
-  const ownCodes = [...new Set([...commonCodes, ...codes])];
+  const ownCodes = [...new Set([...commonCodes, ...(scope === undefined ? [] : accessCodes), ...codes])];
   return {
     operationId: id,
     tags: [tag],

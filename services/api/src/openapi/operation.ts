@@ -89,6 +89,14 @@ export const commonCodes: readonly ErrorCode[] = [
   'request_timeout',
 ];
 
+/** Failures of operations for which a key is needed, where the service has keys or limits. */
+export const accessCodes: readonly ErrorCode[] = [
+  'api_key_invalid',
+  'api_key_missing',
+  'rate_limited',
+  'scope_missing',
+];
+
 /** Failures by status, each with the codes that it may have. */
 export function problemAnswers(codes: readonly ErrorCode[]): Record<string, unknown> {
   const byStatus = new Map<number, ErrorCode[]>();

@@ -10,6 +10,7 @@ const jobId = uuidParameter('id', "The job's id.");
 export const uploadCodes: readonly ErrorCode[] = [
   'body_empty',
   'body_too_large',
+  'concurrency_limited',
   'content_encoding_unsupported',
   'content_type_unsupported',
   'json_malformed',
@@ -19,6 +20,7 @@ export const uploadCodes: readonly ErrorCode[] = [
   'option_unknown',
   'queue_full',
   'shutting_down',
+  'storage_full',
   'upload_incomplete',
   'uploads_busy',
   'webhook_endpoint_disabled',

@@ -1,9 +1,11 @@
 /** The picture and the options of a submission, in whichever of the three forms of body they come. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Response } from 'express';
 import { ProblemError, type JobOptions } from '@quintet/shared';
 import { parseOptions, parseTextOptions } from '../../jobs/index.js';
 import { hasBody } from '../drain.js';
+import { contextOf } from '../request-context.js';
 import { BodyBuffers } from './body-buffers.js';
 import { mostOtherBytes, readJsonUpload } from './json-body.js';
 import { createMultipartReader, multipartOverhead } from './multipart.js';
@@ -22,7 +24,7 @@ export interface UploadReader {
   /** Reads and checks a submission; `use` has the memory of it until it settles, and must keep nothing of the image. */
   <T>(
     request: IncomingMessage,
-    response: ServerResponse,
+    response: Response,
     query: URLSearchParams,
     use: (upload: Upload) => Promise<T>,
   ): Promise<T>;
@@ -48,7 +50,7 @@ export function createUploadReader(maxUploadBytes: number, budget: UploadBudget)
 
   const read = async (
     request: IncomingMessage,
-    response: ServerResponse,
+    response: Response,
     form: Form,
     query: URLSearchParams,
   ): Promise<Upload> => {
@@ -84,7 +86,10 @@ export function createUploadReader(maxUploadBytes: number, budget: UploadBudget)
     checkEncoding(request);
     const form = formOf(request);
     checkLength(request, limits[form], maxUploadBytes);
-    const giveBack = budget.take(Number(request.headers['content-length'] ?? limits[form]));
+    const giveBack = budget.take(
+      Number(request.headers['content-length'] ?? limits[form]),
+      contextOf(response).limits.key,
+    );
     try {
       const upload = await read(request, response, form, query);
       // Joining twenty megabytes takes 10 ms, and sending them to Redis 20 ms more: not in one turn.

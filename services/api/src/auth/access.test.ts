@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { accessOf } from './access.js';
+
+describe('accessOf', () => {
+  it.each([
+    ['GET', '/', undefined],
+    ['HEAD', '/health/live', undefined],
+    ['GET', '/health/ready/', undefined],
+    ['GET', '/openapi.json', undefined],
+    ['OPTIONS', '/v1/jobs', undefined],
+    ['POST', '/v1/jobs', 'submit'],
+    ['POST', '/v1/jobs/', 'submit'],
+    ['POST', '/v1/batches', 'submit'],
+    ['GET', '/v1/jobs/1', 'read'],
+    ['GET', '/v1/jobs/1/events', 'read'],
+    ['GET', '/v1/jobs/1/deliveries', 'read'],
+    ['GET', '/v1/deliveries', 'read'],
+    ['GET', '/v1/models', 'read'],
+    ['DELETE', '/v1/jobs/1', 'submit'],
+    ['POST', '/v1/deliveries/1/redeliver', 'submit'],
+    ['PUT', '/', 'submit'],
+    ['GET', '/metrics', 'admin'],
+    ['GET', '/metrics/', 'admin'],
+    ['HEAD', '/metrics', 'admin'],
+    ['GET', '/whatever/comes', 'read'],
+    ['GET', '/health/live/../../v1/models', 'read'],
+    ['GET', '/docsx', 'read'],
+    ['BREW', '/v1/jobs', 'submit'],
+  ])('%s %s needs %s', (method, path, scope) => {
+    expect(accessOf(method, path).scope).toBe(scope);
+  });
+
+  it('knows what brings pictures', () => {
+    const submits = ['/v1/jobs', '/v1/jobs/', '/v1/batches'].map((path) => accessOf('POST', path).submits);
+    expect(submits).toEqual([true, true, true]);
+    expect(accessOf('GET', '/v1/jobs').submits).toBe(false);
+    expect(accessOf('POST', '/v1/deliveries/1/redeliver').submits).toBe(false);
+  });
+});
