@@ -1,3 +1,4 @@
+export * from './batch.js';
 export * from './config/cores.js';
 export * from './config/variable.js';
 export * from './config/variables.js';
@@ -12,6 +13,7 @@ export * from './service/package-version.js';
 export * from './service/readiness.js';
 export * from './service/run-service.js';
 export * from './service/stranded.js';
+export * from './store/batch-store.js';
 export * from './store/job-store.js';
 export * from './store/presence.js';
 export * from './webhook-url.js';

@@ -109,6 +109,8 @@ export const jobSchema = z.object({
   finished_at: timestamp.optional(),
   queue: z.object({ position: z.int().min(0), eta_seconds: z.number().min(0) }).optional(),
   metadata: z.record(z.string(), z.string()),
+  /** The batch that it is an item of. */
+  batch: z.string().optional(),
   links: z.object({ self: z.string(), events: z.string().optional() }),
   ...resultShape,
 });
@@ -159,6 +161,7 @@ export function presentJob(record: JobRecord, state: { outcome: Outcome } | { pr
     created_at: record.created_at,
     ...result,
     metadata: record.metadata,
+    ...(record.batch === undefined ? {} : { batch: record.batch }),
     links: { self: `/v1/jobs/${record.id}` },
   };
 }

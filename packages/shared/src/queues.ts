@@ -18,6 +18,16 @@ export const keys = {
   job: (id: string): string => `${keyPrefix}:job:${id}`,
   image: (id: string): string => `${keyPrefix}:image:${id}`,
   worker: (id: string): string => `${keyPrefix}:worker:${id}`,
+  /** Hash of a batch, store/batch-store.ts. */
+  batch: (id: string): string => `${keyPrefix}:batch:${id}`,
+  /** List: job id, space, name, of every item of a batch in order. */
+  batchItems: (id: string): string => `${keyPrefix}:batch:${id}:items`,
+  /** List: index of each of the first items that failed. */
+  batchErrors: (id: string): string => `${keyPrefix}:batch:${id}:errors`,
+  /** List: job id, space, request id, of jobs that have ended and whose webhook delivery has no parent to start it. */
+  outbox: `${keyPrefix}:outbox`,
+  /** The same, of those that a webhook service is putting into its queue. */
+  outboxMoving: `${keyPrefix}:outbox:moving`,
   /** Sorted set of worker ids, by the time of their first heartbeat in ms. */
   workers: `${keyPrefix}:workers`,
   /** Hash: model name → ModelRef as JSON, of every model that a worker has ever served. */
@@ -54,8 +64,13 @@ export const fetchOrderSchema = z.object({
 export type FetchOrder = z.infer<typeof fetchOrderSchema>;
 
 /** The delivery order in the webhook queue; the parent of its classify job, so it starts when that has ended. */
-export const deliveryOrderSchema = z.object({ id: z.string(), request_id: z.string() });
-export type DeliveryOrder = z.infer<typeof deliveryOrderSchema>;
+export const deliveryOrderSchema = z.object({
+  id: z.string(),
+  request_id: z.string(),
+  /** What `id` is the id of. */
+  kind: z.enum(['job', 'batch', 'test']).default('job'),
+});
+export type DeliveryOrder = z.input<typeof deliveryOrderSchema>;
 
 /** BullMQ job ids. A delivery and a fetch have their own, as they may not share one in logs. */
 export function deliveryId(jobId: string): string {

@@ -1,6 +1,7 @@
 /** The composition root of the API: configuration in, a running service out. */
 import {
   apiVariables,
+  BatchStore,
   connectRedis,
   createApiMetrics,
   createReadinessCheck,
@@ -14,6 +15,7 @@ import {
   type Logger,
 } from '@quintet/shared';
 import { createApp } from './http/app.js';
+import { createBatchUploadReader } from './http/body/batch/read-batch-upload.js';
 import { createUploadReader } from './http/body/read-upload.js';
 import { UploadBudget } from './http/body/upload-budget.js';
 import { startServer } from './http/server.js';
@@ -21,6 +23,8 @@ import { Admission, JobWaiters, ModelDirectory, Queues, refreshDepths, requireRe
 
 /** Memory that all uploads under way may take together: at least this, and at least four of the largest. */
 const uploadBudgetBytes = 512 * 1024 * 1024;
+/** How many of the largest batches may be on disk at once, /tmp in a container: docker-compose.yml has room for these. */
+const spoolsAtOnce = 2;
 
 async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Promise<() => Promise<void>> {
   let stopping = false;
@@ -42,6 +46,21 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     workers: models.workers,
   });
 
+  const store = new JobStore(redis);
+  const budget = new UploadBudget(Math.max(uploadBudgetBytes, 4 * config.MAX_UPLOAD_BYTES));
+  const submission = {
+    queues,
+    models,
+    admission,
+    maxImagePixels: config.MAX_IMAGE_PIXELS,
+    queueTtlSeconds: config.QUEUE_TTL_SECONDS,
+    resultTtlSeconds: config.RESULT_TTL_SECONDS,
+    webhooksEnabled: config.WEBHOOK_SECRET !== undefined,
+    allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
+  };
+  // More than may wait in a queue could never be taken.
+  const maxItems = Math.min(config.MAX_BATCH_ITEMS, config.MAX_QUEUE_DEPTH);
+
   const app = createApp({
     version,
     logger,
@@ -50,21 +69,24 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     models,
     waiters,
     readiness: createReadinessCheck(redis, () => (stopping ? ['The service is stopping'] : [])),
-    jobs: {
-      store: new JobStore(redis),
-      queues,
-      models,
-      admission,
-      maxImagePixels: config.MAX_IMAGE_PIXELS,
-      queueTtlSeconds: config.QUEUE_TTL_SECONDS,
-      resultTtlSeconds: config.RESULT_TTL_SECONDS,
-      webhooksEnabled: config.WEBHOOK_SECRET !== undefined,
-      allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
+    jobs: { store, ...submission },
+    batches: {
+      ...submission,
+      store,
+      jobs: store,
+      batches: new BatchStore(redis),
+      workers: models.workers,
+      maxItems,
+      maxBytes: config.MAX_BATCH_BYTES,
     },
-    readUpload: createUploadReader(
-      config.MAX_UPLOAD_BYTES,
-      new UploadBudget(Math.max(uploadBudgetBytes, 4 * config.MAX_UPLOAD_BYTES)),
-    ),
+    readUpload: createUploadReader(config.MAX_UPLOAD_BYTES, budget),
+    readBatchUpload: createBatchUploadReader({
+      maxItems,
+      maxBytes: config.MAX_BATCH_BYTES,
+      maxItemBytes: config.MAX_UPLOAD_BYTES,
+      memory: budget,
+      disk: new UploadBudget(spoolsAtOnce * config.MAX_BATCH_BYTES),
+    }),
     maxWaitSeconds: config.MAX_WAIT_SECONDS,
     checkOpen: () => {
       if (stopping) {

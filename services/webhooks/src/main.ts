@@ -1,5 +1,6 @@
 /** Composition root of the webhook service: delivers the ends of jobs, signed, to the addresses their clients named. */
 import {
+  BatchStore,
   connectRedis,
   createReadinessCheck,
   createServiceMetrics,
@@ -15,7 +16,9 @@ import {
   type WebhookMetrics,
 } from '@quintet/shared';
 import { startDeliveryWorker, type DeliveryWorker } from './consume/delivery-worker.js';
+import { startOutbox } from './consume/outbox.js';
 import { attempt } from './deliver/attempt.js';
+import { prepareBatchMessage } from './deliver/batch-message.js';
 import { createAgents } from './deliver/guarded-agents.js';
 import { prepareMessage } from './deliver/message.js';
 import { attemptOutcomes, deliveryOutcomes } from './deliver/outcome.js';
@@ -33,7 +36,12 @@ function startDeliveries(
   metrics: WebhookMetrics,
   logger: Logger,
 ): DeliveryWorker {
-  const source = { store: new JobStore(redis), retentionSeconds: config.RESULT_TTL_SECONDS, now };
+  const source = {
+    store: new JobStore(redis),
+    batches: new BatchStore(redis),
+    retentionSeconds: config.RESULT_TTL_SECONDS,
+    now,
+  };
   const settings = {
     key: decodeSecret(secret),
     agents: createAgents(config.ALLOW_PRIVATE_HOSTS),
@@ -47,7 +55,8 @@ function startDeliveries(
     connection: redis,
     concurrency: config.WEBHOOK_CONCURRENCY,
     schedule: config.WEBHOOK_SCHEDULE_SECONDS,
-    prepare: (id, log) => prepareMessage(id, source, log),
+    prepare: ({ id, kind }, log) =>
+      kind === 'batch' ? prepareBatchMessage(id, source, log) : prepareMessage(id, source, log),
     attempt: (id, message, signal) => attempt(id, message, settings, signal),
     metrics,
     logger,
@@ -67,6 +76,8 @@ runService('webhooks', webhooksVariables, async (config, logger) => {
 
   const secret = config.WEBHOOK_SECRET;
   const worker = secret === undefined ? undefined : startDeliveries(config, secret, version, redis, metrics, logger);
+  const blocking = worker && connectRedis(config.REDIS_URL, 'worker', logger);
+  const outbox = blocking && startOutbox({ connection: redis, blocking, store: new BatchStore(blocking), logger });
   if (worker === undefined) {
     logger.warn('WEBHOOK_SECRET is not set: nothing is delivered; deliveries wait in the queue until it is');
   }
@@ -86,6 +97,7 @@ runService('webhooks', webhooksVariables, async (config, logger) => {
 
   return async () => {
     stopping = true;
+    await outbox?.stop();
     await worker?.stop(config.SHUTDOWN_SECONDS * 1000);
     await server.close();
     stopSampling();

@@ -8,13 +8,16 @@
  * Invariant: an outcome is written once. `finish` is a script that writes only while there is none, so that of a
  * canceling client, a thawed worker and the one that took over its job, the first decides and the others learn it.
  * The same script drops the image, starts the retention period and publishes id and outcome on `finishedChannel`: who waits
- * for the job need not ask for what it is about to answer.
+ * for the job need not ask for what it is about to answer. It also counts an item of a batch (fields `batch` and `index`)
+ * in its batch, and puts a job whose delivery is not the parent of its queue entry (field `notify`, the id of the request)
+ * into the outbox: both therefore once.
  * Trade-off: BullMQ could keep results too, but it evicts by age only when another job ends, cannot say "canceled" or
  * "expired", and sends return values through its event stream. Here every key expires by itself.
  */
 import { Command, type Redis } from 'ioredis';
 import { jobRecordSchema, outcomeSchema, type JobRecord, type Outcome } from '../job.js';
 import { finishedChannel, keys } from '../queues.js';
+import { countInBatch } from './batch-scripts.js';
 
 export interface StoredJob {
   readonly record: JobRecord;
@@ -30,13 +33,18 @@ export function readFinished(message: string): { readonly id: string; readonly o
 
 export type FinishResult = 'finished' | 'already_finished' | 'unknown_job';
 
-// KEYS: job, image. ARGV: outcome, retention in ms, id, channel.
+// KEYS: job, image. ARGV: outcome, retention in ms, id, channel, status, started_at or '', finished_at.
 const finishScript = `
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown_job' end
 if redis.call('HSETNX', KEYS[1], 'outcome', ARGV[1]) == 0 then return 'already_finished' end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('UNLINK', KEYS[2])
 redis.call('PUBLISH', ARGV[4], ARGV[3] .. ' ' .. ARGV[1])
+local batch, index, notify = unpack(redis.call('HMGET', KEYS[1], 'batch', 'index', 'notify'))
+if notify then redis.call('LPUSH', '${keys.outbox}', ARGV[3] .. ' ' .. notify) end
+if batch then
+  ${countInBatch}
+end
 return 'finished'
 `;
 
@@ -48,6 +56,9 @@ interface ScriptedRedis extends Redis {
     ttl: number,
     id: string,
     channel: string,
+    status: string,
+    startedAt: string,
+    finishedAt: string,
   ): Promise<FinishResult>;
 }
 
@@ -68,11 +79,14 @@ export class JobStore {
   async create(record: JobRecord, image: Buffer, ttlSeconds: number): Promise<void> {
     const key = keys.job(record.id);
     holdTurn(this.#redis);
-    const imageKept = this.#redis.sendCommand(
-      new SetImage(keys.image(record.id), image, ttlSeconds),
-    ) as Promise<unknown>;
+    const imageKept = this.stageImage(record.id, image, ttlSeconds);
     const recordKept = this.#redis.hset(key, { record: JSON.stringify(record) });
     await Promise.all([imageKept, recordKept, this.#redis.expire(key, ttlSeconds)]);
+  }
+
+  /** Keeps the image of a job that has no record yet. */
+  async stageImage(id: string, image: Buffer, ttlSeconds: number): Promise<void> {
+    await this.#redis.sendCommand(new SetImage(keys.image(id), image, ttlSeconds));
   }
 
   /** Forgets a job that never reached a queue. */
@@ -110,6 +124,9 @@ export class JobStore {
       retentionSeconds * 1000,
       id,
       finishedChannel,
+      outcome.status,
+      outcome.started_at ?? '',
+      outcome.finished_at,
     );
   }
 }

@@ -3,6 +3,14 @@ import express, { type Express } from 'express';
 import type { ApiMetrics, Logger, ReadinessCheck, Registry } from '@quintet/shared';
 import { readJob, type JobWaiters, type ModelDirectory, type ReadContext, type SubmitContext } from '../jobs/index.js';
 import type { CancelContext, Client } from '../jobs/index.js';
+import {
+  batchResultsRoute,
+  cancelBatchRoute,
+  readBatchRoute,
+  submitBatchRoute,
+  type BatchRoutes,
+} from './batch-routes.js';
+import type { BatchUploadReader } from './body/batch/read-batch-upload.js';
 import type { UploadReader } from './body/read-upload.js';
 import { cancelRoute, readRoute } from './job-routes.js';
 import { acceptsJson, onlyMethods, problemHandler, routeNotFound } from './problems.js';
@@ -17,6 +25,8 @@ export interface AppOptions {
   readonly metrics: ApiMetrics;
   readonly readiness: ReadinessCheck;
   readonly jobs: SubmitContext & ReadContext & CancelContext;
+  readonly batches: BatchRoutes['batches'];
+  readonly readBatchUpload: BatchUploadReader;
   readonly models: ModelDirectory;
   readonly waiters: JobWaiters;
   readonly readUpload: UploadReader;
@@ -47,6 +57,13 @@ export function createApp(options: AppOptions): Express {
     .get(acceptsJson, readRoute({ read, waiters, maxWaitSeconds }))
     .delete(acceptsJson, cancelRoute(jobs, metrics))
     .all(onlyMethods('GET', 'HEAD', 'DELETE'));
+  app.route('/v1/batches').post(acceptsJson, submitBatchRoute(options)).all(onlyMethods('POST'));
+  app
+    .route('/v1/batches/:id')
+    .get(acceptsJson, readBatchRoute(options))
+    .delete(acceptsJson, cancelBatchRoute(options))
+    .all(onlyMethods('GET', 'HEAD', 'DELETE'));
+  app.route('/v1/batches/:id/results').get(batchResultsRoute(options)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/models').get(acceptsJson, modelsRoute(options.models)).all(onlyMethods('GET', 'HEAD'));
 
   app.use(routeNotFound);

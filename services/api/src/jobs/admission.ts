@@ -27,18 +27,32 @@ export class Admission {
 
   constructor(private readonly options: AdmissionOptions) {}
 
-  /** Takes a place in the queue of `model`, or throws `queue_full` with the time after which there may be one. */
-  async admit(model: string): Promise<void> {
-    const { maxDepth } = this.options;
+  /**
+   * Takes places in the queue of `model`, all of them or none, or throws `queue_full` with the time after which there may be
+   * enough.
+   */
+  async admit(model: string, places = 1): Promise<void> {
     const sample = await this.#sample(model);
+    if (!this.#fits(sample, places)) throw await this.#full(model, sample, places);
+    sample.added += places;
+  }
+
+  /** Throws as `admit` does, and takes nothing. */
+  async check(model: string): Promise<void> {
+    const sample = await this.#sample(model);
+    if (!this.#fits(sample, 1)) throw await this.#full(model, sample, 1);
+  }
+
+  #fits({ depth, added }: Sample, places: number): boolean {
+    return depth + added + places <= this.options.maxDepth;
+  }
+
+  async #full(model: string, sample: Sample, places: number): Promise<ProblemError> {
+    const { maxDepth } = this.options;
     const depth = sample.depth + sample.added;
-    if (depth < maxDepth) {
-      sample.added += 1;
-      return;
-    }
     const workers = (await this.options.workers()).filter((worker) => worker.model.name === model);
-    const seconds = retryAfterSeconds(depth - maxDepth + 1, workers);
-    throw new ProblemError(
+    const seconds = retryAfterSeconds(depth + places - maxDepth, workers);
+    return new ProblemError(
       'queue_full',
       `${depth} jobs wait for ${model}, and ${maxDepth} may. Try again in ${seconds} s.`,
       { headers: { 'Retry-After': String(seconds) } },

@@ -47,14 +47,59 @@ export class Queues {
       await this.#queue(queueName).add('classify', order, options);
       return;
     }
-    this.#flows ??= silent(new FlowProducer({ connection: this.redis, prefix: keyPrefix, skipVersionCheck: true }));
-    await this.#flows.add({
-      name: 'deliver',
+    await this.#flow().add({
+      ...deliveryJob(delivery),
       queueName: webhookQueueName,
-      data: delivery,
-      opts: { ...deliveryJobPolicy, jobId: deliveryId(order.id) },
       children: [{ name: 'classify', queueName, data: order, opts: { ...options, ignoreDependencyOnFailure: true } }],
     });
+  }
+
+  /**
+   * Puts items of a batch into the queue of `model`; with `delivery`, as children of it. The first call with good items makes the
+   * delivery too, in one step with them; later ones, with `attach`, add children to it. Called with few at a time: BullMQ
+   * packs and sends them in one turn.
+   */
+  async addItems(
+    orders: readonly ClassifyOrder[],
+    priority: number,
+    delivery?: { readonly order: DeliveryOrder; readonly attach: boolean },
+  ): Promise<void> {
+    requireRedis(this.redis);
+    const [first] = orders;
+    if (first === undefined) return;
+    const queueName = classifyQueueName(first.model);
+    const jobs = orders.map((data) => ({
+      name: 'classify',
+      data,
+      opts: { ...classifyJobPolicy, jobId: data.id, ...(priority > 0 ? { priority } : {}) } satisfies JobsOptions,
+    }));
+    if (delivery === undefined) {
+      await this.#queue(queueName).addBulk(jobs);
+    } else if (delivery.attach) {
+      const parent = { id: deliveryId(delivery.order.id), queue: `${keyPrefix}:${webhookQueueName}` };
+      const attached = jobs.map((job) => ({ ...job, opts: { ...job.opts, parent, ignoreDependencyOnFailure: true } }));
+      await this.#queue(queueName).addBulk(attached);
+    } else {
+      const children = jobs.map((job) => ({
+        ...job,
+        queueName,
+        opts: { ...job.opts, ignoreDependencyOnFailure: true },
+      }));
+      await this.#flow().add({ ...deliveryJob(delivery.order), queueName: webhookQueueName, children });
+    }
+  }
+
+  /** Puts a delivery that waits for nothing into the webhook queue. */
+  async addDelivery(order: DeliveryOrder): Promise<void> {
+    requireRedis(this.redis);
+    const { name, data, opts } = deliveryJob(order);
+    await this.#queue(webhookQueueName).add(name, data, opts);
+  }
+
+  /** Ids of the jobs of `model` that workers hold, at most `most`. */
+  async held(model: string, most: number): Promise<string[]> {
+    requireRedis(this.redis);
+    return this.#queue(classifyQueueName(model)).getRanges(['active'], 0, most - 1);
   }
 
   /** How far the queue entry of a job is; `ended` and `absent` say nothing of the outcome, which the job store keeps. */
@@ -94,6 +139,11 @@ export class Queues {
     await Promise.allSettled(open.map((each) => each.close()));
   }
 
+  #flow(): FlowProducer {
+    this.#flows ??= silent(new FlowProducer({ connection: this.redis, prefix: keyPrefix, skipVersionCheck: true }));
+    return this.#flows;
+  }
+
   #queue(name: string): Queue {
     let queue = this.#queues.get(name);
     if (queue === undefined) {
@@ -102,6 +152,10 @@ export class Queues {
     }
     return queue;
   }
+}
+
+function deliveryJob(order: DeliveryOrder) {
+  return { name: 'deliver', data: order, opts: { ...deliveryJobPolicy, jobId: deliveryId(order.id) } };
 }
 
 /** The connection logs its own errors, once; BullMQ repeats each of them per queue, and nobody listening is fatal. */

@@ -99,7 +99,8 @@ export async function submitJob(context: SubmitContext, submission: Submission):
   };
 }
 
-function checkImage(image: Buffer, maxPixels: number): void {
+/** Throws the problem that keeps `image` from being a job's picture. */
+export function checkImage(image: Buffer, maxPixels: number): void {
   if (image.length === 0) throw new ProblemError('image_empty', 'The image has no bytes.');
   try {
     inspectImage(image, { maxPixels });
@@ -109,7 +110,11 @@ function checkImage(image: Buffer, maxPixels: number): void {
   }
 }
 
-function checkWebhook(context: SubmitContext, options: JobOptions): void {
+/** Throws where the webhook that `options` ask for may not be. */
+export function checkWebhook(
+  context: Pick<SubmitContext, 'webhooksEnabled' | 'allowPrivateHosts'>,
+  options: { readonly webhook_url?: string | undefined; readonly webhook_events?: readonly string[] | undefined },
+): void {
   if (options.webhook_url === undefined) {
     if (options.webhook_events === undefined) return;
     throw new ProblemError('option_invalid', 'webhook_events needs a webhook_url.', {

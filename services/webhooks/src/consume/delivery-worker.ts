@@ -2,6 +2,7 @@
  * The queue side: takes delivery orders from BullMQ and tells it what becomes of each.
  *
  *   waiting-children → waiting → active → completed            delivered, skipped, dropped
+ *                                active → waiting-children     of a batch, whose items are still being queued, or run
  *                                active → delayed → waiting    the attempt failed and the schedule has a next one
  *                                active → failed               exhausted, gone, refused
  *                                active → waiting              interrupted by our own stop, or stalled: our process died
@@ -21,7 +22,7 @@ import {
   webhookQueueName,
 } from '@quintet/shared';
 import type { Logger, Redis, WebhookMetrics } from '@quintet/shared';
-import { DelayedError, WaitingError, Worker, type Job } from 'bullmq';
+import { DelayedError, WaitingChildrenError, WaitingError, Worker, type Job } from 'bullmq';
 import type { Message, Prepared } from '../deliver/message.js';
 import { messageSchema } from '../deliver/message.js';
 import type { DeliveryOutcome, Verdict } from '../deliver/outcome.js';
@@ -40,12 +41,15 @@ const dontRetry = -1;
 /** Of ended orders, for those the API set no limit for: a look at the last ones, by hand. */
 const kept = { age: 3600, count: 1000 };
 
+/** How long an order waits that became active too early and has no children to wait for at the moment. */
+const lookAgainMs = 1000;
+
 export interface DeliveryWorkerOptions {
   readonly connection: Redis;
   readonly concurrency: number;
   /** Seconds before each attempt, the first included. */
   readonly schedule: readonly number[];
-  readonly prepare: (id: string, logger: Logger) => Promise<Prepared>;
+  readonly prepare: (order: Pick<Order, 'id' | 'kind'>, logger: Logger) => Promise<Prepared>;
   readonly attempt: (id: string, message: Message, signal: AbortSignal) => Promise<Verdict>;
   readonly metrics: WebhookMetrics;
   readonly logger: Logger;
@@ -69,6 +73,9 @@ class DeliveryFailed extends Error {
   }
 }
 
+/** By these the processor says what becomes of an order; all others are faults. */
+const handledErrors = [DeliveryFailed, DelayedError, WaitingError, WaitingChildrenError];
+
 export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWorker {
   const { metrics, logger } = options;
   const stopping = new AbortController();
@@ -82,11 +89,12 @@ export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWor
     try {
       await delayFirst(job, token, options.schedule);
       const prepared: Prepared =
-        order.message === undefined ? await options.prepare(order.id, log) : { message: order.message };
+        order.message === undefined ? await options.prepare(order, log) : { message: order.message };
+      if ('wait' in prepared) return await waitForChildren(job, token, prepared.wait);
       if ('ended' in prepared) return end(prepared.ended, log);
       return await deliver(job, token, order, prepared.message, log);
     } catch (error) {
-      if ([DeliveryFailed, DelayedError, WaitingError].some((known) => error instanceof known)) throw error;
+      if (handledErrors.some((known) => error instanceof known)) throw error;
       log.error({ error }, 'delivery failed inside the service');
       throw failed(job, 'an error inside the service', { slowDown: false }, log);
     }
@@ -175,6 +183,17 @@ async function delayFirst(job: Job, token: string | undefined, schedule: readonl
   const delayMs = job.attemptsStarted === 1 ? delayBeforeNext(schedule, 0) : 0;
   if (delayMs === undefined || delayMs === 0) return;
   await job.moveToDelayed(Date.now() + delayMs, token);
+  throw new DelayedError();
+}
+
+async function waitForChildren(
+  job: Job,
+  token: string | undefined,
+  { noneLeft }: { readonly noneLeft?: () => Promise<void> },
+): Promise<never> {
+  if (token !== undefined && (await job.moveToWaitingChildren(token))) throw new WaitingChildrenError();
+  await noneLeft?.();
+  await job.moveToDelayed(Date.now() + lookAgainMs, token);
   throw new DelayedError();
 }
 

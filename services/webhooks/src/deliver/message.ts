@@ -8,8 +8,8 @@
  *   an event nobody wants  → skipped
  */
 import {
+  batchWebhookEventSchema,
   presentJob,
-  webhookEventSchema,
   workerLost,
   type JobStore,
   type Logger,
@@ -19,10 +19,17 @@ import {
 import { z } from 'zod';
 
 /** What is sent, the same on every attempt. It travels in the order from the first failure on. */
-export const messageSchema = z.object({ url: z.string(), type: webhookEventSchema, body: z.string() });
+export const messageSchema = z.object({ url: z.string(), type: batchWebhookEventSchema, body: z.string() });
 export type Message = z.infer<typeof messageSchema>;
 
-export type Prepared = { readonly message: Message } | { readonly ended: 'skipped' | 'dropped' };
+/**
+ * `wait`: the order became active before its time, and waits for its other children; `noneLeft` is called where there are none
+ * and still something is open.
+ */
+export type Prepared =
+  | { readonly message: Message }
+  | { readonly ended: 'skipped' | 'dropped' }
+  | { readonly wait: { readonly noneLeft?: () => Promise<void> } };
 
 /** Standard Webhooks asks for payloads under 20 kB. */
 export const maxBodyBytes = 20_000;
