@@ -2,7 +2,7 @@
  * What Redis keeps of a batch beside its items' jobs.
  *
  *   {quintet}:batch:<id>         hash: record (JSON), succeeded, failed, canceled, expired (counts), started_at,
- *                                total (once sealed), finished_at (once ended), canceled
+ *                                total (once sealed), finished_at (once ended), cancel_asked
  *   {quintet}:batch:<id>:items   list: "<job id> <name>" in order
  *   {quintet}:batch:<id>:errors  list: the index of each of the first failed items
  *
@@ -105,7 +105,7 @@ export class BatchStore {
   /** The batch as it stands, sealed or not. */
   async read(id: string): Promise<StoredBatch | undefined> {
     const hash = await this.#redis.hgetall(keys.batch(id));
-    const { record, total, started_at, finished_at, canceled } = hash;
+    const { record, total, started_at, finished_at, cancel_asked } = hash;
     if (record === undefined) return undefined;
     const counted = finalStatuses.map((status) => [status, Number(hash[status] ?? 0)] as const);
     return {
@@ -114,7 +114,7 @@ export class BatchStore {
       ended: Object.fromEntries(counted) as StoredBatch['ended'],
       startedAt: started_at,
       finishedAt: finished_at,
-      canceled: canceled !== undefined,
+      canceled: cancel_asked !== undefined,
     };
   }
 
@@ -163,7 +163,7 @@ export class BatchStore {
   /** Notes that its client has canceled the batch. */
   async markCanceled(id: string): Promise<void> {
     // Only where it is: a hash that this made would never expire.
-    const script = "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'canceled', '1') end";
+    const script = "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'cancel_asked', '1') end";
     await this.#redis.eval(script, 1, keys.batch(id));
   }
 

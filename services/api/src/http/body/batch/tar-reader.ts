@@ -32,7 +32,12 @@ export async function* readTar(chunks: AsyncIterable<Buffer>): AsyncGenerator<Ta
   try {
     for (;;) {
       const header = await source.take(block, true);
-      if (header === undefined || header.every((byte) => byte === 0)) return;
+      if (header === undefined) return;
+      if (header.every((byte) => byte === 0)) {
+        // An upload has arrived when its last byte has, though nothing after this counts.
+        await source.drain();
+        return;
+      }
       checkHeader(header);
       const type = String.fromCharCode(header[156] ?? 0);
       const headerSize = number(header, 124, 12);
@@ -164,6 +169,10 @@ class ByteSource {
       if (piece === undefined) throw new TarError('it ends early');
       left -= piece.length;
     }
+  }
+
+  async drain(): Promise<void> {
+    while ((await this.#next(Infinity)) !== undefined);
   }
 
   async close(): Promise<void> {
