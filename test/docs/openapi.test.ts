@@ -53,6 +53,7 @@ describe('the OpenAPI document', () => {
       metrics: createApiMetrics(new Registry()),
       jobs: {},
       deliveries: {},
+      batches: {},
       models: { defaultModel: 'resnet50' },
       authenticate: (_request: unknown, _response: unknown, next: () => void) => {
         next();

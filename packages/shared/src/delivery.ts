@@ -13,7 +13,7 @@ export const deliveryStateSchema = z.enum(deliveryStates);
 export type DeliveryState = z.infer<typeof deliveryStateSchema>;
 
 /** Types of the messages that are sent: the ends of jobs, and what a client sends itself to try its receiver. */
-export const deliveryEvents = [...webhookEvents, 'webhook.test'] as const;
+export const deliveryEvents = [...webhookEvents, 'batch.completed', 'webhook.test'] as const;
 export const deliveryEventSchema = z.enum(deliveryEvents);
 export type DeliveryEvent = z.infer<typeof deliveryEventSchema>;
 
@@ -52,6 +52,7 @@ export type DeliveryHead = z.infer<typeof deliveryHeadSchema>;
 export const deliverySchema = z.object({
   id: z.string(),
   job_id: z.string().optional(),
+  batch_id: z.string().optional(),
   event: deliveryEventSchema,
   url: z.string(),
   state: deliveryStateSchema,
@@ -78,6 +79,7 @@ export function presentDelivery(id: string, head: DeliveryHead, progress: Delive
   return {
     id,
     ...(kind === 'job' ? { job_id: source } : {}),
+    ...(kind === 'batch' ? { batch_id: source } : {}),
     event,
     url,
     state,

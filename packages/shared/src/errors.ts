@@ -84,6 +84,17 @@ export const errorRegistry = {
   rate_limited: entry(429, 'The client has made too many requests', true),
   concurrency_limited: entry(429, 'The client has too many open jobs', true),
   storage_full: entry(503, 'The memory for pictures is full', true),
+  // The batch
+  batch_id_invalid: entry(400, 'The batch id is malformed'),
+  batch_empty: entry(400, 'The batch has no pictures'),
+  archive_malformed: entry(400, 'The archive is malformed'),
+  batch_not_found: entry(404, 'There is no such batch'),
+  batch_finished: entry(409, 'The batch has already finished'),
+  batch_too_many_items: entry(413, 'The batch has too many items'),
+  batch_too_large: entry(413, 'The batch is too large'),
+  archive_entry_encrypted: entry(422, 'The file in the archive is encrypted'),
+  archive_entry_unreadable: entry(422, 'The file in the archive cannot be read'),
+  archive_entry_expands: entry(422, 'The file in the archive is larger than it says'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorRegistry;

@@ -1,4 +1,5 @@
 export * from './api-key.js';
+export * from './batch.js';
 export * from './config/cores.js';
 export * from './config/variable.js';
 export * from './config/variables.js';
@@ -19,6 +20,7 @@ export * from './store/idempotency-store.js';
 export * from './store/delivery-index.js';
 export * from './store/delivery-log.js';
 export * from './store/disabled-endpoints.js';
+export * from './store/batch-store.js';
 export * from './store/job-store.js';
 export * from './store/open-jobs.js';
 export * from './store/presence.js';

@@ -120,6 +120,8 @@ export const jobSchema = z.object({
   finished_at: timestamp.optional(),
   queue: queueSchema.optional(),
   metadata: z.record(z.string(), z.string()),
+  /** The batch that it is an item of. */
+  batch: z.string().optional(),
   links: z.object({ self: z.string(), events: z.string().optional() }),
   ...resultShape,
 });
@@ -172,6 +174,7 @@ export function presentJob(record: JobRecord, state: { outcome: Outcome } | { pr
     created_at: record.created_at,
     ...result,
     metadata: record.metadata,
+    ...(record.batch === undefined ? {} : { batch: record.batch }),
     links: { self: `/v1/jobs/${record.id}`, events: `/v1/jobs/${record.id}/events` },
   };
 }

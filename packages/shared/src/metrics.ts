@@ -85,6 +85,12 @@ export function createApiMetrics(registry: Registry) {
       labelNames: ['route'],
       registers,
     }),
+    batchItems: new Histogram({
+      name: 'quintet_batch_items',
+      help: 'Pictures of a batch that was accepted.',
+      buckets: [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000],
+      registers,
+    }),
     waiters: new Gauge({
       name: 'quintet_waiting_requests',
       help: 'Requests that wait for a job to end.',

@@ -22,6 +22,16 @@ export const keys = {
   open: (client: string): string => `${keyPrefix}:open:${client}`,
   /** Begin of the counters of requests, for clients that may make only so many. */
   rate: `${keyPrefix}:rate`,
+  /** Hash of a batch, store/batch-store.ts. */
+  batch: (id: string): string => `${keyPrefix}:batch:${id}`,
+  /** List: job id, space, name, of every item of a batch in order. */
+  batchItems: (id: string): string => `${keyPrefix}:batch:${id}:items`,
+  /** List: index of each of the first items that failed. */
+  batchErrors: (id: string): string => `${keyPrefix}:batch:${id}:errors`,
+  /** List: job id, space, request id, of jobs that have ended and whose webhook delivery has no parent to start it. */
+  outbox: `${keyPrefix}:outbox`,
+  /** The same, of those that a webhook service is putting into its queue. */
+  outboxMoving: `${keyPrefix}:outbox:moving`,
   /** Sorted set of worker ids, by the time of their first heartbeat in ms. */
   workers: `${keyPrefix}:workers`,
   /** Hash: model name → ModelRef as JSON, of every model that a worker has ever served. */
@@ -97,7 +107,7 @@ export const fetchOrderSchema = z.object({
 export type FetchOrder = z.infer<typeof fetchOrderSchema>;
 
 /** What a delivery tells of, and so how its message is made. */
-export const deliveryKinds = ['job', 'test'] as const;
+export const deliveryKinds = ['job', 'batch', 'test'] as const;
 export const deliveryKindSchema = z.enum(deliveryKinds);
 export type DeliveryKind = z.infer<typeof deliveryKindSchema>;
 

@@ -1,6 +1,7 @@
 /** The composition root of the API: configuration in, a running service out. */
 import {
   apiVariables,
+  BatchStore,
   connectRedis,
   createApiMetrics,
   createReadinessCheck,
@@ -25,6 +26,7 @@ import { openKeyRing } from './auth/open-key-ring.js';
 import { createApp } from './http/app.js';
 import { EventStreams } from './http/event-streams.js';
 import { authenticate } from './http/authenticate.js';
+import { createBatchUploadReader } from './http/body/batch/read-batch-upload.js';
 import { createUploadReader } from './http/body/read-upload.js';
 import { UploadBudget } from './http/body/upload-budget.js';
 import { SubmissionGate } from './http/gate.js';
@@ -35,6 +37,8 @@ import { RateLimits } from './limits/rate-limits.js';
 
 /** Memory that all uploads under way may take together: at least this, and at least four of the largest. */
 const uploadBudgetBytes = 512 * 1024 * 1024;
+/** How many of the largest batches may be on disk at once, /tmp in a container: docker-compose.yml has room for these. */
+const spoolsAtOnce = 2;
 
 /** Under the minute after which load balancers cut a silent connection, with room for several lost beats. */
 const heartbeatMs = 15_000;
@@ -99,6 +103,18 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     openJobs: new OpenJobs(redis),
     checkOpen,
   });
+  const budget = new UploadBudget(Math.max(uploadBudgetBytes, 4 * config.MAX_UPLOAD_BYTES));
+  // More than may wait in a queue could never be taken.
+  const maxItems = Math.min(config.MAX_BATCH_ITEMS, config.MAX_QUEUE_DEPTH);
+  const submission = {
+    ...retention,
+    ...webhooks,
+    positions,
+    models,
+    admission,
+    maxImagePixels: config.MAX_IMAGE_PIXELS,
+    queueTtlSeconds: config.QUEUE_TTL_SECONDS,
+  };
 
   const app = createApp({
     version,
@@ -112,23 +128,30 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     streams,
     readiness,
     jobs: {
-      ...retention,
-      ...webhooks,
-      positions,
-      models,
-      admission,
+      ...submission,
       cache: config.RESULT_CACHE_TTL_SECONDS === 0 ? undefined : new ResultCache(redis),
       onCacheLookup: (model, result) => {
         metrics.cacheLookups.inc({ model, result });
       },
-      maxImagePixels: config.MAX_IMAGE_PIXELS,
-      queueTtlSeconds: config.QUEUE_TTL_SECONDS,
+    },
+    batches: {
+      ...submission,
+      jobs: store,
+      batches: new BatchStore(redis),
+      workers: models.workers,
+      sharesAnswers: config.RESULT_CACHE_TTL_SECONDS > 0,
+      maxItems,
+      maxBytes: config.MAX_BATCH_BYTES,
     },
     deliveries: { ...webhooks, log, index: new DeliveryIndex(redis, log), store, queues },
-    readUpload: createUploadReader(
-      config.MAX_UPLOAD_BYTES,
-      new UploadBudget(Math.max(uploadBudgetBytes, 4 * config.MAX_UPLOAD_BYTES)),
-    ),
+    readUpload: createUploadReader(config.MAX_UPLOAD_BYTES, budget),
+    readBatchUpload: createBatchUploadReader({
+      maxItems,
+      maxBytes: config.MAX_BATCH_BYTES,
+      maxItemBytes: config.MAX_UPLOAD_BYTES,
+      memory: budget,
+      disk: new UploadBudget(spoolsAtOnce * config.MAX_BATCH_BYTES),
+    }),
     maxWaitSeconds: config.MAX_WAIT_SECONDS,
     gate,
     checkOpen,

@@ -1,6 +1,7 @@
 /** Composition root of the webhook service: delivers the ends of jobs, signed, to the addresses their clients named. */
 import { createAgents } from '@quintet/outbound';
 import {
+  BatchStore,
   connectRedis,
   createReadinessCheck,
   createServiceMetrics,
@@ -18,6 +19,7 @@ import {
   type WebhookMetrics,
 } from '@quintet/shared';
 import { startDeliveryWorker, type DeliveryWorker } from './consume/delivery-worker.js';
+import { startOutbox } from './consume/outbox.js';
 import { attempt } from './deliver/attempt.js';
 import { HostSlots } from './deliver/host-slots.js';
 import { prepareMessage } from './deliver/message.js';
@@ -36,7 +38,12 @@ function startDeliveries(
   metrics: WebhookMetrics,
   logger: Logger,
 ): DeliveryWorker {
-  const source = { store: new JobStore(redis), retentionSeconds: config.RESULT_TTL_SECONDS, now };
+  const source = {
+    store: new JobStore(redis),
+    batches: new BatchStore(redis),
+    retentionSeconds: config.RESULT_TTL_SECONDS,
+    now,
+  };
   const settings = {
     keys: secrets.map(decodeSecret),
     agents: createAgents(config.ALLOW_PRIVATE_HOSTS),
@@ -74,6 +81,8 @@ runService('webhooks', webhooksVariables, async (config, logger) => {
 
   const secrets = config.WEBHOOK_SECRET;
   const worker = secrets === undefined ? undefined : startDeliveries(config, secrets, version, redis, metrics, logger);
+  const blocking = worker && connectRedis(config, 'worker', logger);
+  const outbox = blocking && startOutbox({ connection: redis, blocking, store: new BatchStore(blocking), logger });
   if (worker === undefined) {
     logger.warn('WEBHOOK_SECRET is not set: nothing is delivered; deliveries wait in the queue until it is');
   }
@@ -93,6 +102,7 @@ runService('webhooks', webhooksVariables, async (config, logger) => {
 
   return async () => {
     stopping = true;
+    await outbox?.stop();
     await worker?.stop(config.SHUTDOWN_SECONDS * 1000);
     await server.close();
     stopSampling();

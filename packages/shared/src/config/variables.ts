@@ -93,6 +93,8 @@ export const apiVariables = {
     1_073_741_824,
     20 * 1024 * 1024,
   ),
+  MAX_BATCH_ITEMS: integer('Most pictures of one batch', 1, 10_000, 1000),
+  MAX_BATCH_BYTES: integer('Largest batch, in bytes, as sent and unpacked', 1024, 4_294_967_296, 256 * 1024 * 1024),
   MAX_IMAGE_PIXELS: integer('Most pixels (width × height) an image may have', 1, 1_000_000_000, 40_000_000),
   MAX_QUEUE_DEPTH: integer('Waiting jobs per model past which a submit answers 503', 1, 10_000_000, 10_000),
   MAX_WAIT_SECONDS: integer('Longest wait that `Prefer: wait` is granted', 1, 600, 60),

@@ -11,13 +11,16 @@
  * Invariant: an outcome is written once. `finish` is a script that writes only while there is none, so that of a
  * canceling client, a thawed worker and the one that took over its job, the first decides and the others learn it.
  * The same script drops the image, starts the retention period and publishes id and outcome on `finishedChannel`: who waits
- * for the job need not ask for what it is about to answer.
+ * for the job need not ask for what it is about to answer. It also counts an item of a batch (fields `batch` and `index`)
+ * in its batch, and puts a job whose delivery is not the parent of its queue entry (field `notify`, the id of the request)
+ * into the outbox: both therefore once.
  * Trade-off: BullMQ could keep results too, but it evicts by age only when another job ends, cannot say "canceled" or
  * "expired", and sends return values through its event stream. Here every key expires by itself.
  */
 import { Command, type Redis } from 'ioredis';
 import { jobRecordSchema, outcomeSchema, type JobRecord, type Outcome, type Prediction } from '../job.js';
 import { canceledChannel, finishedChannel, keys, startedChannel } from '../queues.js';
+import { countInBatch } from './batch-scripts.js';
 
 export interface StoredJob {
   readonly record: JobRecord;
@@ -40,22 +43,27 @@ export function readStarted(message: string): { readonly id: string; readonly st
 export type FinishResult = 'finished' | 'already_finished' | 'unknown_job';
 
 // KEYS: job, image, deadlines, and where the answer is for others too: result, claim. ARGV: outcome, retention in ms, id,
-// channel, whether the deadline is done with, and then: predictions, their time to live in ms. An answer is right whether its
-// job has been canceled meanwhile or not.
+// channel, status, started_at or '', finished_at, and then: predictions, their time to live in ms. An answer is right whether
+// its job has been canceled meanwhile or not; a deadline is done with, unless it was what ended the job.
 const finishScript = `
 if KEYS[4] then
-  redis.call('SET', KEYS[4], ARGV[6], 'PX', ARGV[7])
+  redis.call('SET', KEYS[4], ARGV[8], 'PX', ARGV[9])
   if redis.call('GET', KEYS[5]) == ARGV[3] then redis.call('UNLINK', KEYS[5]) end
 end
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown_job' end
 if redis.call('HSETNX', KEYS[1], 'outcome', ARGV[1]) == 0 then return 'already_finished' end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('UNLINK', KEYS[2])
-if ARGV[5] == '1' then redis.call('ZREM', KEYS[3], ARGV[3]) end
+if ARGV[5] ~= 'expired' then redis.call('ZREM', KEYS[3], ARGV[3]) end
 -- The client may have one more job now (store/open-jobs.ts). The set is in the same slot as every other key.
 local open = redis.call('HGET', KEYS[1], 'open')
 if open then redis.call('ZREM', open, ARGV[3]) end
 redis.call('PUBLISH', ARGV[4], ARGV[3] .. ' ' .. ARGV[1])
+local batch, index, notify = unpack(redis.call('HMGET', KEYS[1], 'batch', 'index', 'notify'))
+if notify then redis.call('LPUSH', '${keys.outbox}', ARGV[3] .. ' ' .. notify) end
+if batch then
+  ${countInBatch}
+end
 return 'finished'
 `;
 
@@ -112,7 +120,7 @@ export class JobStore {
   async create(record: JobRecord, image: Buffer | undefined, ttlSeconds: number): Promise<void> {
     const key = keys.job(record.id);
     holdTurn(this.#redis);
-    const imageKept = image === undefined ? Promise.resolve() : this.#setImage(record.id, image, ttlSeconds);
+    const imageKept = image === undefined ? Promise.resolve() : this.stageImage(record.id, image, ttlSeconds);
     const recordKept = this.#redis.hset(key, { record: JSON.stringify(record) });
     const kept: Promise<unknown>[] = [imageKept, recordKept, this.#redis.expire(key, ttlSeconds)];
     if (record.deadline_ms !== undefined) kept.push(this.#redis.zadd(keys.deadlines, record.deadline_ms, record.id));
@@ -137,7 +145,7 @@ export class JobStore {
   async addImage(id: string, image: Buffer): Promise<boolean> {
     holdTurn(this.#redis);
     const [, kept] = await Promise.all([
-      this.#setImage(id, image, unclaimedImageSeconds),
+      this.stageImage(id, image, unclaimedImageSeconds),
       this.#redis.quintetKeepImage(keys.job(id), keys.image(id)),
     ]);
     return kept === 1;
@@ -150,6 +158,11 @@ export class JobStore {
       this.#redis.hexists(keys.job(id), 'outcome'),
     ]);
     return record === 0 || outcome === 1;
+  }
+
+  /** Keeps the image of a job that has no record yet. */
+  async stageImage(id: string, image: Buffer, ttlSeconds: number): Promise<void> {
+    await this.#redis.sendCommand(new SetImage(keys.image(id), image, ttlSeconds));
   }
 
   /** Forgets a job that never reached a queue. */
@@ -191,8 +204,9 @@ export class JobStore {
    */
   async finish(id: string, outcome: Outcome, retentionSeconds: number, shared?: SharedAnswer): Promise<FinishResult> {
     const names = [keys.job(id), keys.image(id), keys.deadlines];
-    const forget = outcome.status === 'expired' ? 0 : 1;
-    const values = [JSON.stringify(outcome), retentionSeconds * 1000, id, finishedChannel, forget];
+    const { status, started_at = '', finished_at } = outcome;
+    const retentionMs = retentionSeconds * 1000;
+    const values = [JSON.stringify(outcome), retentionMs, id, finishedChannel, status, started_at, finished_at];
     if (shared !== undefined) {
       names.push(keys.result(shared.name), keys.inferring(shared.name));
       values.push(JSON.stringify(shared.predictions), shared.ttlSeconds * 1000);
@@ -217,10 +231,6 @@ export class JobStore {
 
   async forgetDeadline(id: string): Promise<void> {
     await this.#redis.zrem(keys.deadlines, id);
-  }
-
-  #setImage(id: string, image: Buffer, ttlSeconds: number): Promise<unknown> {
-    return this.#redis.sendCommand(new SetImage(keys.image(id), image, ttlSeconds)) as Promise<unknown>;
   }
 }
 

@@ -41,9 +41,9 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KE
 export interface OpenLease {
   /**
    * The jobs count as long as their records are kept. To be called when those have been given to the same connection,
-   * before the jobs are in a queue: a job must not end before it is counted.
+   * before the jobs are in a queue: a job must not end before it is counted. `some`: of these of its ids only.
    */
-  keep(ttlSeconds: number): Promise<void>;
+  keep(ttlSeconds: number, some?: readonly string[]): Promise<void>;
   /** Gives the places back; for jobs that were not submitted after all. */
   release(): Promise<void>;
 }
@@ -68,10 +68,10 @@ export class OpenJobs {
     const now = await this.#redis.quintetHoldOpen(set, limit, holdMs, ...ids);
     if (now === 0) return undefined;
     return {
-      keep: async (ttlSeconds) => {
-        const jobs = ids.map((id) => keys.job(id));
+      keep: async (ttlSeconds, some = ids) => {
+        const jobs = some.map((id) => keys.job(id));
         const life = ttlSeconds * 1000 + holdMs;
-        await this.#redis.quintetKeepOpen(1 + ids.length, set, ...jobs, now + life, life, ...ids);
+        await this.#redis.quintetKeepOpen(1 + some.length, set, ...jobs, now + life, life, ...some);
       },
       release: async () => {
         await this.#redis.zrem(set, ...ids);

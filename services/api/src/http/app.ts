@@ -5,6 +5,14 @@ import { findJob, readJob, type JobWaiters, type ModelDirectory, type ReadContex
 import type { CancelContext, Client, DeliveriesContext, Idempotency, JobEvents } from '../jobs/index.js';
 import type { SubmitContext, TestWebhookContext } from '../jobs/index.js';
 import { openApiDocument } from '../openapi/document.js';
+import {
+  batchResultsRoute,
+  cancelBatchRoute,
+  readBatchRoute,
+  submitBatchRoute,
+  type BatchRoutes,
+} from './batch-routes.js';
+import type { BatchUploadReader } from './body/batch/read-batch-upload.js';
 import type { UploadReader } from './body/read-upload.js';
 import {
   jobDeliveriesRoute,
@@ -31,6 +39,8 @@ export interface AppOptions {
   readonly readiness: ReadinessCheck;
   readonly jobs: SubmitContext & ReadContext & CancelContext;
   readonly deliveries: DeliveriesContext & TestWebhookContext;
+  readonly batches: BatchRoutes['batches'];
+  readonly readBatchUpload: BatchUploadReader;
   readonly models: ModelDirectory;
   readonly idempotency: Idempotency;
   readonly waiters: JobWaiters;
@@ -58,6 +68,7 @@ export function createApp(options: AppOptions): Express {
   const read = (id: string, client: Client) => readJob(jobs, id, client);
   const find = (id: string) => findJob(jobs, id);
   const { defaultModel } = options.models;
+  const batchRoutes = { ...options, defaultModel: options.models.defaultModel };
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', false);
   app.set('trust proxy', options.proxies);
@@ -95,6 +106,13 @@ export function createApp(options: AppOptions): Express {
     .post(acceptsJson, redeliverRoute(deliveries, metrics, checkOpen))
     .all(onlyMethods('POST'));
   app.route('/v1/webhooks/test').post(acceptsJson, testWebhookRoute(deliveries, checkOpen)).all(onlyMethods('POST'));
+  app.route('/v1/batches').post(acceptsJson, submitBatchRoute(batchRoutes)).all(onlyMethods('POST'));
+  app
+    .route('/v1/batches/:id')
+    .get(acceptsJson, readBatchRoute(batchRoutes))
+    .delete(acceptsJson, cancelBatchRoute(batchRoutes))
+    .all(onlyMethods('GET', 'HEAD', 'DELETE'));
+  app.route('/v1/batches/:id/results').get(batchResultsRoute(batchRoutes)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/models').get(acceptsJson, modelsRoute(options.models)).all(onlyMethods('GET', 'HEAD'));
 
   app.use(routeNotFound);

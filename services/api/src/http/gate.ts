@@ -42,20 +42,24 @@ export class SubmissionGate {
     id: string,
     { needsRoom }: { readonly needsRoom: boolean } = { needsRoom: true },
   ): Promise<OpenLease | undefined> {
+    await this.enterMany(request, response, { needsRoom });
+    const lease = needsRoom ? await this.open(response, [id]) : undefined;
+    if (request.destroyed) {
+      await lease?.release();
+      throw incomplete();
+    }
+    return lease;
+  }
+
+  /** The same for a submission of which only its upload tells how many jobs it has: see `charge` and `open`. */
+  async enterMany(request: Request, response: Response, { needsRoom }: { readonly needsRoom: boolean }): Promise<void> {
     const { checkOpen, memory, admission, rates } = this.options;
     checkOpen();
     if (needsRoom) {
       await memory.check(Number(request.headers['content-length'] ?? 0));
       await admission.refuseFull(await this.#modelsOf(request));
     }
-    const { limits } = contextOf(response);
-    response.set(await rates.take('default', limits));
-    const lease = limits.concurrency === 0 || !needsRoom ? undefined : await this.open(response, [id]);
-    if (request.destroyed) {
-      await lease?.release();
-      throw incomplete();
-    }
-    return lease;
+    response.set(await rates.take('default', contextOf(response).limits));
   }
 
   /** Counts `more` pictures beyond the first, once it is known how many there are. Throws `rate_limited`. */

@@ -28,12 +28,14 @@ export class Admission {
 
   constructor(private readonly options: AdmissionOptions) {}
 
-  /** Takes a place in the queue of `model`, or throws `queue_full` with the time after which there may be one. */
-  async admit(model: string): Promise<void> {
+  /**
+   * Takes places in the queue of `model`, all of them or none, or throws `queue_full` with the time after which there may be
+   * enough.
+   */
+  async admit(model: string, places = 1): Promise<void> {
     const sample = await this.#sample(model);
-    const depth = sample.depth + sample.added;
-    if (depth >= this.options.maxDepth) throw await this.#full(model, depth);
-    sample.added += 1;
+    if (!this.#fits(sample, places)) throw await this.#full(model, sample, places);
+    sample.added += places;
   }
 
   /**
@@ -41,21 +43,21 @@ export class Admission {
    * not known yet for what model they are, and none of which need be read then.
    */
   async refuseFull(models: readonly string[]): Promise<void> {
-    const samples = await Promise.all(
-      models.map(async (model) => {
-        const { depth, added } = await this.#sample(model);
-        return { model, depth: depth + added };
-      }),
-    );
+    const samples = await Promise.all(models.map(async (model) => ({ model, sample: await this.#sample(model) })));
     const [first] = samples;
-    if (first === undefined || samples.some(({ depth }) => depth < this.options.maxDepth)) return;
-    throw await this.#full(first.model, first.depth);
+    if (first === undefined || samples.some(({ sample }) => this.#fits(sample, 1))) return;
+    throw await this.#full(first.model, first.sample, 1);
   }
 
-  async #full(model: string, depth: number): Promise<ProblemError> {
+  #fits({ depth, added }: Sample, places: number): boolean {
+    return depth + added + places <= this.options.maxDepth;
+  }
+
+  async #full(model: string, sample: Sample, places: number): Promise<ProblemError> {
     const { maxDepth } = this.options;
+    const depth = sample.depth + sample.added;
     const workers = servingWorkers(await this.options.workers(), model);
-    const seconds = retryAfterSeconds(depth - maxDepth + 1, workers);
+    const seconds = retryAfterSeconds(depth + places - maxDepth, workers);
     return new ProblemError(
       'queue_full',
       `${depth} jobs wait for ${model}, and ${maxDepth} may. Try again in ${seconds} s.`,

@@ -27,7 +27,7 @@ import type { KnownJob } from './waiters.js';
 
 export interface KeepContext {
   readonly store: Pick<JobStore, 'create' | 'createFinished' | 'discard'>;
-  readonly queues: Pick<Queues, 'add' | 'ahead' | 'deliver'>;
+  readonly queues: Pick<Queues, 'add' | 'ahead' | 'addDelivery'>;
   /** How long an unfinished job and its image are kept. */
   readonly queueTtlSeconds: number;
   /** How long a finished one is. */
@@ -71,7 +71,7 @@ export async function enqueue(
   const bytes = Buffer.isBuffer(image) ? image : undefined;
   const around = {
     delivery: record.webhook === undefined ? undefined : { id, request_id: requestId },
-    fetch: Buffer.isBuffer(image) ? undefined : fetchOrder(order, image),
+    fetch: Buffer.isBuffer(image) ? undefined : fetchOrder(order, image.href),
   };
   let ahead = Promise.resolve(0);
   await keepAll(context, submission, () => {
@@ -95,7 +95,7 @@ export async function keepFinished(
   const { id, requestId } = submission;
   await keepAll(context, submission, () => [
     context.store.createFinished(record, outcome, context.resultTtlSeconds),
-    ...(record.webhook === undefined ? [] : [context.queues.deliver({ id, request_id: requestId })]),
+    ...(record.webhook === undefined ? [] : [context.queues.addDelivery({ id, request_id: requestId })]),
   ]);
   return knownJob(record, presentJob(record, { outcome }));
 }
@@ -123,6 +123,7 @@ async function keepAll(
   }
 }
 
-function fetchOrder({ id, model, created_ms, request_id, deadline_ms }: ClassifyOrder, url: URL): FetchOrder {
-  return { id, model, created_ms, request_id, url: url.href, ...(deadline_ms === undefined ? {} : { deadline_ms }) };
+/** The order to fetch the picture of `order`. */
+export function fetchOrder({ id, model, created_ms, request_id, deadline_ms }: ClassifyOrder, url: string): FetchOrder {
+  return { id, model, created_ms, request_id, url, ...(deadline_ms === undefined ? {} : { deadline_ms }) };
 }

@@ -9,16 +9,9 @@
  * error at once, and everything works again when it is back.
  */
 import type { EventEmitter } from 'node:events';
-import { FlowProducer, Queue, type FlowJobNode, type JobsOptions } from 'bullmq';
+import { FlowProducer, Queue } from 'bullmq';
 import {
-  classifyJobPolicy,
   classifyQueueName,
-  deliveryId,
-  deliveryJobPolicy,
-  fetchId,
-  fetchJobPolicy,
-  fetchQueueName,
-  deliveryPolicyOf,
   keyPrefix,
   webhookQueueName,
   type ClassifyOrder,
@@ -27,18 +20,13 @@ import {
   type Progress,
   type Redis,
 } from '@quintet/shared';
+import { asChild, asChildOf, classifyEntry, deliveryEntry, type QueuedOrder } from './queue-entries.js';
 import { waitingLists, type QueueLists, type WaitingList } from './queue-positions.js';
 import { requireRedis } from './redis-guard.js';
 
 /** States whose jobs wait for a worker, or for their picture. */
 const waitingStates = ['waiting', 'prioritized', 'delayed', 'waiting-children'] as const;
 const reportedStates = [...waitingStates, 'active', 'failed'] as const;
-
-/**
- * BullMQ puts an entry whose child has ended at the head of its queue: of many, the last would go first and the first never.
- * One that has a delay goes to the end, as every other. In milliseconds.
- */
-const queueAtEndDelay = 1;
 
 /** What goes before and after a classify order. */
 export interface AroundOrder {
@@ -60,47 +48,46 @@ export class Queues implements QueueLists {
    */
   async add(order: ClassifyOrder, priority: number, { delivery, fetch }: AroundOrder): Promise<void> {
     requireRedis(this.redis);
-    // BullMQ takes jobs without a priority first, then 1, 2, …: 0 is expressed by its absence.
-    const urgency = priority > 0 ? { priority } : {};
-    const options: JobsOptions = {
-      ...classifyJobPolicy,
-      jobId: order.id,
-      ...urgency,
-      ...(fetch === undefined ? {} : { delay: queueAtEndDelay }),
-    };
-    const queueName = classifyQueueName(order.model);
-    if (delivery === undefined && fetch === undefined) {
-      await this.#queue(queueName).add('classify', order, options);
-      return;
-    }
-    // Whatever becomes of an entry, the one that waits for it begins, and finds out from the job store.
-    const child = { ignoreDependencyOnFailure: true };
-    let flow: FlowJobNode = { name: 'classify', queueName, data: order, opts: options };
-    if (fetch !== undefined) {
-      const opts = { ...fetchJobPolicy, jobId: fetchId(order.id), ...urgency, ...child };
-      flow = { ...flow, children: [{ name: 'fetch', queueName: fetchQueueName, data: fetch, opts }] };
-    }
+    const classify = classifyEntry({ order, fetch }, priority);
     if (delivery !== undefined) {
-      const opts = { ...deliveryJobPolicy, jobId: deliveryId(order.id) };
-      const classify = { ...flow, opts: { ...options, ...child } };
-      flow = { name: 'deliver', queueName: webhookQueueName, data: delivery, opts, children: [classify] };
+      await this.#flow().add({ ...deliveryEntry(delivery), children: [asChild(classify)] });
+    } else if (fetch !== undefined) {
+      await this.#flow().add(classify);
+    } else {
+      await this.#queue(classify.queueName).add(classify.name, classify.data, classify.opts);
     }
-    this.#flows ??= silent(new FlowProducer({ connection: this.redis, prefix: keyPrefix, skipVersionCheck: true }));
-    await this.#flows.add(flow);
   }
 
-  /** Queues the delivery of a job that has ended already. */
-  async deliver(delivery: DeliveryOrder): Promise<void> {
+  /**
+   * Puts items of a batch into their queue; with `delivery`, as children of it. The first call with items makes the delivery
+   * too, in one step with them; later ones, with `attach`, add children to it. Called with few at a time: BullMQ packs and
+   * sends them in one turn.
+   */
+  async addItems(
+    items: readonly QueuedOrder[],
+    priority: number,
+    delivery?: { readonly order: DeliveryOrder; readonly attach: boolean },
+  ): Promise<void> {
     requireRedis(this.redis);
-    const options: JobsOptions = { ...deliveryJobPolicy, jobId: deliveryId(delivery.id) };
-    await this.#queue(webhookQueueName).add('deliver', delivery, options);
+    const entries = items.map((item) => classifyEntry(item, priority));
+    const [first] = entries;
+    if (first === undefined) return;
+    if (delivery !== undefined && !delivery.attach) {
+      await this.#flow().add({ ...deliveryEntry(delivery.order), children: entries.map(asChild) });
+    } else if (delivery !== undefined) {
+      await this.#flow().addBulk(entries.map((entry) => asChildOf(delivery.order, entry)));
+    } else if (entries.some(({ children }) => children !== undefined)) {
+      await this.#flow().addBulk(entries);
+    } else {
+      await this.#queue(first.queueName).addBulk(entries.map(({ name, data, opts }) => ({ name, data, opts })));
+    }
   }
 
-  /** Puts a delivery into the webhook queue that no classify job comes before; `entry` is its name there. */
-  async addDelivery(order: DeliveryOrder, entry = deliveryId(order.id)): Promise<void> {
+  /** Puts a delivery into the webhook queue that nothing comes before; `entry` is its name there. */
+  async addDelivery(order: DeliveryOrder, entry?: string): Promise<void> {
     requireRedis(this.redis);
-    const options = { ...deliveryPolicyOf(order.kind ?? 'job'), jobId: entry };
-    await this.#queue(webhookQueueName).add('deliver', order, options);
+    const { queueName, name, data, opts } = deliveryEntry(order, entry);
+    await this.#queue(queueName).add(name, data, opts);
   }
 
   /** Whether the webhook queue has yet to deal with the delivery `entry`. */
@@ -123,7 +110,6 @@ export class Queues implements QueueLists {
     return { status: 'processing', ...(startedAt === undefined ? {} : { startedAt: new Date(startedAt) }) };
   }
 
-  /**
   /**
    * Takes a waiting job out of its queue, with the fetch before it; a webhook delivery after it starts then. Leaves a running
    * one alone, also where it is the fetch that runs, which notices by itself: false then.
@@ -188,6 +174,11 @@ export class Queues implements QueueLists {
 
   #key(model: string, list: WaitingList | 'active'): string {
     return this.#queue(classifyQueueName(model)).toKey(list);
+  }
+
+  #flow(): FlowProducer {
+    this.#flows ??= silent(new FlowProducer({ connection: this.redis, prefix: keyPrefix, skipVersionCheck: true }));
+    return this.#flows;
   }
 
   #queue(name: string): Queue {

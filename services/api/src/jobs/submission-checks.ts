@@ -1,7 +1,7 @@
 /** What is looked at before a submission becomes a job. Each throws the problem it finds. */
 import { ImageError, inspectImage } from '@quintet/images';
 import { ProblemError } from '@quintet/shared';
-import type { Submission } from './submit.js';
+import type { Client } from './client.js';
 import { checkWebhookTarget, type WebhookTargetContext } from './webhook-target.js';
 
 /** Whether the bytes are a picture that may be decoded, as far as its headers tell. */
@@ -15,10 +15,15 @@ export function checkImage(image: Buffer, maxPixels: number): void {
   }
 }
 
+interface WebhookOptions {
+  readonly webhook_url?: string | undefined;
+  readonly webhook_events?: readonly string[] | undefined;
+}
+
 /** Whether webhooks can be sent, and there. */
 export async function checkWebhook(
   context: WebhookTargetContext,
-  { options, client }: Pick<Submission, 'options' | 'client'>,
+  { options, client }: { readonly options: WebhookOptions; readonly client: Client },
 ): Promise<void> {
   if (options.webhook_url !== undefined) {
     await checkWebhookTarget(context, options.webhook_url, client);

@@ -45,7 +45,7 @@ function service(overrides: Partial<SubmitContext> = {}) {
     queues: {
       add: (order) => Promise.resolve(void orders.push(order)),
       ahead: () => Promise.resolve(0),
-      deliver: ({ id }) => Promise.resolve(void deliveries.push(id)),
+      addDelivery: ({ id }) => Promise.resolve(void deliveries.push(id)),
     },
     models: { workers: () => Promise.resolve([]), resolve: () => Promise.resolve(model) },
     admission: { admit: () => Promise.resolve() },
@@ -169,7 +169,7 @@ describe('a submission that fails half-way', () => {
     const queues = {
       add: () => Promise.reject(new Error('away')),
       ahead: () => Promise.resolve(0),
-      deliver: () => Promise.resolve(),
+      addDelivery: () => Promise.resolve(),
     };
     const store = { create: () => Promise.resolve(), createFinished: () => Promise.resolve() };
     const undone = service({ queues, store: { ...store, discard: () => Promise.resolve() } });

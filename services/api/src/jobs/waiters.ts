@@ -87,7 +87,7 @@ export class JobWaiters {
 
   /** Registers a waiter for the job `id`, which need not exist yet. */
   open(id: string, signal: AbortSignal): Waiter {
-    const bell = this.#register(id, signal);
+    const bell = this.listen(id, signal);
     return {
       untilEnded: async (read, timeoutMs, known) => {
         const deadline = performance.now() + timeoutMs;
@@ -110,7 +110,13 @@ export class JobWaiters {
     };
   }
 
-  #register(id: string, signal: AbortSignal) {
+  /** Whether every wait ends at once from now on. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Listens for news of `id`, a job's or a batch's, until `remove` is called, which is owed. */
+  listen(id: string, signal: AbortSignal): Bell {
     let ring: Wake = () => undefined;
     let pending = Promise.resolve<Outcome | undefined>(undefined);
     const rearm = (): void => {
@@ -130,9 +136,7 @@ export class JobWaiters {
     signal.addEventListener('abort', leave);
     this.onSize(++this.#size);
     return {
-      /** Rings from before this call are forgotten. */
       rearm,
-      /** Resolves at the first ring since the registration or `rearm`, to what it told, or after `ms`. */
       rung: async (ms: number): Promise<Outcome | undefined> => {
         if (signal.aborted || this.#closed) return undefined;
         let timer: NodeJS.Timeout | undefined;
@@ -151,6 +155,14 @@ export class JobWaiters {
       },
     };
   }
+}
+
+export interface Bell {
+  /** Rings from before this call are forgotten. */
+  readonly rearm: () => void;
+  /** Resolves at the first ring since the registration or `rearm`, to what it told, or after `ms`. */
+  readonly rung: (ms: number) => Promise<Outcome | undefined>;
+  readonly remove: () => void;
 }
 
 type Wake = (outcome: Outcome | undefined) => void;

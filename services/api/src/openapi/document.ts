@@ -3,20 +3,32 @@
  * operations-*.ts. docs/openapi.json is this document as committed; tests compare both with each other and with the routes
  * of the application.
  */
-import { webhookBodySchema } from '@quintet/shared';
+import { deliveryEvents } from '@quintet/shared';
 import { accessCodes, commonCodes, headersOf, problemAnswers, type Operation } from './operation.js';
+import { batchOperations } from './operations-batches.js';
 import { jobOperations } from './operations-jobs.js';
 import { serviceOperations } from './operations-service.js';
 import { webhookOperations } from './operations-webhooks.js';
-import { componentSchemas, ref } from './schemas.js';
+import { componentSchemas, ref, type SchemaName } from './schemas.js';
 
-export const operations: readonly Operation[] = [...jobOperations, ...webhookOperations, ...serviceOperations];
+export const operations: readonly Operation[] = [
+  ...jobOperations,
+  ...batchOperations,
+  ...webhookOperations,
+  ...serviceOperations,
+];
 
 const tags = {
   jobs: 'One picture each: submit, wait, watch, cancel.',
   batches: 'Many pictures at once.',
   webhooks: 'Deliveries: their log, and sending them again.',
   service: 'What tells of the service itself.',
+};
+
+/** Of events that tell of something else than a job. */
+const bodies: Readonly<Record<string, SchemaName>> = {
+  'batch.completed': 'BatchWebhookBody',
+  'webhook.test': 'TestWebhookBody',
 };
 
 export type OpenApiDocument = Readonly<Record<string, unknown>>;
@@ -38,12 +50,12 @@ export function openApiDocument(version: string): OpenApiDocument {
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
     webhooks: Object.fromEntries(
-      webhookBodySchema.shape.type.options.map((event) => [
+      deliveryEvents.map((event) => [
         event,
         {
           post: {
             summary: `Sent to webhook_url: ${event}. Signed as Standard Webhooks has it.`,
-            requestBody: { content: { 'application/json': { schema: ref('WebhookBody') } } },
+            requestBody: { content: { 'application/json': { schema: ref(bodies[event] ?? 'WebhookBody') } } },
             responses: { '2XX': { description: 'Taken. Everything else is tried again, except 410.' } },
           },
         },

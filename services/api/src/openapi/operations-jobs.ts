@@ -45,7 +45,7 @@ const imageCodes: readonly ErrorCode[] = [
 
 const binary = { schema: { type: 'string', format: 'binary' } };
 
-const cacheParameter: Parameter = {
+export const cacheParameter: Parameter = {
   in: 'header',
   name: 'Cache-Control',
   description:

@@ -6,25 +6,34 @@
  * `additionalProperties: false` of answers, since a later version may answer more.
  */
 import {
+  batchResultSchema,
+  batchSchema,
+  batchWebhookBodySchema,
   deliverySchema,
   jobOptionsSchema,
   jobSchema,
   modelRefSchema,
   predictionSchema,
   problemSchema,
+  testBodySchema,
   webhookBodySchema,
 } from '@quintet/shared';
 import { z } from 'zod';
+import { batchItemSchema } from '../http/body/batch/json-items.js';
 import { healthSchema, indexSchema, modelListSchema } from '../http/service-schemas.js';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** What is answered. */
 const answers = {
+  Batch: batchSchema,
+  BatchResult: batchResultSchema,
+  BatchWebhookBody: batchWebhookBodySchema,
   Job: jobSchema,
   ModelRef: modelRefSchema,
   Prediction: predictionSchema,
   Problem: problemSchema,
+  TestWebhookBody: testBodySchema,
   WebhookBody: webhookBodySchema,
   Health: healthSchema,
   Delivery: deliverySchema,
@@ -36,6 +45,7 @@ const answers = {
 
 /** What is asked. */
 const requests = {
+  BatchItem: batchItemSchema,
   JobOptions: jobOptionsSchema,
   WebhookTest: jobOptionsSchema.pick({ webhook_url: true }).required(),
 };

@@ -2,6 +2,7 @@
  * The queue side: takes delivery orders from BullMQ and tells it what becomes of each (deliver/deliver-order.ts decides).
  *
  *   waiting-children → waiting → active → completed            delivered, skipped, dropped
+ *                                active → waiting-children     of a batch, whose items are still being queued, or run
  *                                active → delayed → waiting    the attempt failed and the schedule has a next one; or the
  *                                                              host is busy, which is no attempt
  *                                active → failed               exhausted, gone, refused, disabled
@@ -15,7 +16,7 @@
 import { setMaxListeners } from 'node:events';
 import { deliveryOrderSchema, isRedisUnavailable, keyPrefix, unlessStranded, webhookQueueName } from '@quintet/shared';
 import type { Logger, Redis, WebhookMetrics } from '@quintet/shared';
-import { DelayedError, WaitingError, Worker, type Job } from 'bullmq';
+import { DelayedError, WaitingChildrenError, WaitingError, Worker, type Job } from 'bullmq';
 import { Deliverer, type Decision, type DelivererOptions } from '../deliver/deliver-order.js';
 import type { DeliveryOutcome } from '../deliver/outcome.js';
 import { delayBeforeNext } from '../deliver/schedule.js';
@@ -28,6 +29,9 @@ const maxStalledCount = 1_000;
 const dontRetry = -1;
 /** Of ended orders, for those the API set no limit for: a look at the last ones, by hand. */
 const kept = { age: 3600, count: 1000 };
+
+/** How long an order waits that became active too early and has no children to wait for at the moment. */
+const lookAgainMs = 1000;
 
 export interface DeliveryWorkerOptions extends Omit<DelivererOptions, 'metrics'> {
   readonly connection: Redis;
@@ -54,6 +58,9 @@ class DeliveryFailed extends Error {
   }
 }
 
+/** By these the processor says what becomes of an order; all others are faults. */
+const handledErrors = [DeliveryFailed, DelayedError, WaitingError, WaitingChildrenError];
+
 export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWorker {
   const { metrics, logger } = options;
   const stopping = new AbortController();
@@ -77,7 +84,7 @@ export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWor
       await delayFirst(job, token, options.schedule);
       return await settle(await deliverer.deliver(order, turn, log, stopping.signal), job, token);
     } catch (error) {
-      if ([DeliveryFailed, DelayedError, WaitingError].some((known) => error instanceof known)) throw error;
+      if (handledErrors.some((known) => error instanceof known)) throw error;
       log.error({ error }, 'delivery failed inside the service');
       return settle(await deliverer.failInside(order, turn, log), job, token);
     }
@@ -97,6 +104,8 @@ export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWor
       case 'busy':
         await job.moveToDelayed(Date.now() + decision.delayMs, token);
         throw new DelayedError();
+      case 'wait':
+        return waitForChildren(job, token, decision.noneLeft);
       case 'interrupted':
         await job.moveToWait(token);
         throw new WaitingError();
@@ -149,5 +158,16 @@ async function delayFirst(job: Job, token: string | undefined, schedule: readonl
   const delayMs = job.attemptsStarted === 1 ? delayBeforeNext(schedule, 0) : 0;
   if (delayMs === undefined || delayMs === 0) return;
   await job.moveToDelayed(Date.now() + delayMs, token);
+  throw new DelayedError();
+}
+
+async function waitForChildren(
+  job: Job,
+  token: string | undefined,
+  noneLeft: (() => Promise<void>) | undefined,
+): Promise<never> {
+  if (token !== undefined && (await job.moveToWaitingChildren(token))) throw new WaitingChildrenError();
+  await noneLeft?.();
+  await job.moveToDelayed(Date.now() + lookAgainMs, token);
   throw new DelayedError();
 }

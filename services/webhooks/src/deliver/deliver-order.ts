@@ -2,6 +2,7 @@
  * What becomes of a delivery order when it is its turn, apart from BullMQ:
  *
  *   no message any more         → skipped, dropped
+ *   no message yet              → wait: a batch with items that have not ended; no attempt
  *   its host has no slot        → busy: again in a moment; no attempt
  *   its endpoint said 410       → failed (disabled), without a request; a test event is sent all the same
  *   attempt: 2xx                → delivered; a test event enables its endpoint again
@@ -30,7 +31,7 @@ import {
 } from '@quintet/shared';
 import type { HostSlots } from './host-slots.js';
 import type { Attempted } from './attempt.js';
-import type { Prepared } from './message.js';
+import type { Prepared } from './prepared.js';
 import type { DeliveryOutcome } from './outcome.js';
 import { delayBeforeNext, type RetryHint } from './schedule.js';
 
@@ -39,6 +40,7 @@ export type Decision =
   | { readonly kind: 'failed'; readonly outcome: DeliveryOutcome; readonly reason: string }
   | { readonly kind: 'retry'; readonly delayMs: number; readonly reason: string }
   | { readonly kind: 'busy'; readonly delayMs: number }
+  | { readonly kind: 'wait'; readonly noneLeft: (() => Promise<void>) | undefined }
   | { readonly kind: 'interrupted' };
 
 export interface DelivererOptions {
@@ -69,6 +71,7 @@ export class Deliverer {
     // Its process died between the log's note and the queue's.
     if (known?.state === 'delivered' && known.entry === turn.entry) return told(delivered, parent);
     const prepared = await this.#message(order, known, parent);
+    if ('wait' in prepared) return { kind: 'wait', noneLeft: prepared.wait.noneLeft };
     if ('ended' in prepared) {
       const attempt = this.#nothingSent('dropped', 'what it told of is no longer kept');
       if (known !== undefined) await this.#noteKnown(id, { state: 'failed', attempt }, parent);
@@ -220,6 +223,8 @@ function told(decision: Decision, logger: Logger): Decision {
       break;
     case 'busy':
       logger.debug({ delay_seconds: decision.delayMs / 1000 }, 'delivery put off: its host is busy');
+      break;
+    case 'wait':
       break;
     case 'interrupted':
       logger.warn('delivery interrupted: handed back');

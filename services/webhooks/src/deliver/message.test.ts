@@ -1,6 +1,7 @@
 import { createLogger, webhookBodySchema, type JobRecord, type Outcome } from '@quintet/shared';
 import { describe, expect, it } from 'vitest';
-import { composeBody, maxBodyBytes } from './message.js';
+import { composeBody } from './message.js';
+import { maxBodyBytes } from './prepared.js';
 
 const logger = createLogger('test', 'silent');
 const record: JobRecord = {

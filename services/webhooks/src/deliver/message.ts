@@ -13,24 +13,17 @@
 import {
   presentJob,
   workerLost,
-  type DeliveryMessage,
   type JobStore,
   type Logger,
   type ParsedDeliveryOrder,
   type StoredJob,
   type WebhookBody,
 } from '@quintet/shared';
+import { prepareBatchMessage, type BatchMessageSource } from './batch-message.js';
+import { maxBodyBytes, type Prepared } from './prepared.js';
 
-export type Prepared =
-  { readonly message: DeliveryMessage; readonly owner: string | undefined } | { readonly ended: 'skipped' | 'dropped' };
-
-/** Standard Webhooks asks for payloads under 20 kB. */
-export const maxBodyBytes = 20_000;
-
-export interface MessageSource {
+export interface MessageSource extends BatchMessageSource {
   readonly store: Pick<JobStore, 'read' | 'finish'>;
-  readonly retentionSeconds: number;
-  readonly now: () => Date;
 }
 
 /** The message of `order`, made of what is kept of its source: the same however often it is made. */
@@ -42,6 +35,8 @@ export async function prepareMessage(
   switch (kind) {
     case 'job':
       return prepareJob(id, source, logger);
+    case 'batch':
+      return prepareBatchMessage(id, source, logger);
     case 'test':
       logger.warn('delivery dropped: the test is no longer kept');
       return { ended: 'dropped' };

@@ -28,9 +28,14 @@ export async function readJsonUpload(json: Buffer): Promise<JsonUpload> {
   if (base64 === undefined) {
     throw new ProblemError('image_missing', 'The document has neither image_base64 nor image_url.');
   }
+  return { image: await decodeImage(json, base64), options };
+}
+
+/** The bytes that `value` of the document `json` is the base64 of. Throws `base64_invalid`. */
+export async function decodeImage(json: Buffer, value: unknown): Promise<Buffer> {
   try {
-    if (base64 instanceof LongString) return { image: await decodeLong(json, base64), options };
-    if (typeof base64 === 'string') return { image: await decode([withoutDataUrl(base64)]), options };
+    if (value instanceof LongString) return await decodeLong(json, value);
+    if (typeof value === 'string') return await decode([withoutDataUrl(value)]);
   } catch (error) {
     if (error instanceof Base64Error) throw base64Invalid(error.message);
     throw error;

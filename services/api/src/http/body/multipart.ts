@@ -40,20 +40,14 @@ export function createMultipartReader(maxUploadBytes: number): ReadMultipart {
       fieldNestingDepth: 0,
       fieldArrayIndexLimit: 0,
     },
-    // busboy lets go of the source when multer is done with it, whatever the reason.
-    streamHandler: (source, busboy) => {
-      busboy.once('unpipe', () => {
-        source.destroy();
-      });
-      source.pipe(busboy);
-    },
+    streamHandler: letGoEarly,
   };
   const single = multer(settings).single(fileField);
 
   // The declared length has been checked (read-upload.ts); what comes is counted.
   return async (request, response) => {
     letBodyCome(request, response);
-    const source = sourceOf(request, maxUploadBytes);
+    const source = multipartSource(request, maxUploadBytes + multipartOverhead, () => tooLarge(maxUploadBytes));
     try {
       await new Promise<void>((resolve, reject) => {
         single(source as unknown as Request, response as Response, (error: unknown) => {
@@ -72,21 +66,30 @@ export function createMultipartReader(maxUploadBytes: number): ReadMultipart {
   };
 }
 
+/** busboy lets go of the source when multer is done with it, whatever the reason. */
+export function letGoEarly(source: Readable, busboy: Writable): void {
+  busboy.once('unpipe', () => {
+    source.destroy();
+  });
+  source.pipe(busboy);
+}
+
 /** multer 2.5 has these; its type declarations, of 2.3, do not yet. */
-type MulterOptions = Omit<multer.Options, 'limits'> & {
+export type MulterOptions = Omit<multer.Options, 'limits'> & {
   readonly limits: multer.Options['limits'] & { fieldNestingDepth: number; fieldArrayIndexLimit: number };
   readonly streamHandler: (source: Readable, busboy: Writable) => void;
 };
 
 /** What multer needs of a request: a stream, its headers, and somewhere to put what it finds. */
-class MultipartSource extends PassThrough {
+export class MultipartSource extends PassThrough {
   headers: IncomingMessage['headers'] = {};
   body?: Record<string, string | string[]>;
   file?: { buffer: Buffer };
   failure?: Error;
 }
 
-function sourceOf(request: IncomingMessage, maxUploadBytes: number): MultipartSource {
+/** The body of `request` as multer may read it; fails with `over()` past `limit` bytes. */
+export function multipartSource(request: IncomingMessage, limit: number, over: () => Error): MultipartSource {
   const source = new MultipartSource();
   source.headers = request.headers;
   const fail = (error: Error): void => {
@@ -97,7 +100,7 @@ function sourceOf(request: IncomingMessage, maxUploadBytes: number): MultipartSo
   let size = 0;
   const count = (chunk: Buffer): void => {
     size += chunk.length;
-    if (size > maxUploadBytes + multipartOverhead) fail(tooLarge(maxUploadBytes));
+    if (size > limit) fail(over());
   };
   request.on('data', count);
   request.on('error', () => undefined);
@@ -114,7 +117,8 @@ function sourceOf(request: IncomingMessage, maxUploadBytes: number): MultipartSo
   return source;
 }
 
-function fieldsOf(body: Record<string, string | string[]>): [string, string][] {
+/** Text fields of a form, as often as they were sent. */
+export function fieldsOf(body: Record<string, string | string[]>): [string, string][] {
   return Object.entries(body).flatMap(([name, values]) =>
     [values].flat().map((value): [string, string] => [name, value]),
   );

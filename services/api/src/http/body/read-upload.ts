@@ -108,7 +108,8 @@ function bodyEmpty(): ProblemError {
   return new ProblemError('body_empty', 'Send a picture: as multipart/form-data, as the body itself, or in JSON.');
 }
 
-function checkEncoding(request: IncomingMessage): void {
+/** Refuses a body that is compressed as a whole. */
+export function checkEncoding(request: IncomingMessage): void {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding === '' || encoding === 'identity') return;
   throw new ProblemError('content_encoding_unsupported', 'Send the body without a Content-Encoding.', {
@@ -116,8 +117,13 @@ function checkEncoding(request: IncomingMessage): void {
   });
 }
 
+/** The media type of the body, without its parameters; empty where it has none. */
+export function mediaType(request: IncomingMessage): string {
+  return (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+}
+
 function formOf(request: IncomingMessage): Form {
-  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  const type = mediaType(request);
   if (type === 'multipart/form-data') return 'multipart';
   if (type === 'application/json') return 'json';
   if (type === 'application/octet-stream' || /^image\/[\w.+-]+$/.test(type)) return 'raw';
@@ -129,7 +135,7 @@ function formOf(request: IncomingMessage): Form {
 }
 
 /** Options in two places could contradict each other. */
-function refuseQuery(query: URLSearchParams, form: 'multipart' | 'json'): void {
+export function refuseQuery(query: URLSearchParams, form: 'multipart' | 'json'): void {
   const names = [...new Set(query.keys())];
   if (names.length === 0) return;
   const place = form === 'json' ? 'members of the document' : 'fields of the form';

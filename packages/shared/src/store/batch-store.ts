@@ -1,0 +1,204 @@
+/**
+ * What Redis keeps of a batch beside its items' jobs.
+ *
+ *   {quintet}:batch:<id>         hash: record (JSON), succeeded, failed, canceled, expired (counts), started_at,
+ *                                total (once sealed), finished_at (once ended), cancel_asked
+ *   {quintet}:batch:<id>:items   list: "<job id> <name>" in order
+ *   {quintet}:batch:<id>:errors  list: the index of each of the first failed items
+ *
+ * States: absent → open (record, short life) → sealed (total; every item is in its queue) → ended → absent.
+ * Invariant: a batch that is not sealed was answered to nobody. Its keys, and the pictures that were staged for it, expire
+ * within `stagingSeconds` where the process that made them died; clients do not see it.
+ * Trade-off: the counts are written by the script that ends each item (batch-scripts.ts), which costs every other job
+ * one look at two fields, and makes reading a batch of a thousand one command.
+ */
+import type { Redis } from 'ioredis';
+import { batchRecordSchema, type BatchRecord, type StoredBatch } from '../batch.js';
+import { finalStatuses, jobRecordSchema, outcomeSchema, type JobRecord } from '../job.js';
+import { keyPrefix, keys } from '../queues.js';
+import { sealScript } from './batch-scripts.js';
+import type { StoredJob } from './job-store.js';
+
+/** How long what belongs to a batch that is not sealed is kept. */
+export const stagingSeconds = 600;
+
+export interface BatchItem {
+  readonly jobId: string;
+  readonly name: string;
+}
+
+interface ScriptedRedis extends Redis {
+  quintetSealBatch(
+    batch: string,
+    items: string,
+    total: number,
+    ttl: number,
+    retention: number,
+    now: string,
+    id: string,
+  ): Promise<number>;
+}
+
+export class BatchStore {
+  readonly #redis: ScriptedRedis;
+
+  constructor(redis: Redis) {
+    redis.defineCommand('quintetSealBatch', { numberOfKeys: 2, lua: sealScript });
+    this.#redis = redis as ScriptedRedis;
+  }
+
+  /** Opens a batch, with the names of all its items. */
+  async open(record: BatchRecord, items: readonly BatchItem[]): Promise<void> {
+    const { id } = record;
+    await exec(
+      this.#redis
+        .multi()
+        .hset(keys.batch(id), { record: JSON.stringify(record) })
+        .expire(keys.batch(id), stagingSeconds)
+        .rpush(keys.batchItems(id), ...items.map(({ jobId, name }) => `${jobId} ${name}`))
+        .expire(keys.batchItems(id), stagingSeconds),
+    );
+  }
+
+  /**
+   * Writes the records of items from `index` on, and keeps them and their staged pictures for `ttlSeconds`. With `notify`, the
+   * id of a request, each is put into the outbox when it ends.
+   */
+  async keepItems(records: readonly JobRecord[], index: number, ttlSeconds: number, notify?: string): Promise<void> {
+    const commands = this.#redis.pipeline();
+    records.forEach((record, offset) => {
+      const fields = {
+        record: JSON.stringify(record),
+        batch: record.batch ?? '',
+        index: String(index + offset),
+        ...(notify === undefined ? {} : { notify }),
+      };
+      commands.hset(keys.job(record.id), fields).expire(keys.job(record.id), ttlSeconds);
+      commands.expire(keys.image(record.id), ttlSeconds);
+      if (record.deadline_ms !== undefined) commands.zadd(keys.deadlines, record.deadline_ms, record.id);
+    });
+    await exec(commands);
+  }
+
+  /** Makes the batch exist for clients: all its `total` items are in their queue. Throws where its keys have expired. */
+  async seal(id: string, total: number, ttlSeconds: number, retentionSeconds: number): Promise<void> {
+    const sealed = await this.#redis.quintetSealBatch(
+      keys.batch(id),
+      keys.batchItems(id),
+      total,
+      ttlSeconds * 1000,
+      retentionSeconds * 1000,
+      new Date().toISOString(),
+      id,
+    );
+    if (sealed !== 1) throw new Error(`batch ${id} expired before it was complete`);
+  }
+
+  /** Forgets a batch that was not sealed, with the records and pictures of these jobs. */
+  async discard(id: string, jobIds: readonly string[]): Promise<void> {
+    for (let from = 0; from < jobIds.length; from += 250) {
+      const chunk = jobIds.slice(from, from + 250);
+      await this.#redis.unlink(...chunk.flatMap((jobId) => [keys.job(jobId), keys.image(jobId)]));
+    }
+    await this.#redis.unlink(keys.batch(id), keys.batchItems(id), keys.batchErrors(id));
+  }
+
+  /** The batch as it stands, sealed or not. */
+  async read(id: string): Promise<StoredBatch | undefined> {
+    const hash = await this.#redis.hgetall(keys.batch(id));
+    const { record, total, started_at, finished_at, cancel_asked } = hash;
+    if (record === undefined) return undefined;
+    const counted = finalStatuses.map((status) => [status, Number(hash[status] ?? 0)] as const);
+    return {
+      record: batchRecordSchema.parse(JSON.parse(record)),
+      total: total === undefined ? undefined : Number(total),
+      ended: Object.fromEntries(counted) as StoredBatch['ended'],
+      startedAt: started_at,
+      finishedAt: finished_at,
+      canceled: cancel_asked !== undefined,
+    };
+  }
+
+  /** Items from index `from`, at most `count`. */
+  async items(id: string, from: number, count: number): Promise<BatchItem[]> {
+    return (await this.#redis.lrange(keys.batchItems(id), from, from + count - 1)).map(parseItem);
+  }
+
+  /** The first failed items, by their index. */
+  async failed(id: string): Promise<({ readonly index: number } & BatchItem)[]> {
+    const listed = await this.#redis.lrange(keys.batchErrors(id), 0, -1);
+    const indices = listed.map(Number).sort((a, b) => a - b);
+    if (indices.length === 0) return [];
+    const commands = this.#redis.pipeline();
+    for (const index of indices) commands.lindex(keys.batchItems(id), index);
+    const items = await exec(commands);
+    return indices.flatMap((index, at) => {
+      const item = items[at];
+      return typeof item === 'string' ? [{ index, ...parseItem(item) }] : [];
+    });
+  }
+
+  /** The jobs of these ids; undefined for each that is no longer kept. */
+  async jobs(ids: readonly string[]): Promise<(StoredJob | undefined)[]> {
+    const commands = this.#redis.pipeline();
+    for (const id of ids) commands.hmget(keys.job(id), 'record', 'outcome');
+    return (await exec(commands)).map((fields) => {
+      const [record, outcome] = fields as (string | null)[];
+      if (typeof record !== 'string') return undefined;
+      return {
+        record: jobRecordSchema.parse(JSON.parse(record)),
+        ...(typeof outcome === 'string' ? { outcome: outcomeSchema.parse(JSON.parse(outcome)) } : {}),
+      };
+    });
+  }
+
+  /** Which of these jobs are unfinished items of the batch. */
+  async unfinishedAmong(id: string, jobIds: readonly string[]): Promise<Set<string>> {
+    if (jobIds.length === 0) return new Set();
+    const commands = this.#redis.pipeline();
+    for (const jobId of jobIds) commands.hget(keys.job(jobId), 'batch').hexists(keys.job(jobId), 'outcome');
+    const answers = await exec(commands);
+    return new Set(jobIds.filter((_, at) => answers[2 * at] === id && answers[2 * at + 1] === 0));
+  }
+
+  /** Notes that its client has canceled the batch. */
+  async markCanceled(id: string): Promise<void> {
+    // Only where it is: a hash that this made would never expire.
+    const script = "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'cancel_asked', '1') end";
+    await this.#redis.eval(script, 1, keys.batch(id));
+  }
+
+  /** Moves one entry of the outbox aside, waiting up to `seconds` for one; blocks the connection. */
+  async takeFromOutbox(seconds: number): Promise<string | undefined> {
+    return (await this.#redis.blmove(keys.outbox, keys.outboxMoving, 'RIGHT', 'LEFT', seconds)) ?? undefined;
+  }
+
+  /** Entries that were taken and not yet delivered, by this process or by one that died. */
+  async takenFromOutbox(): Promise<string[]> {
+    return this.#redis.lrange(keys.outboxMoving, 0, 999);
+  }
+
+  async removeFromOutbox(entry: string): Promise<void> {
+    await this.#redis.lrem(keys.outboxMoving, 1, entry);
+  }
+}
+
+/** BullMQ's name of a queue as it stands in a child's options. */
+export function qualifiedQueueName(queue: string): string {
+  return `${keyPrefix}:${queue}`;
+}
+
+function parseItem(text: string): BatchItem {
+  const end = text.indexOf(' ');
+  return { jobId: text.slice(0, end), name: text.slice(end + 1) };
+}
+
+/** Runs queued commands; their answers, or the first error. */
+async function exec(commands: {
+  exec(): Promise<[error: Error | null, result: unknown][] | null>;
+}): Promise<unknown[]> {
+  return ((await commands.exec()) ?? []).map(([error, result]) => {
+    if (error) throw error;
+    return result;
+  });
+}

@@ -1,0 +1,77 @@
+/**
+ * The pictures of a ZIP on disk, by its central directory, one at a time.
+ *
+ * Nothing that the archive says is believed: sizes are counted while they are read, and checked with the CRC afterwards. What is
+ * wrong with one entry is that item's failure; what is wrong with the directory fails the batch, because what else is in it
+ * cannot be known. Names are labels and touch no disk. An archive within the archive is a picture that is none.
+ */
+import { crc32 } from 'node:zlib';
+import { ProblemError, type ErrorCode } from '@quintet/shared';
+import { fromFdPromise, getFileNameLowLevel, type Entry, type ZipFile } from 'yauzl';
+import { tooManyItems, type BatchInput, type ItemSource } from '../../../batches/index.js';
+import { ArchiveMeter, entryTooLarge, isByFile, malformedArchive, type ArchiveLimits } from './archive-limits.js';
+import type { Spool } from './spool.js';
+
+const fileTypeMask = 0o170000;
+const regularFile = 0o100000;
+
+/** Yields each picture of the archive. Throws `archive_malformed` and what the limits say. */
+export async function* zipItems(spool: Spool, limits: ArchiveLimits): AsyncGenerator<BatchInput> {
+  const meter = new ArchiveMeter(limits, () => spool.size);
+  try {
+    const zip = await fromFdPromise(spool.handle.fd, {
+      autoClose: false,
+      lazyEntries: true,
+      // Names are decoded below: yauzl refuses a whole archive for one that looks like a path out of it.
+      decodeStrings: false,
+      // Sizes are checked below: yauzl refuses a whole archive for one entry that lies.
+      validateEntrySizes: false,
+    });
+    if (zip.entryCount > ArchiveMeter.mostEntries(limits)) throw tooManyItems(limits.maxItems);
+    for await (const entry of zip.eachEntry()) {
+      meter.entry();
+      const name = getFileNameLowLevel(entry.generalPurposeBitFlag, entry.fileNameRaw, entry.extraFields, false);
+      if (isPicture(entry, name)) yield { name, source: await readEntry(zip, entry, meter, limits.maxItemBytes) };
+    }
+  } catch (error) {
+    throw malformedArchive(error);
+  }
+}
+
+/** Folders, links and other special files of Unix, and by-files are passed over. */
+function isPicture(entry: Entry, name: string): boolean {
+  if (name.endsWith('/') || isByFile(name)) return false;
+  const madeOnUnix = entry.versionMadeBy >>> 8 === 3;
+  const type = (entry.externalFileAttributes >>> 16) & fileTypeMask;
+  return !madeOnUnix || type === 0 || type === regularFile;
+}
+
+async function readEntry(zip: ZipFile, entry: Entry, meter: ArchiveMeter, limit: number): Promise<ItemSource> {
+  const fault = (code: ErrorCode, detail: string): ItemSource => ({ problem: new ProblemError(code, detail) });
+  if (entry.isEncrypted()) return fault('archive_entry_encrypted', 'The file in the archive is encrypted.');
+  const size = entry.uncompressedSize;
+  if (size > limit) return entryTooLarge(limit);
+  const image = Buffer.allocUnsafeSlow(size);
+  let read = 0;
+  try {
+    const stream = await zip.openReadStreamPromise(entry);
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      meter.unpacked(chunk.length);
+      if (read + chunk.length > size) {
+        return fault(
+          'archive_entry_expands',
+          `The file in the archive unpacks to more than the ${size} bytes it says.`,
+        );
+      }
+      read += chunk.copy(image, read);
+    }
+  } catch (error) {
+    if (error instanceof ProblemError) throw error;
+    const detail = error instanceof Error ? error.message : String(error);
+    return fault('archive_entry_unreadable', `The file in the archive cannot be read: ${detail.slice(0, 200)}.`);
+  }
+  if (read < size || crc32(image) !== entry.crc32) {
+    return fault('archive_entry_unreadable', 'The file in the archive is damaged: its size or its checksum is wrong.');
+  }
+  return { image };
+}
