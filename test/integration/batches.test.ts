@@ -1,4 +1,7 @@
 /** Batches as their clients meet them: the compiled services, a real Redis, a real model. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { jobSchema, Redis } from '@quintet/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -109,22 +112,44 @@ describe('a batch', () => {
     }
   });
 
-  it('keeps the names and the metadata of JSON items, and fails addresses while they cannot be fetched', async () => {
+  it('keeps the names and the metadata of JSON items, and fetches those that are addresses', async () => {
+    const server = createServer((request, response) => {
+      if (request.url === '/a.jpg') response.end(pictures[0]?.content);
+      else response.writeHead(404).end();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const image_base64 = pictures[0]?.content.toString('base64');
     const items = [
       { id: 'shelf 1', image_base64, metadata: { shelf: '1' } },
-      { image_url: 'https://example.com/a.jpg' },
+      { image_url: `${at}/a.jpg` },
       { id: 'x', image_base64: 'no base64!' },
+      { image_url: 'ftp://example.com/a.jpg' },
     ];
     const batch = await batchOf(await post(JSON.stringify({ items }), 'application/json', '', wait));
     const results = await resultsOf(stack.url, batch);
     expect(results.map(({ name, job }) => [name, job?.metadata, job?.error?.code])).toEqual([
       ['shelf 1', { shelf: '1' }, undefined],
-      ['https://example.com/a.jpg', {}, 'image_url_unsupported'],
+      [`${at}/a.jpg`, {}, undefined],
       ['x', {}, 'base64_invalid'],
+      ['ftp://example.com/a.jpg', {}, 'image_url_refused'],
     ]);
-    const urls = JSON.stringify({ image_urls: ['https://example.com/a.jpg'] });
-    expect((await batchOf(await post(urls, 'application/json', '', wait))).counts.failed).toBe(1);
+    expect(results[1]?.job?.predictions).toEqual(results[0]?.job?.predictions);
+    // With a webhook, too: then fetch, item and batch are three floors of one flow.
+    const told = { webhook_url: receiver.url, webhook_events: ['batch.completed', 'job.failed'] };
+    const image_urls = [...Array.from({ length: 30 }, () => `${at}/a.jpg`), `${at}/none.jpg`];
+    const fetched = await batchOf(await post(JSON.stringify({ image_urls, ...told }), 'application/json', '', wait));
+    expect(fetched.counts).toMatchObject({ succeeded: 30, failed: 1 });
+    expect(fetched.errors.map(({ index, error }) => [index, error.code])).toEqual([[30, 'image_url_status']]);
+    await eventually(() => {
+      const types = receiver.hooks
+        .filter(({ data }) => JSON.stringify(data).includes(fetched.id))
+        .map(({ type }) => type);
+      expect(types.sort()).toEqual(['batch.completed', 'job.failed']);
+    });
+    server.close();
+    server.closeAllConnections();
   });
 
   it('has results as JSON lines and as CSV, by Accept', async () => {
@@ -158,10 +183,10 @@ describe('a batch', () => {
     await eventually(() => {
       expect(receiver.hooks.filter(({ data }) => data.id === batch.id)).toHaveLength(1);
     });
-    const [hook] = receiver.hooks;
+    const [hook] = receiver.hooks.filter(({ data }) => data.id === batch.id);
     expect(hook).toMatchObject({ type: 'batch.completed', messageId: `msg_${batch.id}`, data: { total: 60 } });
     expect(hook?.data).toEqual(batch);
-    expect(receiver.hooks).toHaveLength(1);
+    expect(receiver.hooks.filter(({ data }) => data.id === batch.id)).toHaveLength(1);
   });
 
   it('tells of a batch of bad pictures too, in less than 20 kB', async () => {

@@ -90,6 +90,9 @@ export function submitBatchRoute(routes: BatchRoutes): RequestHandler {
       const staged = new BatchStaging(batches, signal, key !== undefined);
       staging = staged;
       const query = new URLSearchParams(request.originalUrl.split('?').slice(1).join('?'));
+      // Told before the upload comes: a model that does not exist is none of its faults.
+      const named = query.get('model');
+      if (named !== null) await batches.models.resolve(named);
       const options = await routes.readBatchUpload(request, response, query, staged);
       const submit = async (lease: Lease | undefined): Promise<void> => {
         const ids = staged.items.map(({ jobId }) => jobId);
