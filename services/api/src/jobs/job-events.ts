@@ -48,7 +48,7 @@ export interface Watch {
   readonly state: JobState;
   /** Tells the present state at once, and each one that follows. */
   listen(listener: Listener): void;
-  close(this: void): void;
+  readonly close: () => void;
 }
 
 export interface EventsContext extends ReadContext {
