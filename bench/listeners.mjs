@@ -167,7 +167,7 @@ export async function run({ values, say }) {
 
   say(`${count} listeners to one job`);
   const told = [];
-  const lagsBefore = await lagBuckets(api.url);
+  const lags = [];
   for (let round = 0; round < rounds; round += 1) {
     const id = await submit();
     const watching = [];
@@ -175,13 +175,15 @@ export async function run({ values, say }) {
       watching.push(...(await Promise.all(Array.from({ length: Math.min(100, count - from) }, () => listenTo(id)))));
     }
     await until(() => watching.every(({ events }) => events > 0), 'the first event of every listener');
+    await delay(500);
+    const lagsBefore = await lagBuckets(api.url);
     const ended = performance.now();
     await finish(id);
     await until(() => watching.every(({ last }) => last === 'succeeded'), 'the end of the job');
     told.push(Math.max(...watching.map(({ at }) => at)) - ended);
+    lags.push(lagQuantile(lagsBefore, await lagBuckets(api.url), 1));
     for (const { close } of watching) close();
   }
-  const lagsAfter = await lagBuckets(api.url);
   const left = { ...memory(api.pid), proportional: proportionalMemory([api.pid]) };
   await api.stop();
   await queue.close();
@@ -221,8 +223,8 @@ export async function run({ values, say }) {
       },
       {
         title: 'From the end of a job to the last of its listeners, ms',
-        columns: ['', 'median', 'most', 'event loop lag p99 ≤ ms'],
-        rows: [['all watch one job', median(told), quantile(told, 1), lagQuantile(lagsBefore, lagsAfter, 0.99)]],
+        columns: ['', 'median', 'most', 'event loop lag median of max ≤ ms'],
+        rows: [['all watch one job', median(told), quantile(told, 1), median(lags)]],
       },
     ],
     data: { told, before, still, moving, left },
