@@ -104,6 +104,7 @@ export async function classifyOrder(
   try {
     goOn();
     const { image, known, ended } = await store.readImage(order.id, startedMs);
+    goOn();
     if (ended || !known) return { outcome: 'dropped' };
     if (image === undefined) throw new ImageLostError();
     const fetched = performance.now();
