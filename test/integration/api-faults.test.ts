@@ -40,6 +40,10 @@ describe('without Redis', () => {
     expect((await pending).status).toBe(200);
     await worker.close();
     await own.kill();
+    // Who serves what may be a second old, and then answers without Redis.
+    await eventually(async () => {
+      expect((await service.request('/v1/models')).status).toBe(503);
+    });
     for (const ask of [submit, () => service.request(`/v1/jobs/${first.id}`), () => service.request('/v1/models')]) {
       const started = performance.now();
       const response = await ask();

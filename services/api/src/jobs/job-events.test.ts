@@ -47,7 +47,7 @@ class World {
       place: (_model, id) => Promise.resolve({ position: this.waiting.indexOf(id) }),
       snapshot: () => {
         this.snapshots += 1;
-        return Promise.resolve(this.snapshot());
+        return this.look();
       },
     },
     resultTtlSeconds: 60,
@@ -55,6 +55,10 @@ class World {
 
   constructor() {
     this.events.subscribe(this.subscriber as unknown as Redis);
+  }
+
+  look(): Promise<QueueSnapshot> {
+    return Promise.resolve(this.snapshot());
   }
 
   snapshot(): QueueSnapshot {
@@ -135,6 +139,28 @@ describe('JobEvents', () => {
     await later(510);
     expect(watches.slice(1).every(({ tokens }, index) => tokens.at(-1) === `queued-${index}`)).toBe(true);
     expect([world.snapshots - snapshots, world.reads - reads]).toEqual([1, 0]);
+  });
+
+  it('looks no more often because listeners come and go', async () => {
+    world.submit('a');
+    let answer: (snapshot: QueueSnapshot) => void = () => undefined;
+    const looks = vi.spyOn(world, 'look');
+    for (let round = 0; round < 10; round += 1) {
+      const { close } = await world.tokens('a');
+      // The look is under way while the last listener leaves and another comes.
+      looks.mockImplementationOnce(() => new Promise((resolve) => (answer = resolve)));
+      await later(510);
+      close();
+      const next = await world.tokens('a');
+      answer(world.snapshot());
+      await later(0);
+      next.close();
+    }
+    const { close } = await world.tokens('a');
+    looks.mockClear();
+    await later(5100);
+    expect(looks.mock.calls.length).toBeLessThanOrEqual(10);
+    close();
   });
 
   it('finds the start and the end whose messages were lost', async () => {

@@ -48,7 +48,7 @@ export interface Watch {
   readonly state: JobState;
   /** Tells the present state at once, and each one that follows. */
   listen(listener: Listener): void;
-  close(this: void): void;
+  readonly close: () => void;
 }
 
 export interface EventsContext extends ReadContext {
@@ -80,6 +80,7 @@ const longestTimerMs = 2 ** 31 - 1;
 export class JobEvents {
   readonly #watched = new Map<string, Watched>();
   #timer: NodeJS.Timeout | undefined;
+  #looking = false;
   #reading = false;
 
   constructor(private readonly context: EventsContext) {}
@@ -226,16 +227,19 @@ export class JobEvents {
   }
 
   #schedule(): void {
-    // With thousands, less often: every look may mean an event for each of them.
-    this.#timer ??= setTimeout(
+    if (this.#timer !== undefined || this.#looking) return;
+    this.#timer = setTimeout(
       () => {
+        this.#timer = undefined;
+        this.#looking = true;
         this.#look()
           .catch(() => undefined) // Redis is away, and looked at again.
           .finally(() => {
-            this.#timer = undefined;
+            this.#looking = false;
             if (this.#watched.size > 0) this.#schedule();
           });
       },
+      // With thousands, less often: every look may mean an event for each of them.
       Math.max(lookMs, this.#watched.size / 2),
     );
   }

@@ -128,6 +128,7 @@ export async function classifyOrder(
     reading.catch(() => undefined);
     let answer = await others.ask(leftMs());
     const { image, known, ended } = await reading;
+    goOn();
     if (ended || !known) return { outcome: 'dropped' };
     const timing = { queue: round(startedMs - order.created_ms), fetch: round(fetched - start) };
     if (answer === undefined) {

@@ -1,0 +1,62 @@
+import type { ClassifyOrder, JobStore } from '@quintet/shared';
+import { describe, expect, it } from 'vitest';
+import { CanceledError } from '../batching/micro-batcher.js';
+import { classifyOrder, type ClassifyDependencies } from './classify-order.js';
+
+const order: ClassifyOrder = { id: 'a', model: 'resnet50', top_k: 5, created_ms: 0, request_id: 'r' };
+
+type Step = 'read' | 'slot' | 'preprocess' | 'classify';
+
+/** Runs the order; its job is canceled during the step `during`. What was done, and how it ended. */
+async function run(during: Step | 'before' | undefined) {
+  const cancel = new AbortController();
+  if (during === 'before') cancel.abort();
+  const done: string[] = [];
+  const step = async (name: Step): Promise<void> => {
+    done.push(name);
+    await Promise.resolve();
+    if (during === name) cancel.abort();
+  };
+  const dependencies: ClassifyDependencies = {
+    store: {
+      readImage: async () => {
+        await step('read');
+        return { image: Buffer.from('x'), known: true, ended: false };
+      },
+      finish: () => {
+        done.push('finish');
+        return Promise.resolve('finished');
+      },
+    } as unknown as JobStore,
+    withSlot: async (work) => {
+      await step('slot');
+      return work(0);
+    },
+    preprocess: () => step('preprocess'),
+    classify: async (_slot, { canceled }) => {
+      await step('classify');
+      // As the batcher does with what waits.
+      if (canceled.aborted) throw new CanceledError();
+      return { predictions: [], batchSize: 1, batchWaitMs: 0, inferenceMs: 1 };
+    },
+    permanentCode: () => undefined,
+    model: { name: 'resnet50' },
+    worker: 'w',
+    device: 'cpu',
+    retentionSeconds: 60,
+    sharing: undefined,
+  };
+  const { outcome } = await classifyOrder(order, { last: true, priority: 0, canceled: cancel.signal }, dependencies);
+  return { done, outcome };
+}
+
+describe('an order whose job is canceled', () => {
+  it('is let go at the next boundary, wherever it is, and writes no outcome', async () => {
+    const steps: readonly Step[] = ['read', 'slot', 'preprocess', 'classify'];
+    expect(await run('before')).toEqual({ done: [], outcome: 'dropped' });
+    for (const [index, step] of steps.entries()) {
+      expect(await run(step)).toEqual({ done: steps.slice(0, index + 1), outcome: 'dropped' });
+    }
+    expect(await run(undefined)).toEqual({ done: [...steps, 'finish'], outcome: 'succeeded' });
+  });
+});
