@@ -18,6 +18,7 @@ const names = [
   'system',
   'overhead',
   'queue',
+  'cache',
   'decode',
   'normalize',
   'peers',
