@@ -35,6 +35,8 @@ interface Place {
   readonly resolve: (answer: Answer) => void;
   /** Whose claim is to be renewed. */
   leader: string | undefined;
+  /** A renewal waits for Redis; more would only pile up while it is away. */
+  renewing: boolean;
 }
 
 export interface CoalescingOptions {
@@ -116,7 +118,7 @@ export class Coalescing {
     const answer = new Promise<Answer>((settle) => {
       resolve = settle;
     });
-    const place: Place = { answer, resolve, leader: undefined };
+    const place: Place = { answer, resolve, leader: undefined, renewing: false };
     this.#places.set(name, place);
     return place;
   }
@@ -130,8 +132,15 @@ export class Coalescing {
   }
 
   #renew(): void {
-    for (const [name, { leader }] of this.#places) {
-      if (leader !== undefined) this.options.cache.renew(name, leader).catch(this.options.onError);
+    for (const [name, place] of this.#places) {
+      if (place.leader === undefined || place.renewing) continue;
+      place.renewing = true;
+      this.options.cache
+        .renew(name, place.leader)
+        .catch(this.options.onError)
+        .finally(() => {
+          place.renewing = false;
+        });
     }
   }
 
