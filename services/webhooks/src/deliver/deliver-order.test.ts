@@ -123,8 +123,9 @@ describe('Deliverer', () => {
   });
 
   it('asks again later where the host is busy, without an attempt, and with the message kept', async () => {
-    const slots = new HostSlots(1);
-    const held = slots.take('example.com', 'other');
+    let now = 0;
+    const slots = new HostSlots(1, () => (now += 10_000));
+    const held = await slots.take('example.com', 'other');
     const { turn, sent, counts, notes } = world(() => answer(204), { slots });
     expect(await turn()).toMatchObject({ kind: 'busy' });
     expect(await turn()).toMatchObject({ kind: 'busy' });
@@ -148,7 +149,7 @@ describe('Deliverer', () => {
     await expect(turn()).rejects.toThrow('no Redis');
     fail = false;
     expect(await turn()).toMatchObject({ kind: 'interrupted' });
-    expect(slots.take('example.com', 'another').kind).toBe('taken');
+    expect((await slots.take('example.com', 'another')).kind).toBe('taken');
   });
 
   it('delivers though the log cannot be written', async () => {

@@ -82,7 +82,7 @@ export class Deliverer {
     const logger = parent.child({ event: message.type, host });
     const head = known?.head ?? this.#head(order, message, owner);
     const sending = { id, order, turn, known, head, message, logger };
-    const slot = this.options.slots.take(host ?? '', id);
+    const slot = await this.options.slots.take(host ?? '', id);
     if (slot.kind === 'busy') {
       this.options.metrics.hostDelays.inc();
       if (known?.message === undefined) await this.#note(sending, pending(turn));

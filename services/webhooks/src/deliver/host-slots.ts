@@ -1,13 +1,16 @@
 /**
  * Fairness between receivers: how many deliveries of this process may be under way to one host at once.
  *
- *   free → taken → released        a slot of a host; a delivery that finds none is told when to ask again
+ *   asked → taken → released           a slot is free
+ *   asked → in line → taken            the host answers so quickly that its turn comes within `patienceMs`
+ *   asked → (in line →) busy           it does not: the delivery goes back to the queue, and is told when to ask again
  *
  * One receiver that hangs would otherwise hold every slot of the process for as long as an attempt may take, and delay
- * everybody else's deliveries.
- * Invariants: no host has more than `limit` under way. Asking again costs Redis a bounded rate, about as many questions a
- * second as the host has free slots or 200, however many wait.
- * Trade-offs: each process counts for itself, so a host sees up to `limit` times the processes. Those that wait are not
+ * everybody else's deliveries. Standing in line holds a slot of the process too, so only those stand who will not for long.
+ * Going back to the queue costs as much of Redis as a delivery, so a quick receiver's backlog must not.
+ * Invariants: no host has more than `limit` under way. Those that are away ask again about as often as slots become free,
+ * or 50 times a second, however many they are.
+ * Trade-offs: each process counts for itself, so a host sees up to `limit` times the processes. Those that are away are not
  * served in their order.
  */
 export interface TakenSlot {
@@ -20,16 +23,24 @@ export type Slot = TakenSlot | { readonly kind: 'busy'; readonly delayMs: number
 
 interface Host {
   active: number;
-  /** Deliveries that found no slot, and when (ms) they were told to ask again. Those that asked elsewhere run out. */
-  readonly waiting: Map<string, number>;
+  /** Sum of the times (ms) at which those under way began. */
+  begun: number;
   /** Of the last attempts, a moving average in ms. */
   meanMs: number;
+  /** Those in line, by what gives them a slot. */
+  readonly line: Set<() => void>;
+  /** Those that are away, and when (ms) they were told to ask again. Those that asked elsewhere run out. */
+  readonly away: Map<string, number>;
 }
 
-const shortestMs = 250;
+/** Longest time in line. */
+const patienceMs = 500;
+/** What an attempt is taken to last until one has ended, or been under way for longer. */
+const firstGuessMs = 20;
+const shortestMs = 1000;
 const longestMs = 5000;
-/** What each that waits adds to the longest delay. */
-const perWaitingMs = 5;
+/** What each that is away adds to the longest delay. */
+const perAwayMs = 20;
 /** How long after its time one that has not asked again is still counted. */
 const forgottenMs = 5000;
 
@@ -42,37 +53,69 @@ export class HostSlots {
     private readonly random: () => number = Math.random,
   ) {}
 
-  /** A slot of `host` for the delivery `id`, or after how many milliseconds to ask for one again. */
-  take(host: string, id: string): Slot {
-    const entry = this.#hosts.get(host) ?? { active: 0, waiting: new Map<string, number>(), meanMs: shortestMs };
-    this.#hosts.set(host, entry);
-    entry.waiting.delete(id);
-    if (entry.active >= this.limit) return { kind: 'busy', delayMs: this.#wait(entry, id) };
-    entry.active++;
+  /** A slot of `host` for the delivery `id`, at once or soon; or after how many milliseconds to ask for one again. */
+  take(host: string, id: string): Promise<Slot> {
+    let entry = this.#hosts.get(host);
+    if (entry === undefined) {
+      entry = { active: 0, begun: 0, meanMs: firstGuessMs, line: new Set(), away: new Map() };
+      this.#hosts.set(host, entry);
+    }
+    entry.away.delete(id);
+    if (entry.active < this.limit) return Promise.resolve(this.#begin(host, entry));
+    if (this.#expected(entry, entry.line.size + 1) > patienceMs) return Promise.resolve(this.#sendAway(entry, id));
+    return this.#standInLine(host, entry, id);
+  }
+
+  #begin(host: string, entry: Host): TakenSlot {
     const started = this.now();
+    entry.active++;
+    entry.begun += started;
     return {
       kind: 'taken',
       release: () => {
         entry.active--;
+        entry.begun -= started;
         entry.meanMs += (this.now() - started - entry.meanMs) / 8;
-        // Whoever still waits finds every slot free, and needs no estimate.
-        if (entry.active === 0) this.#hosts.delete(host);
+        const [next] = entry.line;
+        if (next !== undefined) next();
+        // Whoever is away finds every slot free, and needs no estimate.
+        else if (entry.active === 0) this.#hosts.delete(host);
       },
     };
   }
 
-  /** When there may be a slot: those that wait come in turns of `limit`, each as long as attempts have taken. */
-  #wait(entry: Host, id: string): number {
+  #standInLine(host: string, entry: Host, id: string): Promise<Slot> {
+    return new Promise((resolve) => {
+      const serve = (): void => {
+        clearTimeout(timer);
+        entry.line.delete(serve);
+        resolve(this.#begin(host, entry));
+      };
+      const timer = setTimeout(() => {
+        entry.line.delete(serve);
+        resolve(this.#sendAway(entry, id));
+      }, patienceMs);
+      entry.line.add(serve);
+    });
+  }
+
+  /** Milliseconds until `count` have had a slot: they come in turns of `limit`, each as long as attempts have taken. */
+  #expected(entry: Host, count: number): number {
+    const soFar = this.now() - entry.begun / entry.active;
+    return (count / this.limit) * Math.max(entry.meanMs, soFar);
+  }
+
+  #sendAway(entry: Host, id: string): Slot {
     const now = this.now();
-    for (const [other, due] of entry.waiting) {
+    for (const [other, due] of entry.away) {
       if (due + forgottenMs > now) break;
-      entry.waiting.delete(other);
+      entry.away.delete(other);
     }
-    const waiting = entry.waiting.size + 1;
-    const expected = (waiting / this.limit) * entry.meanMs;
-    const most = Math.max(longestMs, waiting * perWaitingMs);
+    const away = entry.away.size + 1;
+    const most = Math.max(longestMs, away * perAwayMs);
+    const expected = this.#expected(entry, entry.line.size + away);
     const delayMs = Math.round(Math.min(Math.max(expected, shortestMs), most) * (1 + this.random() / 2));
-    entry.waiting.set(id, now + delayMs);
-    return delayMs;
+    entry.away.set(id, now + delayMs);
+    return { kind: 'busy', delayMs };
   }
 }
