@@ -34,7 +34,7 @@ export interface SecuredRedis {
   /** Further command-line settings, over the others. */
   readonly settings: (port: number) => readonly string[];
   readonly url: (port: number) => string;
-  readonly options?: RedisOptions;
+  readonly options?: Pick<RedisOptions, 'tls'>;
 }
 
 const plain = (settings: readonly string[]): SecuredRedis => ({
@@ -83,7 +83,11 @@ export async function startRedis(extra: readonly string[] | SecuredRedis = []): 
   };
 }
 
-async function untilReady(url: string, options: RedisOptions | undefined, child: ChildProcess): Promise<void> {
+async function untilReady(
+  url: string,
+  options: Pick<RedisOptions, 'tls'> | undefined,
+  child: ChildProcess,
+): Promise<void> {
   const redis = new Redis(url, { ...options, retryStrategy: () => 20, maxRetriesPerRequest: null });
   redis.on('error', () => undefined);
   const died = once(child, 'exit').then(() => {
