@@ -54,7 +54,7 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
       });
     } catch (error) {
       waiter?.close();
-      // What cannot be given back now counts for two minutes more, and no longer.
+      // What cannot be given back now runs out by itself.
       await lease?.release().catch(() => undefined);
       const code = error instanceof ProblemError ? error.code : 'internal_error';
       route.metrics.jobsRefused.inc({ code });
