@@ -35,6 +35,23 @@ describe('Admission', () => {
   });
 });
 
+describe('refuseFull', () => {
+  it('refuses where no model has room, takes no place, and lets through what may be for one that has', async () => {
+    const depths: Record<string, number> = { full: 10, free: 9 };
+    const door = new Admission({
+      maxDepth: 10,
+      waiting: (model) => Promise.resolve(depths[model] ?? 0),
+      workers: () => Promise.resolve([]),
+    });
+    await door.refuseFull(['free']);
+    await door.refuseFull(['full', 'free']);
+    await door.refuseFull([]);
+    await expect(door.refuseFull(['full'])).rejects.toMatchObject({ code: 'queue_full' });
+    await door.admit('free');
+    await expect(door.refuseFull(['full', 'free'])).rejects.toMatchObject({ code: 'queue_full' });
+  });
+});
+
 describe('retryAfterSeconds', () => {
   it('stays between 1 and 60', () => {
     expect(retryAfterSeconds(1, [{ rate: 100 }])).toBe(1);
