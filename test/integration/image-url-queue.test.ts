@@ -148,7 +148,7 @@ async function dieWhileFetching(ids: readonly string[], times: number): Promise<
       expect(job?.stalledCounter).toBeGreaterThanOrEqual(times);
     }
   }, 20_000);
-  await dying.close(true);
+  await Promise.all([dying.close(true), queue.close()]);
 }
 
 it('fetches again what a dead worker was fetching, and ends what kills every worker', { timeout: 60_000 }, async () => {

@@ -35,6 +35,7 @@ beforeAll(async () => {
   redis = new Redis(stack.redis.url);
 }, 60_000);
 afterAll(async () => {
+  await Promise.all(queues.map((queue) => queue.close()));
   redis.disconnect();
   await stack.stop();
   await pictures.stop();
@@ -63,13 +64,19 @@ const failure = async (image_url: string, options: Record<string, unknown> = {})
   if (error === undefined) throw new Error('a failed job without an error');
   return error;
 };
+const queues: Queue[] = [];
+const queueOf = (name: string): Queue => {
+  const queue = new Queue(name, { connection: redis, prefix: keyPrefix });
+  queues.push(queue);
+  return queue;
+};
 /** No queue entry of the job is left that could still do anything, and no image. */
 const nothingLeft = async (id: string): Promise<void> => {
   for (const [name, entry] of [
     [classifyQueueName(testModel), id],
     [fetchQueueName, fetchId(id)],
   ] as const) {
-    const queue = new Queue(name, { connection: redis, prefix: keyPrefix });
+    const queue = queueOf(name);
     await eventually(async () => {
       expect(['completed', 'unknown']).toContain(await queue.getJobState(entry));
     });
@@ -255,7 +262,7 @@ describe.concurrent('a job by image_url', () => {
   it('is canceled between two attempts: there is no other', async () => {
     const url = pictures.at(send('no', { 'retry-after': '3' }, 503));
     const { id } = await submit(url);
-    const queue = new Queue(fetchQueueName, { connection: redis, prefix: keyPrefix });
+    const queue = queueOf(fetchQueueName);
     await eventually(async () => {
       expect(await queue.getJobState(fetchId(id))).toBe('delayed');
     });
