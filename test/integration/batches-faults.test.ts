@@ -1,12 +1,22 @@
 /** Batches while processes die: each item ends once, and what was promised to nobody goes away. */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { BatchStore, classifyQueueName, deliveryId, keyPrefix, keys, Redis, webhookQueueName } from '@quintet/shared';
+import {
+  BatchStore,
+  classifyQueueName,
+  deliveryId,
+  JobStore,
+  keyPrefix,
+  keys,
+  Redis,
+  webhookQueueName,
+} from '@quintet/shared';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
-import { eventually } from '../support/service-process.js';
-import { startStack, type Stack } from '../support/stack.js';
+import { eventually, startService } from '../support/service-process.js';
+import { startStack, stackWebhookSecret, type Stack } from '../support/stack.js';
 import { testModel } from '../support/test-model.js';
 import { batchOf, documentOf, formOf, resultsOf, startHookReceiver } from './batches-harness.js';
 
@@ -88,6 +98,29 @@ describe('an API that is killed', () => {
     expect(jobs.length).toBeLessThan(900);
     for (const job of jobs) expect(job.outcome?.status).toMatch(/^(succeeded|canceled)$/);
     expect(receiver.hooks).toEqual([]);
+  });
+});
+
+describe('a webhook service that is killed', () => {
+  it('between taking an item from the outbox and queueing it, leaves it to the next', async () => {
+    const store = new JobStore(redis);
+    const id = randomUUID();
+    const now = new Date().toISOString();
+    const webhook = { url: receiver.url };
+    await store.create({ id, model: { name: testModel }, created_at: now, metadata: {}, webhook }, image, 600);
+    await store.finish(id, { status: 'canceled', finished_at: now }, 600);
+    await redis.lpush(keys.outboxMoving, `${id} a-request`);
+    const next = await startService('webhooks', {
+      REDIS_URL: stack.redis.url,
+      WEBHOOK_SECRET: stackWebhookSecret,
+      ALLOW_PRIVATE_HOSTS: 'true',
+    });
+    await eventually(async () => {
+      expect(receiver.hooks.map(({ data, type }) => [data.id, type])).toEqual([[id, 'job.canceled']]);
+      expect(await redis.exists(keys.outboxMoving)).toBe(0);
+    });
+    expect(await next.end()).toBe(0);
+    receiver.hooks.length = 0;
   });
 });
 

@@ -4,9 +4,9 @@
  *   staged → open (record and names) → items queued, a chunk at a time → sealed → answered 202
  * Invariant: whoever was answered sees every item queued. A process that dies before the seal was answered nothing: what is
  * open expires, queued items run for nobody and expire, and a delivery above them finds no sealed batch and cancels them.
- * Trade-off: BullMQ packs what it is given in one turn of the event loop, so a thousand at once would hold it for far
- * more than 50 ms; in chunks with turns between them others are served. The delivery is made with the first chunk, and waits
- * for the rest of its children by itself (webhooks: batch-message.ts).
+ * Trade-off: BullMQ makes one transaction of what it is given at once, packed in one turn of our event loop and run by Redis
+ * without a pause. In chunks, everybody else is served in between, and it takes no longer. The delivery is made with the
+ * first chunk, and waits for the rest of its children by itself (webhooks: batch-message.ts).
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
@@ -27,7 +27,7 @@ import type { Submission, WebhookTargetContext } from '../jobs/index.js';
 import { webhookOf, type BatchOptions } from './batch-options.js';
 import type { BatchStaging, StagedItem, StagingContext } from './staging.js';
 
-/** Items that are given to BullMQ in one turn: about 5 ms. */
+/** Items that are given to BullMQ at once: some ms. */
 const chunkLength = 25;
 
 export interface SubmitBatchContext extends StagingContext, WebhookTargetContext {

@@ -13,6 +13,9 @@ const longFrom = 4 * 1024;
 /** Beside the pictures: an address or some metadata for each item, and never more than parses in a few ms. */
 const otherBytesPerItem = 2 * 1024;
 const mostOther = 2 * 1024 * 1024;
+/** Of an item with everything: its members, 16 entries of metadata, and what stands between. */
+const tokensPerItem = 100;
+const mostTokens = 200_000;
 const longestUrl = 2048;
 
 /** One picture of a document. */
@@ -51,8 +54,9 @@ export async function readJsonItems(
 
 async function scan(spool: Spool, maxItems: number): Promise<ScannedJson> {
   const rest = Math.min(mostOther, mostOtherBytes + otherBytesPerItem * maxItems);
+  const tokens = Math.min(mostTokens, 1000 + tokensPerItem * maxItems);
   try {
-    return await scanJson((start, end) => readRange(spool, start, end), spool.size, { longFrom, rest });
+    return await scanJson((start, end) => readRange(spool, start, end), spool.size, { longFrom, rest, tokens });
   } catch (error) {
     if (error instanceof RestTooLargeError)
       throw new ProblemError('batch_too_large', `The document has ${error.message}.`);

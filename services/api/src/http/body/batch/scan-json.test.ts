@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { RestTooLargeError } from '../split-json.js';
 import { scanJson } from './scan-json.js';
 
-const scan = (text: string, limits = { longFrom: 16, rest: 4000 }) => {
+const scan = (text: string, limits = { longFrom: 16, rest: 4000, tokens: 4000 }) => {
   const json = Buffer.from(text);
   return scanJson((start, end) => Promise.resolve(json.subarray(start, end)), json.length, limits);
 };
@@ -12,7 +12,7 @@ describe('scanJson', () => {
   it('parses what has no long string as JSON.parse does', async () => {
     await fc.assert(
       fc.asyncProperty(fc.json({ maxDepth: 3 }), async (text) => {
-        expect((await scan(text, { longFrom: 1e6, rest: 1e6 })).document).toEqual(JSON.parse(text));
+        expect((await scan(text, { longFrom: 1e6, rest: 1e6, tokens: 1e6 })).document).toEqual(JSON.parse(text));
       }),
     );
   });
@@ -22,7 +22,7 @@ describe('scanJson', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(string, { maxLength: 6 }), async (strings) => {
         const json = Buffer.from(JSON.stringify(strings));
-        const { document, longString } = await scan(json.toString(), { longFrom: 16, rest: 4000 });
+        const { document, longString } = await scan(json.toString());
         for (const [at, value] of (document as string[]).entries()) {
           const { start, end } = longString(value) ?? {};
           const raw = start === undefined ? JSON.stringify(value) : json.toString('utf8', start - 1, (end ?? 0) + 1);
@@ -33,9 +33,9 @@ describe('scanJson', () => {
   });
 
   it('follows a string, its escapes and its end across the pieces that the file is read in', async () => {
-    // A piece ends after 256 KiB: there, one byte before and one after.
+    // A piece ends after 64 KiB: there, one byte before and one after.
     for (const shift of [-2, -1, 0, 1]) {
-      const fill = 'x'.repeat(256 * 1024 - '["'.length + shift);
+      const fill = 'x'.repeat(64 * 1024 - '["'.length + shift);
       for (const tail of ['', '\\', '\\\\', '"', '\\"', '\\\\"']) {
         const value = fill + tail;
         const json = JSON.stringify([value, 'short']);
@@ -53,5 +53,9 @@ describe('scanJson', () => {
       expect(await refused(text), text).toBeInstanceOf(SyntaxError);
     }
     expect(await refused(`[${'1,'.repeat(3000)}1]`)).toBeInstanceOf(RestTooLargeError);
+    const few = { longFrom: 16, rest: 4000, tokens: 10 };
+    for (const text of ['[1,1,1,1,1,1,1,1,1,1]', '[[],[],[],[]]', '["","","","",""]']) {
+      await expect(scan(text, few), text).rejects.toThrow(RestTooLargeError);
+    }
   });
 });

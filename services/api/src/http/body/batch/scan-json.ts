@@ -9,7 +9,8 @@ import { LongString, RestTooLargeError } from '../split-json.js';
 
 const quote = 0x22;
 const backslash = 0x5c;
-const chunkLength = 256 * 1024;
+/** Scanned in one turn: the worst there is, a string of escaped quotes, takes some ms. */
+const chunkLength = 64 * 1024;
 /** Deeper than any document of a batch is. */
 const mostDepth = 16;
 
@@ -18,6 +19,8 @@ export interface ScanLimits {
   readonly longFrom: number;
   /** Most bytes of all else. */
   readonly rest: number;
+  /** Most brackets, commas, colons and strings: what `JSON.parse` takes its time for. */
+  readonly tokens: number;
 }
 
 export interface ScannedJson {
@@ -61,11 +64,13 @@ class Scanner {
   readonly #longStrings = new Map<string, LongString>();
   readonly #kept: Buffer[] = [];
   #left: number;
+  #tokensLeft: number;
   #depth = 0;
   #string: OpenString | undefined;
 
   constructor(private readonly limits: ScanLimits) {
     this.#left = limits.rest;
+    this.#tokensLeft = limits.tokens;
   }
 
   push(chunk: Buffer, offset: number): void {
@@ -89,6 +94,9 @@ class Scanner {
     for (const byte of piece) {
       if (byte === 0x5b || byte === 0x7b) this.#depth += 1;
       else if (byte === 0x5d || byte === 0x7d) this.#depth -= 1;
+      else if (byte !== 0x2c && byte !== 0x3a && byte !== quote) continue;
+      this.#tokensLeft -= 1;
+      if (this.#tokensLeft < 0) throw new RestTooLargeError(`more than ${this.limits.tokens} values`);
       if (this.#depth > mostDepth) throw new SyntaxError('it is nested too deeply');
     }
     if (found !== -1) this.#string = { start: offset + next, length: 0, pieces: [], escaping: false };
