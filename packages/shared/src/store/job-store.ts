@@ -40,7 +40,14 @@ redis.call('PUBLISH', ARGV[4], ARGV[3] .. ' ' .. ARGV[1])
 return 'finished'
 `;
 
+// KEYS: job. Of a job that is gone there is nothing to count, and a key made here would never expire.
+const beginSuspectScript = `
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+return redis.call('HINCRBY', KEYS[1], 'suspect_runs', 1)
+`;
+
 interface ScriptedRedis extends Redis {
+  quintetBeginSuspect(job: string): Promise<number>;
   quintetFinish(
     job: string,
     image: string,
@@ -56,6 +63,7 @@ export class JobStore {
 
   constructor(redis: Redis) {
     redis.defineCommand('quintetFinish', { numberOfKeys: 2, lua: finishScript });
+    redis.defineCommand('quintetBeginSuspect', { numberOfKeys: 1, lua: beginSuspectScript });
     this.#redis = redis as ScriptedRedis;
   }
 
@@ -111,6 +119,16 @@ export class JobStore {
       id,
       finishedChannel,
     );
+  }
+
+  /** Notes that a job whose worker died is being run again, alone; how often that was noted and not cleared. */
+  async beginSuspect(id: string): Promise<number> {
+    return this.#redis.quintetBeginSuspect(keys.job(id));
+  }
+
+  /** That run has ended, and its worker lives. */
+  async clearSuspect(id: string): Promise<void> {
+    await this.#redis.hdel(keys.job(id), 'suspect_runs');
   }
 }
 

@@ -3,8 +3,8 @@
  *
  * States: running → draining → closed. Draining takes no new order and finishes those it holds; when the time for that
  * is over, orders that wait for a batch are handed back to the queue, where another worker finds them at once.
- * Locks, renewal, retries and the recovery of stalled orders are BullMQ's. An order whose workers died once too often is
- * failed by BullMQ without our processor: the `failed` listener then writes its outcome.
+ * Locks, renewal, retries and the recovery of stalled orders are BullMQ's. Which of the orders that a dead worker held is to
+ * blame is found out in suspects.ts; the `failed` listener writes the outcome of one that is.
  * Trade-off: a lock of 9 s, checked every 4 s, brings back a killed worker's orders within 15 s; a shorter one would
  * take orders from workers that are merely slow. The main thread never blocks long enough to miss a renewal.
  */
@@ -23,6 +23,7 @@ import {
 } from '@quintet/shared';
 import { AbandonedError } from '../batching/micro-batcher.js';
 import { classifyOrder, type ClassifyDependencies, type OrderResult } from './classify-order.js';
+import { Suspects } from './suspects.js';
 
 export interface ConsumerOptions extends ClassifyDependencies {
   readonly redis: Redis;
@@ -36,16 +37,20 @@ export interface ConsumerOptions extends ClassifyDependencies {
 
 const lockDurationMs = 9_000;
 const stalledIntervalMs = 4_000;
+/** BullMQ counts for each order the deaths of workers that held it, its neighbours' doing included. */
+const maxStalledCount = 1000;
 /** Longest wait for an order in one command: after a second more without an answer, BullMQ takes the connection for dead. */
 const drainDelaySeconds = 2;
 
 export class Consumer {
   readonly #worker: Worker<ClassifyOrder, string>;
   readonly #held = new Set<string>();
+  readonly #suspects: Suspects;
   /** Jobs that succeeded since the last call of `takeCount`. */
   #count = 0;
 
   constructor(private readonly options: ConsumerOptions) {
+    this.#suspects = new Suspects(options.store);
     this.#worker = new Worker<ClassifyOrder, string>(
       classifyQueueName(options.model.name),
       (job, token) => this.#process(job, token),
@@ -57,7 +62,7 @@ export class Consumer {
         lockDuration: lockDurationMs,
         stalledInterval: stalledIntervalMs,
         drainDelay: drainDelaySeconds,
-        maxStalledCount: 3,
+        maxStalledCount,
         autorun: false,
       },
     );
@@ -109,7 +114,9 @@ export class Consumer {
     metrics.active.set({ model: model.name }, this.#held.size);
     try {
       const last = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
-      const result = await classifyOrder(order, { last, priority: job.opts.priority ?? 0 }, this.options);
+      const run = () => classifyOrder(order, { last, priority: job.opts.priority ?? 0 }, this.options);
+      const result = await (job.stalledCounter > 0 ? this.#suspects.run(order.id, run) : run());
+      if (result === 'guilty') throw new UnrecoverableError('worker_lost');
       this.#record(result, order, log);
       if (result.outcome === 'failed') throw new UnrecoverableError(result.code);
       return result.outcome;
@@ -157,7 +164,7 @@ export class Consumer {
     }
   }
 
-  /** BullMQ gave up on the order; if our processor did not end the job, its workers died. */
+  /** The order is given up; where our processor did not end the job itself, its workers died. */
   #endFailed(job: Job<ClassifyOrder, string>, error: Error): void {
     const { store, retentionSeconds, metrics, logger, model } = this.options;
     const { id } = job.data;
