@@ -46,6 +46,12 @@ export const apiVariables = {
   MAX_UPLOAD_BYTES: integer('Largest upload, in bytes', 1024, 1_073_741_824, 20 * 1024 * 1024),
   MAX_IMAGE_PIXELS: integer('Most pixels (width × height) an image may have', 1, 1_000_000_000, 40_000_000),
   MAX_QUEUE_DEPTH: integer('Waiting jobs per model past which a submit answers 503', 1, 10_000_000, 10_000),
+  DRAIN_SECONDS: integer(
+    'How long a stopping API goes on serving while it says that it is not ready, for load balancers to notice',
+    0,
+    300,
+    0,
+  ),
   MAX_WAIT_SECONDS: integer('Longest wait that `Prefer: wait` is granted', 1, 600, 60),
   QUEUE_TTL_SECONDS: integer('How long an unfinished job and its image are kept', 60, 31_536_000, 604_800),
   ALLOW_PRIVATE_HOSTS: flag('Whether webhooks may go to private and loopback addresses', false),
@@ -91,6 +97,11 @@ export const workerVariables = {
   CONCURRENCY: optionalInteger('Jobs held at once; by default three batches for every stream', 1, 10_000),
   MAX_IMAGE_PIXELS: integer('Most pixels (width × height) an image may have', 1, 1_000_000_000, 40_000_000),
   DECODE_TIMEOUT_SECONDS: integer('Longest time the decoding of one image may take', 1, 600, 20),
+  INFERENCE_TIMEOUT_SECONDS: optionalInteger(
+    'Longest time one run of the model may take; by default a hundred times the slowest of the warm-up, at least 30',
+    1,
+    86_400,
+  ),
 };
 
 export const webhooksVariables = {

@@ -18,7 +18,10 @@ export interface StreamPoolOptions {
   readonly streams: number;
   /** Threads of the solo stream, and whether the image at hand is alone in the worker; undefined: there is none. */
   readonly solo?: { readonly intraOpThreads: number; readonly isAlone: () => boolean } | undefined;
+  /** Longest time one run may take, in ms; what the warm-up says by default. */
+  readonly runLimitMs?: number | undefined;
   readonly onRestart: (error: string) => void;
+  /** With StreamStuck where the process cannot end by itself, as a thread of it never will. */
   readonly onFatal: (error: Error) => void;
 }
 
@@ -140,9 +143,13 @@ export class StreamPool {
   }
 
   async #start(settings: StreamSettings, startAgain: () => Promise<void>) {
-    const started = await InferenceStream.start(settings, (dead) => {
-      this.#replace(dead, startAgain);
-    });
+    const events = {
+      onDeath: (dead: InferenceStream) => {
+        this.#replace(dead, startAgain);
+      },
+      onStuck: this.options.onFatal,
+    };
+    const started = await InferenceStream.start(settings, events, this.options.runLimitMs);
     this.#started.add(started.stream);
     if (this.#stopped) {
       await started.stream.stop();
