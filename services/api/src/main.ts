@@ -1,4 +1,5 @@
 /** The composition root of the API: configuration in, a running service out. */
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   apiVariables,
   connectRedis,
@@ -23,7 +24,9 @@ import { Admission, JobWaiters, ModelDirectory, Queues, refreshDepths, requireRe
 const uploadBudgetBytes = 512 * 1024 * 1024;
 
 async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Promise<() => Promise<void>> {
+  // Not ready from the first moment of stopping on; closed to submissions once load balancers had time to notice.
   let stopping = false;
+  let closed = false;
   const version = packageVersion(import.meta.url);
   const { registry, stop: stopMetrics } = createServiceMetrics({ service: 'api', version });
   const metrics = createApiMetrics(registry);
@@ -67,7 +70,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     ),
     maxWaitSeconds: config.MAX_WAIT_SECONDS,
     checkOpen: () => {
-      if (stopping) {
+      if (closed) {
         throw new ProblemError('shutting_down', 'This instance is stopping. Try again, on another connection.', {
           headers: { 'Retry-After': '1', Connection: 'close' },
         });
@@ -81,6 +84,12 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
 
   return async () => {
     stopping = true;
+    server.leave();
+    if (config.DRAIN_SECONDS > 0) {
+      logger.info({ seconds: config.DRAIN_SECONDS }, 'no longer ready; serving on for load balancers to notice');
+      await delay(config.DRAIN_SECONDS * 1000);
+    }
+    closed = true;
     waiters.close();
     await server.close(config.SHUTDOWN_SECONDS * 1000);
     stopMetrics();

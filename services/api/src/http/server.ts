@@ -1,9 +1,11 @@
 /**
  * The HTTP server around the application: time limits, what is not HTTP, and its end.
  *
- *   listening → draining (close() called) → closed
- * Draining accepts no connection, lets every request that has begun finish, and closes each connection as it becomes idle;
- * after `limitMs` it cuts what is left. Invariant: every connection gets a complete answer, or none at all.
+ *   listening → leaving (leave() called) → draining (close() called) → closed
+ * Leaving serves on, and ends every connection with its next answer, so that clients and load balancers move to another
+ * instance while this one still answers. Draining accepts no connection, lets every request that has begun finish, and
+ * closes each connection as it becomes idle; after `limitMs` it cuts what is left.
+ * Invariant: every connection gets a complete answer, or none at all.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
@@ -32,6 +34,8 @@ export const defaultServerLimits: ServerLimits = {
 
 export interface ApiServer {
   readonly port: number;
+  /** From now on every answer is the last of its connection. */
+  leave(): void;
   close(limitMs: number): Promise<void>;
 }
 
@@ -42,6 +46,7 @@ export async function startServer(
 ): Promise<ApiServer> {
   const limits = options.limits ?? defaultServerLimits;
   const current = new WeakMap<Duplex, ServerResponse>();
+  let leaving = false;
   const server = createServer({
     headersTimeout: limits.headersMs,
     requestTimeout: limits.requestMs,
@@ -50,6 +55,7 @@ export async function startServer(
   });
   const onRequest: RequestListener = (request, response) => {
     current.set(request.socket, response);
+    if (leaving) response.setHeader('Connection', 'close');
     // A client that leaves is an error on the request that nobody may be listening for.
     request.on('error', () => undefined);
     app(request, response);
@@ -68,6 +74,9 @@ export async function startServer(
   });
   return {
     port: (server.address() as AddressInfo).port,
+    leave: () => {
+      leaving = true;
+    },
     close: (limitMs) => closeServer(server, limitMs),
   };
 }
