@@ -35,15 +35,15 @@ export interface Books {
   /** Redis's own address. */
   readonly redisUrl: string;
   readonly expected: Expected;
-  /** How a job may end that is not to succeed, by the picture's name: its code. */
-  readonly failing?: ReadonlyMap<string, string>;
+  /** How a job may end that is not to succeed, by the picture's name: its codes. */
+  readonly failing?: ReadonlyMap<string, readonly string[]>;
   /** Time for the last job to end, in ms. */
   readonly withinMs?: number;
 }
 
 /** Reads every accepted job until it has ended, and once more; waits for the webhooks; looks into Redis. */
 export async function closeBooks(books: Books): Promise<Ledger> {
-  const { load, receiver, url, expected, failing = new Map<string, string>() } = books;
+  const { load, receiver, url, expected, failing = new Map<string, readonly string[]>() } = books;
   const deadline = performance.now() + (books.withinMs ?? 60_000);
   const jobs = new Map<string, Job>();
   const lost: string[] = [];
@@ -57,8 +57,10 @@ export async function closeBooks(books: Books): Promise<Ledger> {
     }
     jobs.set(id, job);
     if (finished !== undefined && !isDeepStrictEqual(finished, job)) duplicated.push(id);
-    const code = failing.get(picture.name);
-    if (code === undefined ? !isRight(job, expected.get(picture.name)) : job.error?.code !== code) {
+    const codes = failing.get(picture.name);
+    const right =
+      codes === undefined ? isRight(job, expected.get(picture.name)) : codes.some((code) => code === job.error?.code);
+    if (!right) {
       wrong.push(`${id} (${picture.name}): ${JSON.stringify({ ...job, metadata: undefined })}`);
     }
   });
@@ -116,7 +118,8 @@ async function checkWebhooks(
     for (const { id: webhookId, body } of received) {
       if (webhookId !== `msg_${id}`) bad.push(`${id}: has the webhook-id ${webhookId}`);
       if (body.type !== `job.${job.status}`) bad.push(`${id}: is a ${body.type}, and the job ${job.status}`);
-      if (!isDeepStrictEqual(body.data, job)) bad.push(`${id}: ${JSON.stringify(body.data)} is not ${JSON.stringify(job)}`);
+      if (!isDeepStrictEqual(body.data, job))
+        bad.push(`${id}: ${JSON.stringify(body.data)} is not ${JSON.stringify(job)}`);
     }
   }
   return bad;

@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { isFinal, jobSchema, problemSchema, type Job } from '@quintet/shared';
-import type { Receiver } from '../../support/receiver.js';
+import type { Answer, Receiver } from '../../support/receiver.js';
 import type { Picture } from './pictures.js';
 
 export interface Accepted {
@@ -29,6 +29,8 @@ export interface LoadOptions {
   readonly pauseMs: number;
   /** Over the default: which way a request takes. */
   readonly ways?: readonly Way[];
+  /** How the receiver answers; 204 at once by default. */
+  readonly answer?: Answer;
   /** Further query parameters. */
   readonly query?: Readonly<Record<string, string>>;
 }
@@ -83,7 +85,7 @@ export class Load {
   #turn = 0;
 
   async #submit(picture: Picture, way: Way, client: number): Promise<boolean> {
-    const { receiver, urls, query = {} } = this.options;
+    const { receiver, urls, answer, query = {} } = this.options;
     const addresses = urls();
     this.#turn += 1;
     const url = addresses[(this.#turn + client) % addresses.length] ?? '';
@@ -91,7 +93,7 @@ export class Load {
     const webhookAt = way === 'webhook' ? `hook-${submissions}` : undefined;
     const parameters = new URLSearchParams({
       ...query,
-      ...(webhookAt === undefined ? {} : { webhook_url: receiver.expectAt(webhookAt) }),
+      ...(webhookAt === undefined ? {} : { webhook_url: receiver.expectAt(webhookAt, answer) }),
     });
     const started = performance.now();
     try {

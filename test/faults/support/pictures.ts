@@ -9,7 +9,10 @@ export interface Picture {
 
 /** A dozen real photos where there are some, else test cards of a dozen sizes. */
 export async function somePictures(count = 12): Promise<Picture[]> {
-  if (havePhotos) return photoNames().slice(0, count).map((name) => picture(name, photoFile(name)));
+  if (havePhotos)
+    return photoNames()
+      .slice(0, count)
+      .map((name) => picture(name, photoFile(name)));
   return Promise.all(
     Array.from({ length: count }, async (_, index) =>
       picture(`card ${index}`, await makeImage({ format: 'jpeg', width: 200 + 40 * index, height: 240 })),

@@ -55,8 +55,7 @@ export async function startStand(options: StackOptions = {}): Promise<Stand> {
     pictures,
     expected,
     urls: [stack.url],
-    load: (rest) =>
-      new Load({ urls: () => stand.urls, pictures, receiver, clients: 4, pauseMs: 120, ...rest }),
+    load: (rest) => new Load({ urls: () => stand.urls, pictures, receiver, clients: 4, pauseMs: 120, ...rest }),
     recovery: async (withinMs = 60_000) => {
       const started = performance.now();
       for (;;) {
@@ -139,6 +138,8 @@ export function watchMemory(processes: readonly ServiceProcess[]) {
 
 /** Seconds from `from` (Unix ms) to when each of these jobs ended; the longest. */
 export function slowest(ledger: Ledger, ids: ReadonlySet<string>, from: number): number {
-  const ends = [...ledger.jobs.values()].filter(({ id }) => ids.has(id)).map((job) => Date.parse(job.finished_at ?? ''));
+  const ends = [...ledger.jobs.values()]
+    .filter(({ id }) => ids.has(id))
+    .map((job) => Date.parse(job.finished_at ?? ''));
   return Math.max(0, ...ends.map((end) => (end - from) / 1000));
 }

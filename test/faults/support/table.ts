@@ -31,7 +31,10 @@ export function setup(): void {
 export function teardown(): void {
   const file = process.env[variable] ?? '';
   if (existsSync(file)) {
-    const rows = readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Row);
+    const rows = readFileSync(file, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Row);
     process.stdout.write(`\n${formatTable(rows)}\n`);
   }
   rmSync(join(file, '..'), { recursive: true, force: true });
@@ -50,7 +53,9 @@ export function formatTable(rows: readonly Row[]): string {
     .map((line) =>
       line
         .map((cell, column) =>
-          column === 0 || column === head.length - 1 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+          column === 0 || column === head.length - 1
+            ? cell.padEnd(widths[column] ?? 0)
+            : cell.padStart(widths[column] ?? 0),
         )
         .join('  ')
         .trimEnd(),
