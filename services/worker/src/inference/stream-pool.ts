@@ -32,6 +32,8 @@ const deathWindowMs = 60_000;
 export class StreamPool {
   #idle: InferenceStream[] = [];
   readonly #started = new Set<InferenceStream>();
+  /** Streams that are loading the model: as a run, that may not be cut short. */
+  readonly #starting = new Set<Promise<unknown>>();
   /** Set while the solo stream is idle. */
   #solo: InferenceStream | undefined;
   #deaths: number[] = [];
@@ -126,6 +128,8 @@ export class StreamPool {
     this.#idle = [];
     this.#solo = undefined;
     await Promise.all(streams.map((stream) => stream.stop()));
+    // Each finds that the pool has stopped, and ends itself.
+    await Promise.allSettled([...this.#starting]);
   }
 
   async #add(): Promise<void> {
@@ -142,7 +146,13 @@ export class StreamPool {
     this.#solo = stream;
   }
 
-  async #start(settings: StreamSettings, startAgain: () => Promise<void>) {
+  #start(settings: StreamSettings, startAgain: () => Promise<void>) {
+    const starting = this.#startOne(settings, startAgain).finally(() => this.#starting.delete(starting));
+    this.#starting.add(starting);
+    return starting;
+  }
+
+  async #startOne(settings: StreamSettings, startAgain: () => Promise<void>) {
     const events = {
       onDeath: (dead: InferenceStream) => {
         this.#replace(dead, startAgain);

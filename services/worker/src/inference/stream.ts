@@ -64,6 +64,7 @@ export class InferenceStream {
   readonly #logits: Float32Array;
   #pending: Pending | undefined;
   #dead = false;
+  #onReleased: () => void = () => undefined;
   #limitMs: number;
 
   private constructor(
@@ -159,9 +160,20 @@ export class InferenceStream {
     });
   }
 
-  /** Ends the thread; a run under way is finished first by the runtime, as native code cannot be interrupted. */
+  /**
+   * Ends the thread, when the run under way is done or has taken `terminationMs` more: native code that returns into a thread
+   * which is being ended throws where nobody catches, and takes the process with it.
+   */
   async stop(): Promise<void> {
     this.#dead = true;
+    if (this.#pending !== undefined) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        this.#onReleased = resolve;
+        timer = setTimeout(resolve, terminationMs);
+      });
+      clearTimeout(timer);
+    }
     await this.#thread.terminate();
   }
 
@@ -182,6 +194,7 @@ export class InferenceStream {
     const pending = this.#pending;
     this.#pending = undefined;
     clearTimeout(pending?.timer);
+    this.#onReleased();
     return pending;
   }
 
@@ -194,10 +207,9 @@ export class InferenceStream {
 
   /** No answer in time. The run is given up at once; what replaces the thread waits until it has really ended. */
   #hang(): void {
-    const pending = this.#release();
+    this.#release()?.reject(new StreamDied(`no answer within ${this.#limitMs / 1000} s`));
     if (this.#dead) return;
     this.#dead = true;
-    pending?.reject(new StreamDied(`no answer within ${this.#limitMs / 1000} s`));
     const stuck = setTimeout(() => {
       this.events.onStuck(new StreamStuck());
     }, terminationMs);
