@@ -27,7 +27,7 @@ async function capacity(): Promise<number> {
   await load.more(30);
   const started = performance.now();
   const before = load.accepted.length;
-  await delay(full ? 5000 : 2000);
+  await delay(full ? 5000 : 1500);
   const rate = ((load.accepted.length - before) * 1000) / (performance.now() - started);
   await load.stop();
   return rate;
@@ -40,7 +40,7 @@ describe('overload', () => {
     async () => {
       const rate = await capacity();
       const load = new OpenLoad(stand.urls[0] ?? '', small);
-      const seconds = full ? 120 : 8;
+      const seconds = full ? 120 : 5;
       await load.run(4 * rate, seconds * 1000);
       const recoverySeconds = await stand.recovery();
       const refusal = quantile(

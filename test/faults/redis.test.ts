@@ -44,13 +44,14 @@ async function during(fault: string, hurt: () => Promise<void>): Promise<void> {
   memory.check();
 }
 
-const cutMs = full ? 20_000 : 8_000;
+const cutMs = full ? 20_000 : 5_000;
+const awayMs = full ? 5000 : 1000;
 
 describe('Redis', () => {
   it('is killed, and started again', { timeout: 120_000 }, async () => {
-    await during('Redis killed, 3 s away', async () => {
+    await during(`Redis killed, ${awayMs / 1000} s away`, async () => {
       await stand.stack.redis.kill();
-      await delay(3000);
+      await delay(awayMs);
       await stand.stack.redis.start();
     });
   });

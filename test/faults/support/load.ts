@@ -72,14 +72,18 @@ export class Load {
 
   async #client(index: number): Promise<void> {
     const { pictures, pauseMs, ways = ['wait', 'webhook', 'plain'] } = this.options;
-    for (let turn = index; !this.#stopped; turn += 1) {
+    for (let turn = index; this.#isRunning(); turn += 1) {
       const picture = pictures[(turn * 7 + index) % pictures.length];
       const way = ways[turn % ways.length];
       if (picture === undefined || way === undefined) return;
       // Until it is accepted: a client that gives up would hide what it was told.
-      while (!(await this.#submit(picture, way, index)) && !this.#stopped) await delay(50);
+      while (!(await this.#submit(picture, way, index)) && this.#isRunning()) await delay(50);
       await delay(pauseMs * (0.5 + Math.random()));
     }
+  }
+
+  #isRunning(): boolean {
+    return !this.#stopped;
   }
 
   #turn = 0;
