@@ -73,8 +73,8 @@ describe('overload', () => {
       }
       expect(recoverySeconds).toBeLessThan(10);
       expect(latency).toBeLessThan(bound(rate));
-      // On a machine that others use too a figure is no verdict, so what the machine takes for nothing is taken off.
-      expect(refusal - machine).toBeLessThan(full ? 50 : 500);
+      // On a machine that others use too, a request for nothing takes long: then the figure is no verdict on this service.
+      expect(refusal).toBeLessThan(machine < 10 ? 50 : 50 + 3 * machine);
     },
   );
 

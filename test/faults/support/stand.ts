@@ -1,7 +1,7 @@
 /** Where faults are tested: all of Quintet, a receiver, pictures with their right answers, and the books. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { jobSchema } from '@quintet/shared';
+import { jobSchema, Redis } from '@quintet/shared';
 import { expect } from 'vitest';
 import { startReceiver, type Receiver } from '../../support/receiver.js';
 import type { ServiceProcess } from '../../support/service-process.js';
@@ -49,6 +49,7 @@ export async function startStand(options: StackOptions = {}): Promise<Stand> {
     somePictures(),
   ]);
   const expected = await classifyCalmly(stack.url, pictures);
+  const redisBefore = await redisMegabytes(stack.redis.url);
   const stand: Stand = {
     stack,
     receiver,
@@ -85,6 +86,8 @@ export async function startStand(options: StackOptions = {}): Promise<Stand> {
         ...(text === undefined ? {} : { note: text }),
       });
       await expectClean(ledger, stack.redis.url);
+      // A few kilobytes of each result stay for a day; of pictures nothing does.
+      expect(await redisMegabytes(stack.redis.url)).toBeLessThan(redisBefore + 64);
       return ledger;
     },
     stop: async () => {
@@ -118,6 +121,15 @@ export function residentMegabytes(pid: number | undefined): number | undefined {
     return kilobytes === undefined ? undefined : (Number(kilobytes) * 1024) / 1e6;
   } catch {
     return undefined;
+  }
+}
+
+async function redisMegabytes(url: string): Promise<number> {
+  const redis = new Redis(url);
+  try {
+    return Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]) / 1e6;
+  } finally {
+    redis.disconnect();
   }
 }
 

@@ -31,11 +31,14 @@ export function readFinished(message: string): { readonly id: string; readonly o
 export type FinishResult = 'finished' | 'already_finished' | 'unknown_job';
 
 // KEYS: job, image. ARGV: outcome, retention in ms, id, channel.
+// The image goes first: a Redis that is full refuses a script whose first write needs memory, and lets one go on whose first
+// write frees some. Otherwise no job could end while it is full, and no image would make room.
 const finishScript = `
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown_job' end
-if redis.call('HSETNX', KEYS[1], 'outcome', ARGV[1]) == 0 then return 'already_finished' end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+if redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then return 'already_finished' end
 redis.call('UNLINK', KEYS[2])
+redis.call('HSET', KEYS[1], 'outcome', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('PUBLISH', ARGV[4], ARGV[3] .. ' ' .. ARGV[1])
 return 'finished'
 `;

@@ -34,7 +34,7 @@ type Order = ReturnType<typeof orderSchema.parse>;
 const lockMs = 10_000;
 const stalledCheckMs = 5_000;
 /** Longest wait for an order in one command: after a second more without an answer, BullMQ takes the connection for dead. */
-const drainDelaySeconds = 2;
+const drainDelaySeconds = 1;
 /** A delivery cannot kill its process, so one that was held by dying processes is tried again, not given up. */
 const maxStalledCount = 1_000;
 /** BullMQ's sign for it, as a delay. */

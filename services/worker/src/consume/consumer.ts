@@ -40,7 +40,7 @@ const stalledIntervalMs = 4_000;
 /** BullMQ counts for each order the deaths of workers that held it, its neighbours' doing included. */
 const maxStalledCount = 1000;
 /** Longest wait for an order in one command: after a second more without an answer, BullMQ takes the connection for dead. */
-const drainDelaySeconds = 2;
+const drainDelaySeconds = 1;
 
 export class Consumer {
   readonly #worker: Worker<ClassifyOrder, string>;
