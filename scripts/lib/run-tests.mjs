@@ -47,7 +47,7 @@ export async function runTests(args) {
 
 /**
  * Without what a developer's shell may have set for `npm start`: tests say themselves what they need. Who names the
- * container tests wants them run, not skipped.
+ * container tests wants them run, not skipped; who names the faults wants them in full, minutes instead of seconds.
  * @param {string} redis
  * @param {readonly string[]} args
  */
@@ -55,8 +55,14 @@ function testEnvironment(redis, args) {
   const services =
     /^(PORT|HOST|REDIS_URL|DATA_DIR|MODEL|DEFAULT_MODEL|MODELS_DIR|WORKERS|METRICS_PORT|LOG_LEVEL|LOG_FORMAT|NODE_ENV)$/;
   const kept = Object.entries(process.env).filter(([name]) => !services.test(name));
-  const compose = args.some((arg) => !arg.startsWith('-') && arg.includes('compose') && !arg.includes('*'));
-  return { ...Object.fromEntries(kept), REDIS_SERVER_BIN: redis, ...(compose ? { COMPOSE_TEST: '1' } : {}) };
+  const named = (/** @type {string} */ word) =>
+    args.some((arg) => !arg.startsWith('-') && arg.includes(word) && !arg.includes('*'));
+  return {
+    ...Object.fromEntries(kept),
+    REDIS_SERVER_BIN: redis,
+    ...(named('compose') ? { COMPOSE_TEST: '1' } : {}),
+    ...(named('faults') ? { FAULTS_FULL: '1' } : {}),
+  };
 }
 
 /** @param {string} file */

@@ -1,8 +1,5 @@
 /** What the webhook tests share: the compiled service as a process, a receiver that trusts nobody, and the API's and worker's parts. */
-import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { randomBytes, randomUUID } from 'node:crypto';
 import {
   DeliveryLog,
   JobStore,
@@ -10,87 +7,22 @@ import {
   classifyQueueName,
   deliveryId,
   keyPrefix,
-  testBodySchema,
-  webhookBodySchema,
   webhookQueueName,
   type ClassifyOrder,
   type Delivery,
   type Outcome,
-  type TestBody,
-  type WebhookBody,
   type WebhookEvent,
 } from '@quintet/shared';
 import { FlowProducer, Queue, Worker, type Job } from 'bullmq';
+import { startReceiver as startReceiverFor, type Receiver } from '../support/receiver.js';
 import { startService, type ServiceProcess } from '../support/service-process.js';
 
 export const secret = `whsec_${randomBytes(32).toString('base64')}`;
 export const startWebhooks = (url: string, environment: Record<string, string> = {}): Promise<ServiceProcess> =>
   startService('webhooks', { REDIS_URL: url, WEBHOOK_SECRET: secret, ...environment });
 
-/** A webhook that arrived, after its signature was found good. */
-export interface Received {
-  readonly id: string;
-  readonly timestamp: number;
-  readonly body: WebhookBody | TestBody;
-  readonly raw: Buffer;
-  readonly headers: IncomingMessage['headers'];
-}
-
-/** Verifies by the text of Standard Webhooks, with nothing of the sender's code. Throws if anything is wrong. */
-function verify(headers: IncomingMessage['headers'], raw: Buffer): Received {
-  const id = String(headers['webhook-id']);
-  const timestamp = Number(headers['webhook-timestamp']);
-  if (!(Math.abs(Date.now() / 1000 - timestamp) <= 300)) throw new Error('the timestamp is out of tolerance');
-  const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
-  const expected = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(raw).digest();
-  const good = String(headers['webhook-signature'])
-    .split(' ')
-    .filter((part) => part.startsWith('v1,'))
-    .map((part) => Buffer.from(part.slice(3), 'base64'))
-    .some((mac) => mac.length === expected.length && timingSafeEqual(mac, expected));
-  if (!good) throw new Error('the signature is wrong');
-  const body = webhookBodySchema.or(testBodySchema).parse(JSON.parse(raw.toString()));
-  return { id, timestamp, body, raw, headers };
-}
-
-export type Answer = (response: ServerResponse, attempt: number) => void;
-
-/** A plain HTTP server. `expectAt` gives an address of its own to a job, and says how to answer there. */
-export async function startReceiver() {
-  const answers = new Map<string, Answer>();
-  const arrived = new Map<string, Received[]>();
-  const server = createServer((request, response) => {
-    const path = (request.url ?? '').split('?')[0] ?? '';
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const here = arrived.get(path) ?? [];
-      arrived.set(path, here);
-      try {
-        here.push(verify(request.headers, Buffer.concat(chunks)));
-      } catch (error) {
-        response.writeHead(401).end(String(error));
-        return;
-      }
-      (answers.get(path) ?? ((reply) => reply.writeHead(204).end()))(response, here.length);
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  return {
-    port,
-    at: (id: string): readonly Received[] => arrived.get(`/${id}`) ?? [],
-    expectAt: (id: string, answer?: Answer): string => {
-      if (answer !== undefined) answers.set(`/${id}`, answer);
-      return `http://127.0.0.1:${port}/${id}?token=hidden`;
-    },
-    stop: (): void => {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
-}
+export type { Answer, Received } from '../support/receiver.js';
+export const startReceiver = (): Promise<Receiver> => startReceiverFor(secret);
 
 export const succeeded = (): Outcome => ({
   status: 'succeeded',

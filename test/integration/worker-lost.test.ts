@@ -20,7 +20,7 @@ it('ends as failed with worker_lost, and the worker goes on', { timeout: 60_000 
   const store = new JobStore(redis);
   const queue = new Queue(classifyQueueName(testModel), options);
   const photo = await makeImage({ format: 'jpeg', width: 320, height: 240 });
-  // Takes the order and dies, as far as its lock tells, until it has done so more often than is allowed.
+  // Takes the order and dies, as far as its lock tells; and so did two workers that ran it alone.
   const poisoned = await submitOrder(store, queue, photo);
   const dying = new Worker(queue.name, () => new Promise(() => undefined), {
     ...options,
@@ -32,9 +32,10 @@ it('ends as failed with worker_lost, and the worker goes on', { timeout: 60_000 
   });
   dying.on('error', () => undefined);
   await eventually(async () => {
-    expect((await queue.getJob(poisoned))?.stalledCounter).toBeGreaterThan(3);
+    expect((await queue.getJob(poisoned))?.stalledCounter).toBeGreaterThan(0);
   }, 20_000);
   await dying.close(true);
+  for (let death = 0; death < 2; death += 1) await store.beginSuspect(poisoned);
 
   const worker = await startService('worker', { ...testModelEnvironment, REDIS_URL: server.url });
   onTestFinished(async () => {

@@ -16,6 +16,10 @@ export interface StackOptions {
   readonly workers?: number;
   /** The test model by default; see test-model.ts. */
   readonly model?: string;
+  /** Further settings of Redis, as on its command line. */
+  readonly redisArgs?: readonly string[];
+  /** The Redis address that the services are given, where it is not its own: that of something in between. */
+  readonly between?: (redis: RedisServer) => Promise<string>;
 }
 
 export interface StackWorker extends ServiceProcess {
@@ -37,18 +41,21 @@ export interface Stack {
   addWorker(env?: Readonly<Record<string, string>>): Promise<StackWorker>;
   /** Starts another API on the same Redis and waits until it is ready; stop() ends it too. */
   addApi(env?: Readonly<Record<string, string>>): Promise<ServiceProcess>;
+  /** Starts another webhook service and waits until it is ready. */
+  addWebhooks(env?: Readonly<Record<string, string>>): Promise<ServiceProcess>;
   /** Stops what still runs: API, workers and webhooks, Redis. */
   stop(): Promise<void>;
 }
 
 /** Starts everything and waits until all of it is ready; leaves nothing behind where that fails. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
-  const redis = await startRedis();
+  const redis = await startRedis(options.redisArgs);
+  const redisUrl = (await options.between?.(redis)) ?? redis.url;
   const started: ServiceProcess[] = [];
   const workers: StackWorker[] = [];
   const model = options.model ?? testModel;
   const common = {
-    REDIS_URL: redis.url,
+    REDIS_URL: redisUrl,
     ALLOW_PRIVATE_HOSTS: 'true',
     WEBHOOK_SECRET: stackWebhookSecret,
     DEFAULT_MODEL: model,
@@ -96,6 +103,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         return added;
       },
       addApi: (env) => start('api', env),
+      addWebhooks: (env) => start('webhooks', env),
       stop,
     };
   } catch (error) {

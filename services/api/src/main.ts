@@ -1,4 +1,5 @@
 /** The composition root of the API: configuration in, a running service out. */
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   apiVariables,
   BatchStore,
@@ -46,7 +47,9 @@ const heartbeatMs = 15_000;
 const mostEventStreams = 10_000;
 
 async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Promise<() => Promise<void>> {
+  // Not ready from the first moment of stopping on; closed to submissions once load balancers had time to notice.
   let stopping = false;
+  let closed = false;
   const version = packageVersion(import.meta.url);
   const { registry, stop: stopMetrics } = createServiceMetrics({ service: 'api', version });
   const metrics = createApiMetrics(registry);
@@ -88,7 +91,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
   const keys = await openKeyRing({ entries: config.API_KEYS, file: config.API_KEYS_FILE, logger });
   const rates = new RateLimits(redis);
   const checkOpen = (): void => {
-    if (stopping) {
+    if (closed) {
       throw new ProblemError('shutting_down', 'This instance is stopping. Try again, on another connection.', {
         headers: { 'Retry-After': '1', Connection: 'close' },
       });
@@ -187,6 +190,12 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
 
   return async () => {
     stopping = true;
+    server.leave();
+    if (config.DRAIN_SECONDS > 0) {
+      logger.info({ seconds: config.DRAIN_SECONDS }, 'no longer ready; serving on for load balancers to notice');
+      await delay(config.DRAIN_SECONDS * 1000);
+    }
+    closed = true;
     stopSweep();
     keys?.close();
     waiters.close();

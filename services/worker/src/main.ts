@@ -39,6 +39,7 @@ import { Fetcher } from './fetch/fetcher.js';
 import { startEngine, type Engine } from './inference/engine.js';
 import { bundledBackends } from './inference/onnx-runtime.js';
 import { detectHardware, providersToTry } from './inference/provider.js';
+import { StreamStuck } from './inference/stream.js';
 import { createPreprocessPool } from './preprocess/index.js';
 
 /** Left of SHUTDOWN_SECONDS for handing back, for the last batches, and for Redis. */
@@ -81,7 +82,9 @@ runService('worker', workerVariables, async (config, logger) => {
     },
     onFatal: (error) => {
       logger.fatal({ error }, 'inference cannot go on');
-      process.exit(1);
+      // exit() waits for every thread, and one of them will not end.
+      if (error instanceof StreamStuck) process.kill(process.pid, 'SIGKILL');
+      else process.exit(1);
     },
   });
   const { classifier, slots, provider: device } = engine;

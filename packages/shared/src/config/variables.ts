@@ -97,6 +97,12 @@ export const apiVariables = {
   MAX_BATCH_BYTES: integer('Largest batch, in bytes, as sent and unpacked', 1024, 4_294_967_296, 256 * 1024 * 1024),
   MAX_IMAGE_PIXELS: integer('Most pixels (width × height) an image may have', 1, 1_000_000_000, 40_000_000),
   MAX_QUEUE_DEPTH: integer('Waiting jobs per model past which a submit answers 503', 1, 10_000_000, 10_000),
+  DRAIN_SECONDS: integer(
+    'How long a stopping API goes on serving while it says that it is not ready, for load balancers to notice',
+    0,
+    300,
+    0,
+  ),
   MAX_WAIT_SECONDS: integer('Longest wait that `Prefer: wait` is granted', 1, 600, 60),
   QUEUE_TTL_SECONDS: integer('How long an unfinished job and its image are kept', 60, 31_536_000, 604_800),
   RESULT_CACHE_TTL_SECONDS: resultCacheTtl,
@@ -182,6 +188,11 @@ export const workerVariables = {
   ALLOW_PRIVATE_HOSTS: apiVariables.ALLOW_PRIVATE_HOSTS,
   FETCH_CONCURRENCY: integer('Images that are fetched from their image_url at once', 1, 1000, 16),
   FETCH_TIMEOUT_SECONDS: integer('Longest time one attempt to fetch an image_url may take', 1, 600, 15),
+  INFERENCE_TIMEOUT_SECONDS: optionalInteger(
+    'Longest time one run of the model may take; by default a hundred times the slowest of the warm-up, at least 30',
+    1,
+    86_400,
+  ),
 };
 
 export const webhooksVariables = {

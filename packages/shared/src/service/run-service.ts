@@ -3,7 +3,8 @@
  *
  *   bad configuration        each bad variable on stderr, exit 1, nothing was started
  *   start fails              logged, exit 1
- *   SIGTERM or SIGINT        stop() is given `SHUTDOWN_SECONDS`; exit 0, or 1 if it was not done by then
+ *   SIGTERM or SIGINT        stop() is given `SHUTDOWN_SECONDS`, after `DRAIN_SECONDS` where there are any; exit 0, or 1 if it was
+ *                            not done by then
  *   a second signal          exit at once, 128 + its number
  *   an error nobody caught   logged, exit 1: a state that nobody foresaw must not go on serving
  */
@@ -24,7 +25,7 @@ export type StartService<V extends BaseVariables> = (
 
 export function runService<V extends BaseVariables>(name: string, variables: V, start: StartService<V>): void {
   const config = configOrExit(name, variables);
-  const base = config as { LOG_LEVEL: LogLevel; SHUTDOWN_SECONDS: number };
+  const base = config as { LOG_LEVEL: LogLevel; SHUTDOWN_SECONDS: number; DRAIN_SECONDS?: number };
   const logger = createLogger(name, base.LOG_LEVEL);
   const die = (error: unknown, message: string): void => {
     logger.fatal({ error }, message);
@@ -45,7 +46,7 @@ export function runService<V extends BaseVariables>(name: string, variables: V, 
         logger.error({ seconds: base.SHUTDOWN_SECONDS }, 'shutdown took too long; exiting');
         process.exit(1);
       },
-      base.SHUTDOWN_SECONDS * 1000 + 3000,
+      (base.SHUTDOWN_SECONDS + (base.DRAIN_SECONDS ?? 0)) * 1000 + 3000,
     );
     limit.unref();
     await stop?.();

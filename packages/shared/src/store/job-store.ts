@@ -45,15 +45,18 @@ export type FinishResult = 'finished' | 'already_finished' | 'unknown_job';
 // KEYS: job, image, deadlines, and where the answer is for others too: result, claim. ARGV: outcome, retention in ms, id,
 // channel, status, started_at or '', finished_at, and then: predictions, their time to live in ms. An answer is right whether
 // its job has been canceled meanwhile or not; a deadline is done with, unless it was what ended the job.
+// The image goes first: a Redis that is full refuses a script whose first write needs memory, and lets one go on whose first
+// write frees some. Otherwise no job could end while it is full, and no image would make room.
 const finishScript = `
+redis.call('UNLINK', KEYS[2])
 if KEYS[4] then
   redis.call('SET', KEYS[4], ARGV[8], 'PX', ARGV[9])
   if redis.call('GET', KEYS[5]) == ARGV[3] then redis.call('UNLINK', KEYS[5]) end
 end
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown_job' end
-if redis.call('HSETNX', KEYS[1], 'outcome', ARGV[1]) == 0 then return 'already_finished' end
+if redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then return 'already_finished' end
+redis.call('HSET', KEYS[1], 'outcome', ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-redis.call('UNLINK', KEYS[2])
 if ARGV[5] ~= 'expired' then redis.call('ZREM', KEYS[3], ARGV[3]) end
 -- The client may have one more job now (store/open-jobs.ts). The set is in the same slot as every other key.
 local open = redis.call('HGET', KEYS[1], 'open')
@@ -94,7 +97,14 @@ return 1
 /** What an image lives that is stored before its job was looked at: far more than lies between the two commands. */
 const unclaimedImageSeconds = 60;
 
+// KEYS: job. Of a job that is gone there is nothing to count, and a key made here would never expire.
+const beginSuspectScript = `
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+return redis.call('HINCRBY', KEYS[1], 'suspect_runs', 1)
+`;
+
 interface ScriptedRedis extends Redis {
+  quintetBeginSuspect(job: string): Promise<number>;
   quintetKeepImage(job: string, image: string): Promise<0 | 1>;
   quintetFinish(keyCount: number, ...words: (string | number)[]): Promise<FinishResult>;
   quintetCreateFinished(job: string, record: string, outcome: string, ttl: number): Promise<null>;
@@ -107,6 +117,7 @@ export class JobStore {
     redis.defineCommand('quintetFinish', { lua: finishScript });
     redis.defineCommand('quintetCreateFinished', { numberOfKeys: 1, lua: createFinishedScript });
     redis.defineCommand('quintetKeepImage', { numberOfKeys: 2, lua: keepImageScript });
+    redis.defineCommand('quintetBeginSuspect', { numberOfKeys: 1, lua: beginSuspectScript });
     this.#redis = redis as ScriptedRedis;
   }
 
@@ -231,6 +242,16 @@ export class JobStore {
 
   async forgetDeadline(id: string): Promise<void> {
     await this.#redis.zrem(keys.deadlines, id);
+  }
+
+  /** Notes that a job whose worker died is being run again, alone; how often that was noted and not cleared. */
+  async beginSuspect(id: string): Promise<number> {
+    return this.#redis.quintetBeginSuspect(keys.job(id));
+  }
+
+  /** That run has ended, and its worker lives. */
+  async clearSuspect(id: string): Promise<void> {
+    await this.#redis.hdel(keys.job(id), 'suspect_runs');
   }
 }
 

@@ -89,4 +89,14 @@ describe('startServer', () => {
     const open = fetch(`http://127.0.0.1:${server.port}/`);
     await Promise.all([expect(open).rejects.toThrow(), server.close(100)]);
   });
+
+  it('serves on while it leaves, and ends each connection with its next answer', async () => {
+    const server = await start((_request, response) => response.end('served'));
+    const ask = () => fetch(`http://127.0.0.1:${server.port}/`);
+    expect((await ask()).headers.get('connection')).toBe('keep-alive');
+    server.leave();
+    const answer = await ask();
+    expect([await answer.text(), answer.headers.get('connection')]).toEqual(['served', 'close']);
+    expect(await (await ask()).text()).toBe('served');
+  });
 });

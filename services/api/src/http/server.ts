@@ -1,10 +1,11 @@
 /**
  * The HTTP server around the application: time limits, what is not HTTP, and its end.
  *
- *   listening → draining (close() called) → closed
- * Draining accepts no connection, lets every request that has begun finish, and closes each connection as it becomes idle,
- * also one on which nothing is said; after `limitMs` it cuts what is left. Invariant: every connection gets a complete
- * answer, or none at all.
+ *   listening → leaving (leave() called) → draining (close() called) → closed
+ * Leaving serves on, and ends every connection with its next answer, so that clients and load balancers move to another
+ * instance while this one still answers. Draining accepts no connection, lets every request that has begun finish, and
+ * closes each connection as it becomes idle, also one on which nothing is said; after `limitMs` it cuts what is left.
+ * Invariant: every connection gets a complete answer, or none at all.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
@@ -36,6 +37,8 @@ const silentMs = 1000;
 
 export interface ApiServer {
   readonly port: number;
+  /** From now on every answer is the last of its connection. */
+  leave(): void;
   close(limitMs: number): Promise<void>;
 }
 
@@ -53,6 +56,7 @@ export async function startServer(
 ): Promise<ApiServer> {
   const limits = options.limits ?? defaultServerLimits;
   const current = new WeakMap<Duplex, ServerResponse>();
+  let leaving = false;
   const server = createServer({
     headersTimeout: limits.headersMs,
     requestTimeout: limits.requestMs,
@@ -65,6 +69,7 @@ export async function startServer(
   if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   const onRequest: RequestListener = (request, response) => {
     current.set(request.socket, response);
+    if (leaving) response.setHeader('Connection', 'close');
     // A client that leaves is an error on the request that nobody may be listening for.
     request.on('error', () => undefined);
     app(request, response);
@@ -88,6 +93,9 @@ export async function startServer(
   });
   return {
     port: (server.address() as AddressInfo).port,
+    leave: () => {
+      leaving = true;
+    },
     close: (limitMs) =>
       closeServer(server, limitMs, (ms) => {
         for (const socket of open) {

@@ -23,6 +23,8 @@ import { delayBeforeNext } from '../deliver/schedule.js';
 
 const lockMs = 10_000;
 const stalledCheckMs = 5_000;
+/** Longest wait for an order in one command: after a second more without an answer, BullMQ takes the connection for dead. */
+const drainDelaySeconds = 1;
 /** A delivery cannot kill its process, so one that was held by dying processes is tried again, not given up. */
 const maxStalledCount = 1_000;
 /** BullMQ's sign for it, as a delay. */
@@ -119,6 +121,7 @@ export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWor
     lockDuration: lockMs,
     stalledInterval: stalledCheckMs,
     maxStalledCount,
+    drainDelay: drainDelaySeconds,
     removeOnComplete: kept,
     removeOnFail: kept,
     settings: {

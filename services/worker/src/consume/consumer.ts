@@ -3,8 +3,8 @@
  *
  * States: running → draining → closed. Draining takes no new order and finishes those it holds; when the time for that
  * is over, orders that wait for a batch are handed back to the queue, where another worker finds them at once.
- * Locks, renewal, retries and the recovery of stalled orders are BullMQ's. An order whose workers died once too often is
- * failed by BullMQ without our processor: the `failed` listener then writes its outcome.
+ * Locks, renewal, retries and the recovery of stalled orders are BullMQ's. Which of the orders that a dead worker held is to
+ * blame is found out in suspects.ts; the `failed` listener writes the outcome of one that is.
  * An order whose job was canceled is let go at its next boundary (classify-order.ts), as soon as the API's message comes; a
  * message that is missed costs the run, whose result is dropped.
  * Trade-off: a lock of 9 s, renewed every 4.5 s and checked every 4 s by whichever worker's turn it is, brings back a killed
@@ -16,6 +16,7 @@ import {
   canceledChannel,
   classifyOrderSchema,
   classifyQueueName,
+  isRedisUnavailable,
   keyPrefix,
   workerLost,
   type ClassifyOrder,
@@ -27,6 +28,7 @@ import {
 import { AbandonedError } from '../batching/micro-batcher.js';
 import { classifyOrder, type ClassifyDependencies, type OrderResult } from './classify-order.js';
 import type { RateMeter } from './rate-meter.js';
+import { Suspects } from './suspects.js';
 
 export interface ConsumerOptions extends ClassifyDependencies {
   readonly redis: Redis;
@@ -42,6 +44,10 @@ export interface ConsumerOptions extends ClassifyDependencies {
 
 const lockDurationMs = 9000;
 const stalledIntervalMs = 4000;
+/** BullMQ counts for each order the deaths of workers that held it, its neighbours' doing included. */
+const maxStalledCount = 1000;
+/** Longest wait for an order in one command: after a second more without an answer, BullMQ takes the connection for dead. */
+const drainDelaySeconds = 1;
 
 interface Held {
   readonly id: string;
@@ -51,8 +57,10 @@ interface Held {
 export class Consumer {
   readonly #worker: Worker<ClassifyOrder, string>;
   readonly #held = new Set<Held>();
+  readonly #suspects: Suspects;
 
   constructor(private readonly options: ConsumerOptions) {
+    this.#suspects = new Suspects(options.store);
     this.#worker = new Worker<ClassifyOrder, string>(
       classifyQueueName(options.model.name),
       (job, token) => this.#process(job, token),
@@ -63,12 +71,14 @@ export class Consumer {
         concurrency: options.concurrency,
         lockDuration: lockDurationMs,
         stalledInterval: stalledIntervalMs,
-        maxStalledCount: 3,
+        drainDelay: drainDelaySeconds,
+        maxStalledCount,
         autorun: false,
       },
     );
     this.#worker.on('error', (error) => {
-      options.logger.warn({ error }, 'queue error');
+      // connectRedis has told of a lost Redis, once; BullMQ tells of every command.
+      options.logger[isRedisUnavailable(error) ? 'debug' : 'warn']({ error }, 'queue error');
     });
     this.#worker.on('stalled', (jobId) => {
       options.logger.warn({ job_id: jobId }, 'the worker that held this job is lost; it is queued again');
@@ -126,7 +136,9 @@ export class Consumer {
     try {
       const last = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
       const attempt = { last, priority: job.opts.priority ?? 0, canceled: held.cancel.signal };
-      const result = await classifyOrder(order, attempt, this.options);
+      const run = () => classifyOrder(order, attempt, this.options);
+      const result = await (job.stalledCounter > 0 ? this.#suspects.run(order.id, run) : run());
+      if (result === 'guilty') throw new UnrecoverableError('worker_lost');
       worked = result.outcome === 'succeeded' || result.outcome === 'failed';
       this.#record(result, order, log);
       if (result.outcome === 'failed') throw new UnrecoverableError(result.code);
@@ -184,7 +196,7 @@ export class Consumer {
     }
   }
 
-  /** BullMQ gave up on the order; if our processor did not end the job, its workers died. */
+  /** The order is given up; where our processor did not end the job itself, its workers died. */
   #endFailed(job: Job<ClassifyOrder, string>, error: Error): void {
     const { store, retentionSeconds, metrics, logger, model } = this.options;
     const { id } = job.data;

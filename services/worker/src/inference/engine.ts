@@ -31,6 +31,7 @@ type Settings = Pick<
   | 'MAX_BATCH_SIZE'
   | 'CONCURRENCY'
   | 'INT8_ARITHMETIC'
+  | 'INFERENCE_TIMEOUT_SECONDS'
 >;
 
 export interface EngineOptions {
@@ -125,6 +126,7 @@ async function startOn(provider: Provider, file: ModelFile, options: EngineOptio
       logger.error({ reason }, 'inference stream restarts');
       options.onRestart();
     },
+    runLimitMs: settings.INFERENCE_TIMEOUT_SECONDS && settings.INFERENCE_TIMEOUT_SECONDS * 1000,
     onFatal: options.onFatal,
   });
   const latencyMs = choice?.latencyMs ?? new Map(Object.entries(pool.warmUpMs).map(([size, ms]) => [Number(size), ms]));

@@ -18,7 +18,10 @@ export interface StreamPoolOptions {
   readonly streams: number;
   /** Threads of the solo stream, and whether the image at hand is alone in the worker; undefined: there is none. */
   readonly solo?: { readonly intraOpThreads: number; readonly isAlone: () => boolean } | undefined;
+  /** Longest time one run may take, in ms; what the warm-up says by default. */
+  readonly runLimitMs?: number | undefined;
   readonly onRestart: (error: string) => void;
+  /** With StreamStuck where the process cannot end by itself, as a thread of it never will. */
   readonly onFatal: (error: Error) => void;
 }
 
@@ -29,6 +32,8 @@ const deathWindowMs = 60_000;
 export class StreamPool {
   #idle: InferenceStream[] = [];
   readonly #started = new Set<InferenceStream>();
+  /** Streams that are loading the model: as a run, that may not be cut short. */
+  readonly #starting = new Set<Promise<unknown>>();
   /** Set while the solo stream is idle. */
   #solo: InferenceStream | undefined;
   #deaths: number[] = [];
@@ -123,6 +128,8 @@ export class StreamPool {
     this.#idle = [];
     this.#solo = undefined;
     await Promise.all(streams.map((stream) => stream.stop()));
+    // Each finds that the pool has stopped, and ends itself.
+    await Promise.allSettled([...this.#starting]);
   }
 
   async #add(): Promise<void> {
@@ -139,10 +146,20 @@ export class StreamPool {
     this.#solo = stream;
   }
 
-  async #start(settings: StreamSettings, startAgain: () => Promise<void>) {
-    const started = await InferenceStream.start(settings, (dead) => {
-      this.#replace(dead, startAgain);
-    });
+  #start(settings: StreamSettings, startAgain: () => Promise<void>) {
+    const starting = this.#startOne(settings, startAgain).finally(() => this.#starting.delete(starting));
+    this.#starting.add(starting);
+    return starting;
+  }
+
+  async #startOne(settings: StreamSettings, startAgain: () => Promise<void>) {
+    const events = {
+      onDeath: (dead: InferenceStream) => {
+        this.#replace(dead, startAgain);
+      },
+      onStuck: this.options.onFatal,
+    };
+    const started = await InferenceStream.start(settings, events, this.options.runLimitMs);
     this.#started.add(started.stream);
     if (this.#stopped) {
       await started.stream.stop();

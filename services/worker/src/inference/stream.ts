@@ -3,7 +3,11 @@
  *
  * States: starting → idle ⇄ running → dead. `start` resolves when idle, or rejects with the reason why the model
  * cannot run. A thread that dies while running rejects its run; `onDeath` then lets the pool replace it.
+ *   running → dead, by the watchdog: a run that takes longer than `runLimitMs` is rejected and its thread is ended
+ *   dead → stuck: a thread in native code that never returns cannot be ended; `onStuck` says so
  * Invariant: at most one run at a time, so the logits are never written while they are read.
+ * Trade-off: the limit is a hundred times the slowest run of the warm-up, and half a minute at least: it is there for what
+ * hangs, never for what is slow because the machine is busy.
  */
 import { Worker } from 'node:worker_threads';
 import type { FromThread, SessionSettings, ToThread } from './thread-protocol.js';
@@ -23,11 +27,34 @@ export class StreamDied extends Error {
 
 interface Pending {
   readonly count: number;
+  readonly timer: NodeJS.Timeout;
   resolve(result: RunResult): void;
   reject(error: Error): void;
 }
 
 export type StreamSettings = Omit<SessionSettings, 'logits'>;
+
+export interface StreamEvents {
+  /** The thread is gone, and may be replaced. */
+  readonly onDeath: (stream: InferenceStream) => void;
+  /** The thread hangs and cannot be ended: its memory, and maybe a core, are lost until the process ends. */
+  readonly onStuck: (error: StreamStuck) => void;
+}
+
+export class StreamStuck extends Error {
+  constructor() {
+    super('an inference thread hangs in native code and cannot be ended');
+    this.name = 'StreamStuck';
+  }
+}
+
+const leastLimitMs = 30_000;
+const limitFactor = 100;
+/** How long a thread that hangs in JavaScript takes to end, at most. */
+const terminationMs = 5000;
+
+/** For streams that only measure: who waits for a run learns of its end. */
+const unwatched: StreamEvents = { onDeath: () => undefined, onStuck: () => undefined };
 
 const threadFile = new URL('./session-thread.js', import.meta.url);
 
@@ -37,30 +64,48 @@ export class InferenceStream {
   readonly #logits: Float32Array;
   #pending: Pending | undefined;
   #dead = false;
+  #onReleased: () => void = () => undefined;
+  #limitMs: number;
 
-  private constructor(settings: StreamSettings, onDeath: (stream: InferenceStream) => void) {
+  private constructor(
+    settings: StreamSettings,
+    private readonly events: StreamEvents,
+    runLimitMs: number | undefined,
+  ) {
+    this.#limitMs = runLimitMs ?? leastLimitMs;
     this.#classes = settings.classes;
     const logits = new SharedArrayBuffer(settings.maxBatch * settings.classes * Float32Array.BYTES_PER_ELEMENT);
     this.#logits = new Float32Array(logits);
     const workerData: SessionSettings = { ...settings, logits };
     this.#thread = new Worker(threadFile, { workerData, name: 'inference' });
     this.#thread.on('error', (error: unknown) => {
-      this.#die(error instanceof Error ? error.message : String(error), onDeath);
+      this.#die(error instanceof Error ? error.message : String(error));
     });
     this.#thread.on('exit', (code) => {
-      this.#die(`exit code ${code}`, onDeath);
+      this.#die(`exit code ${code}`);
     });
   }
 
-  /** Starts a thread and resolves when it is warm. `maxBatch` in the answer is what the model allows. */
+  /**
+   * Starts a thread and resolves when it is warm. `maxBatch` in the answer is what the model allows. `runLimitMs`: longest
+   * time one run may take, in place of what the warm-up says.
+   */
   static async start(
     settings: StreamSettings,
-    onDeath: (stream: InferenceStream) => void,
+    { onDeath, onStuck }: StreamEvents,
+    runLimitMs?: number,
   ): Promise<{ stream: InferenceStream; maxBatch: number; warmUpMs: Readonly<Record<number, number>> }> {
     let ready = false;
-    const stream = new InferenceStream(settings, (dead) => {
-      if (ready) onDeath(dead);
-    });
+    const stream = new InferenceStream(
+      settings,
+      {
+        onDeath: (dead) => {
+          if (ready) onDeath(dead);
+        },
+        onStuck,
+      },
+      runLimitMs,
+    );
     const thread = stream.#thread;
     const first = await new Promise<FromThread>((resolve, reject) => {
       thread.once('message', resolve);
@@ -74,6 +119,8 @@ export class InferenceStream {
       throw new Error(first.type === 'unusable' ? first.reason : `unexpected message ${first.type}`);
     }
     ready = true;
+    const slowest = Math.max(0, ...Object.values(first.warmUpMs));
+    stream.#limitMs = runLimitMs ?? Math.max(leastLimitMs, limitFactor * slowest);
     thread.on('message', (message: FromThread) => {
       stream.#settle(message);
     });
@@ -86,7 +133,7 @@ export class InferenceStream {
     count: number,
   ): Promise<{ streams: readonly InferenceStream[]; maxBatch: number }> {
     const starts = await Promise.allSettled(
-      Array.from({ length: count }, () => InferenceStream.start(settings, () => undefined)),
+      Array.from({ length: count }, () => InferenceStream.start(settings, unwatched)),
     );
     const started = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
     const streams = started.map(({ stream }) => stream);
@@ -105,20 +152,33 @@ export class InferenceStream {
     if (this.#dead) return Promise.reject(new StreamDied('it is gone'));
     if (this.#pending !== undefined) return Promise.reject(new Error('the stream is busy'));
     return new Promise((resolve, reject) => {
-      this.#pending = { count: slots.length, resolve, reject };
+      const timer = setTimeout(() => {
+        this.#hang();
+      }, this.#limitMs);
+      this.#pending = { count: slots.length, timer, resolve, reject };
       this.#thread.postMessage({ slots } satisfies ToThread);
     });
   }
 
-  /** Ends the thread; a run under way is finished first by the runtime, as native code cannot be interrupted. */
+  /**
+   * Ends the thread, when the run under way is done or has taken `terminationMs` more: native code that returns into a thread
+   * which is being ended throws where nobody catches, and takes the process with it.
+   */
   async stop(): Promise<void> {
     this.#dead = true;
+    if (this.#pending !== undefined) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        this.#onReleased = resolve;
+        timer = setTimeout(resolve, terminationMs);
+      });
+      clearTimeout(timer);
+    }
     await this.#thread.terminate();
   }
 
   #settle(message: FromThread): void {
-    const pending = this.#pending;
-    this.#pending = undefined;
+    const pending = this.#release();
     if (pending === undefined) return;
     if (message.type === 'done') {
       const rows = Array.from({ length: pending.count }, (_, index) =>
@@ -130,12 +190,35 @@ export class InferenceStream {
     }
   }
 
-  #die(reason: string, onDeath: (stream: InferenceStream) => void): void {
+  #release(): Pending | undefined {
     const pending = this.#pending;
     this.#pending = undefined;
-    pending?.reject(new StreamDied(reason));
+    clearTimeout(pending?.timer);
+    this.#onReleased();
+    return pending;
+  }
+
+  #die(reason: string): void {
+    this.#release()?.reject(new StreamDied(reason));
     if (this.#dead) return;
     this.#dead = true;
-    onDeath(this);
+    this.events.onDeath(this);
+  }
+
+  /** No answer in time. The run is given up at once; what replaces the thread waits until it has really ended. */
+  #hang(): void {
+    this.#release()?.reject(new StreamDied(`no answer within ${this.#limitMs / 1000} s`));
+    if (this.#dead) return;
+    this.#dead = true;
+    const stuck = setTimeout(() => {
+      this.events.onStuck(new StreamStuck());
+    }, terminationMs);
+    this.#thread
+      .terminate()
+      .catch(() => undefined)
+      .finally(() => {
+        clearTimeout(stuck);
+        this.events.onDeath(this);
+      });
   }
 }

@@ -1,0 +1,45 @@
+/** The pictures of the fault tests, and what is right for each: asked of a service that nothing happens to. */
+import type { Job, Prediction } from '@quintet/shared';
+import { havePhotos, makeImage, photoFile, photoNames } from '../../fixtures/images/index.js';
+
+export interface Picture {
+  readonly name: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** A dozen real photos where there are some, else test cards of a dozen sizes. */
+export async function somePictures(count = 12): Promise<Picture[]> {
+  if (havePhotos)
+    return photoNames()
+      .slice(0, count)
+      .map((name) => picture(name, photoFile(name)));
+  return Promise.all(
+    Array.from({ length: count }, async (_, index) =>
+      picture(`card ${index}`, await makeImage({ format: 'jpeg', width: 200 + 40 * index, height: 240 })),
+    ),
+  );
+}
+
+export const picture = (name: string, bytes: Buffer): Picture => ({ name, bytes: new Uint8Array(bytes) });
+
+/** Top predictions by the picture's name. */
+export type Expected = ReadonlyMap<string, readonly Prediction[]>;
+
+export async function classifyCalmly(url: string, pictures: readonly Picture[]): Promise<Expected> {
+  const expected = new Map<string, readonly Prediction[]>();
+  for (const { name, bytes } of pictures) {
+    const headers = { 'Content-Type': 'image/jpeg', Prefer: 'wait=30', 'Cache-Control': 'no-cache' };
+    const response = await fetch(`${url}/v1/jobs`, { method: 'POST', body: bytes, headers });
+    const job = (await response.json()) as Job;
+    if (job.predictions === undefined) throw new Error(`${name}: ${JSON.stringify(job)}`);
+    expected.set(name, job.predictions);
+  }
+  return expected;
+}
+
+/** Whether a job's predictions are those of a calm service. Scores may differ in the last digits with the batch. */
+export function isRight(job: Job, expected: readonly Prediction[] | undefined): boolean {
+  const [top] = expected ?? [];
+  const [found] = job.predictions ?? [];
+  return top !== undefined && found?.index === top.index && Math.abs(found.score - top.score) < 0.01;
+}

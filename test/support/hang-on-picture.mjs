@@ -1,0 +1,39 @@
+/**
+ * Preloaded into a worker process by tests: the model hangs on a picture that is magenta all over.
+ * HANG_IN=script: for ever, in JavaScript, where a thread can be ended. HANG_IN=native: in a system call, where it cannot.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, openSync, readSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isMainThread, workerData } from 'node:worker_threads';
+
+if (!isMainThread && workerData?.logits !== undefined) {
+  const { InferenceSession } = await import('onnxruntime-node');
+  const { run } = InferenceSession.prototype;
+  InferenceSession.prototype.run = function hang(feeds, ...rest) {
+    for (const { data, dims } of Object.values(feeds)) if (hasMagenta(data, dims)) hangForEver();
+    return run.call(this, feeds, ...rest);
+  };
+}
+
+/** Of a batch NCHW, normalised: red and blue are at their most, green at its least, in the corner and in the middle. */
+function hasMagenta(data, [rows, channels, height, width]) {
+  const plane = height * width;
+  for (let row = 0; row < rows; row += 1) {
+    const at = (channel, pixel) => data[(row * channels + channel) * plane + pixel];
+    const isMagenta = (pixel) => at(0, pixel) > 2 && at(1, pixel) < -1.9 && at(2, pixel) > 2;
+    if (isMagenta(0) && isMagenta(plane >> 1) && isMagenta(plane - 1)) return true;
+  }
+  return false;
+}
+
+function hangForEver() {
+  if (process.env.HANG_IN === 'native') {
+    const pipe = join(mkdtempSync(join(tmpdir(), 'quintet-hang-')), 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    // Opened for both, so that opening does not wait; nobody ever writes.
+    readSync(openSync(pipe, 'r+'), Buffer.alloc(1));
+  }
+  for (;;);
+}
