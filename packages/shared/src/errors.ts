@@ -62,6 +62,8 @@ export const errorRegistry = {
   image_lost: entry(500, 'The stored image is gone', true),
   inference_failed: entry(500, 'The model failed on this job', true),
   worker_lost: entry(500, 'The workers that ran this job died', true),
+  // The picture, as a load
+  image_too_complex: entry(422, 'The image takes too much to decode'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorRegistry;

@@ -56,6 +56,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
       models,
       admission,
       maxImagePixels: config.MAX_IMAGE_PIXELS,
+      maxDecodeBytes: config.MAX_DECODE_BYTES,
       queueTtlSeconds: config.QUEUE_TTL_SECONDS,
       resultTtlSeconds: config.RESULT_TTL_SECONDS,
       webhooksEnabled: config.WEBHOOK_SECRET !== undefined,

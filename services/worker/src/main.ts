@@ -84,6 +84,7 @@ runService('worker', workerVariables, async (config, logger) => {
     {
       spec: { resize, crop },
       maxPixels: config.MAX_IMAGE_PIXELS,
+      maxDecodeBytes: config.MAX_DECODE_BYTES,
       timeoutMs: config.DECODE_TIMEOUT_SECONDS * 1000,
     },
     slots.buffer,

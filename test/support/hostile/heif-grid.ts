@@ -94,7 +94,7 @@ export function heifGrid(picture: Buffer, options: GridOptions): Buffer {
         // The descriptor lies in idat, the picture in the file.
         u16(1, 1, 0, 1),
         u32(0, descriptor.length),
-        ...items.flatMap((item) => [u16(item, 0, 0, 1), u32(offset, data.length)]),
+        Buffer.concat(items.map((item) => Buffer.concat([u16(item, 0, 0, 1), u32(offset, data.length)]))),
       ),
       full(
         'iinf',
@@ -102,7 +102,7 @@ export function heifGrid(picture: Buffer, options: GridOptions): Buffer {
         0,
         u16(tiles + 1),
         full('infe', 2, 0, u16(1, 0), Buffer.from('grid\0', 'latin1')),
-        ...items.map((item) => full('infe', 2, 1, u16(item, 0), Buffer.from(`${codec}\0`, 'latin1'))),
+        Buffer.concat(items.map((item) => full('infe', 2, 1, u16(item, 0), Buffer.from(`${codec}\0`, 'latin1')))),
       ),
       full(
         'iref',
@@ -124,7 +124,7 @@ export function heifGrid(picture: Buffer, options: GridOptions): Buffer {
           0,
           u32(tiles + 1),
           Buffer.concat([u16(1), u8(1, 1)]),
-          ...items.map((item) => Buffer.concat([u16(item), u8(2, 0x82, 3)])),
+          Buffer.concat(items.map((item) => Buffer.concat([u16(item), u8(2, 0x82, 3)]))),
         ),
       ),
       box('idat', descriptor),

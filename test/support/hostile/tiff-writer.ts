@@ -78,7 +78,8 @@ export function stripTiff(options: StripOptions): Buffer {
     return start;
   });
   const sizes = strips.map((strip) => strip.length);
-  const long = (tag: number, ...values: readonly number[]): TiffField => ({ tag, type: 4, values });
+  const longs = (tag: number, values: readonly number[]): TiffField => ({ tag, type: 4, values });
+  const long = (tag: number, value: number): TiffField => longs(tag, [value]);
   const short = (tag: number, ...values: readonly number[]): TiffField => ({ tag, type: 3, values });
   const fields = [
     long(256, width),
@@ -86,13 +87,13 @@ export function stripTiff(options: StripOptions): Buffer {
     short(258, ...Array.from({ length: samples }, () => bits)),
     short(259, compression),
     short(262, samples >= 3 ? 2 : 1),
-    ...(tile === undefined ? [long(273, ...offsets)] : []),
+    ...(tile === undefined ? [longs(273, offsets)] : []),
     short(277, samples),
-    ...(tile === undefined ? [long(278, options.rowsPerStrip ?? height), long(279, ...sizes)] : []),
+    ...(tile === undefined ? [long(278, options.rowsPerStrip ?? height), longs(279, sizes)] : []),
     short(284, options.planar === true ? 2 : 1),
     ...(tile === undefined
       ? []
-      : [long(322, tile.width), long(323, tile.height), long(324, ...offsets), long(325, ...sizes)]),
+      : [long(322, tile.width), long(323, tile.height), longs(324, offsets), longs(325, sizes)]),
     ...(samples === 4 ? [short(338, 2)] : []),
     ...(options.more ?? []),
   ].sort((a, b) => a.tag - b.tag);

@@ -36,6 +36,13 @@ const common = {
 const metricsPort = (fallback: number) =>
   integer('Port of /health and /metrics; 0 picks a free one', 0, 65_535, fallback);
 
+const decodeBytes = integer(
+  'Most memory, in bytes, that decoding one image may take, as its header lets expect',
+  1_000_000,
+  100_000_000_000,
+  300_000_000,
+);
+
 export const apiVariables = {
   ...common,
   PORT: integer('Port of the API', 0, 65_535, 3000),
@@ -45,6 +52,7 @@ export const apiVariables = {
   }),
   MAX_UPLOAD_BYTES: integer('Largest upload, in bytes', 1024, 1_073_741_824, 20 * 1024 * 1024),
   MAX_IMAGE_PIXELS: integer('Most pixels (width × height) an image may have', 1, 1_000_000_000, 40_000_000),
+  MAX_DECODE_BYTES: decodeBytes,
   MAX_QUEUE_DEPTH: integer('Waiting jobs per model past which a submit answers 503', 1, 10_000_000, 10_000),
   MAX_WAIT_SECONDS: integer('Longest wait that `Prefer: wait` is granted', 1, 600, 60),
   QUEUE_TTL_SECONDS: integer('How long an unfinished job and its image are kept', 60, 31_536_000, 604_800),
@@ -90,6 +98,7 @@ export const workerVariables = {
   ),
   CONCURRENCY: optionalInteger('Jobs held at once; by default three batches for every stream', 1, 10_000),
   MAX_IMAGE_PIXELS: integer('Most pixels (width × height) an image may have', 1, 1_000_000_000, 40_000_000),
+  MAX_DECODE_BYTES: decodeBytes,
   DECODE_TIMEOUT_SECONDS: integer('Longest time the decoding of one image may take', 1, 600, 20),
 };
 

@@ -6,7 +6,7 @@
  * order, without waiting for each other's acknowledgement. A crash in between leaves a record that nobody was told of,
  * which expires by itself.
  */
-import { ImageError, inspectImage } from '@quintet/images';
+import { ImageError, inspectImage, type ImageLimits } from '@quintet/images';
 import {
   checkWebhookUrl,
   presentJob,
@@ -29,6 +29,8 @@ export interface SubmitContext {
   readonly models: Pick<ModelDirectory, 'resolve'>;
   readonly admission: Pick<Admission, 'admit'>;
   readonly maxImagePixels: number;
+  /** MAX_DECODE_BYTES. */
+  readonly maxDecodeBytes: number;
   /** How long an unfinished job and its image are kept. */
   readonly queueTtlSeconds: number;
   /** Whether there is a secret to sign webhooks with. */
@@ -48,7 +50,7 @@ export interface Submission {
 /** Accepts a job; throws ProblemError where it may not be, and nothing is left behind then. */
 export async function submitJob(context: SubmitContext, submission: Submission): Promise<KnownJob> {
   const { id, image, options, requestId, client } = submission;
-  checkImage(image, context.maxImagePixels);
+  checkImage(image, { maxPixels: context.maxImagePixels, maxDecodeBytes: context.maxDecodeBytes });
   checkWebhook(context, options);
   const model = await context.models.resolve(options.model);
   await context.admission.admit(model.name);
@@ -99,10 +101,10 @@ export async function submitJob(context: SubmitContext, submission: Submission):
   };
 }
 
-function checkImage(image: Buffer, maxPixels: number): void {
+function checkImage(image: Buffer, limits: ImageLimits): void {
   if (image.length === 0) throw new ProblemError('image_empty', 'The image has no bytes.');
   try {
-    inspectImage(image, { maxPixels });
+    inspectImage(image, limits);
   } catch (error) {
     if (error instanceof ImageError) throw new ProblemError(error.code, error.detail, { cause: error });
     throw error;
