@@ -61,7 +61,11 @@ const remove: Mutation = (bytes, random) => {
 const overwrite: Mutation = (bytes, random) => {
   const out = Buffer.from(bytes);
   const at = random.int(out.length);
-  out.fill(random.pick([random.bytes(7), Buffer.from([0]), Buffer.from([0xff])]), at, at + 1 + random.int(400));
+  out.fill(
+    random.pick([random.bytes(7), Buffer.from([0]), Buffer.from([0xff])]),
+    at,
+    Math.min(out.length, at + 1 + random.int(400)),
+  );
   return out;
 };
 
