@@ -2,8 +2,8 @@
  * How much memory decoding a picture takes, told from its header alone: a few hundred bytes can ask for a gigabyte, and a
  * limit on pixels does not bound that, since a pixel costs 3 bytes in one format and 25 in another.
  *
- * Every figure is the highest that was measured with the decoders that the worker uses, rounded
- * up: the memory of its process while it decodes one picture of 40 megapixels, over what it had before, for each pixel. It
+ * Every figure is the highest that was measured (bench/decode-formats.mjs) with the decoders that the worker uses, rounded
+ * up: the memory of its process while it decodes one picture of 20 or 40 megapixels, over what it had before, for each pixel. It
  * includes the 3 bytes of the decoded picture itself. A header can lie; the decoders refuse what does not agree with it.
  */
 import { ImageError } from './image-error.js';
@@ -59,7 +59,7 @@ export function gifMemory(pixels: number, frames: number): number {
 }
 
 export function webpMemory(pixels: number): number {
-  return pixels * 8.3;
+  return pixels * 9.7;
 }
 
 export function bmpMemory(pixels: number, depth: number): number {
