@@ -2,8 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { vi } from 'vitest';
 
 export type ServiceName = 'api' | 'worker' | 'webhooks';
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -25,9 +25,18 @@ export interface ServiceProcess {
   end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
 
-/** Waits until `check` stops throwing. */
-export const eventually = <T>(check: () => T | Promise<T>, timeout = 10_000): Promise<T> =>
-  vi.waitFor(check, { timeout, interval: 20 });
+/** Waits until `check` stops throwing. Not Vitest's: `npm run fuzz` uses this without it. */
+export async function eventually<T>(check: () => T | Promise<T>, timeout = 10_000): Promise<T> {
+  const end = performance.now() + timeout;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await sleep(20);
+    }
+  }
+}
 
 /** Starts a service with nothing of this process' environment but the PATH; resolves once it listens. */
 export async function startService(

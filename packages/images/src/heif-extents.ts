@@ -2,11 +2,14 @@ import type { Box } from './boxes.js';
 import type { ByteReader } from './byte-reader.js';
 import { ImageError } from './image-error.js';
 
+/** Where the data of an item begins, and where its first extent ends. */
+export type VisitItem = (item: number, start: number, end: number) => void;
+
 /**
  * The item location box (ISO/IEC 14496-12, 8.11.3): checks that every extent lies in the file (or in `idat`) and returns
- * the end of the furthest one in the file.
+ * the end of the furthest one in the file. `visit` is told of each item that has data.
  */
-export function readExtents(bytes: ByteReader, iloc: Box, idat: Box | undefined): number {
+export function readExtents(bytes: ByteReader, iloc: Box, idat: Box | undefined, visit: VisitItem): number {
   const version = bytes.u8(iloc.payload);
   const packed = bytes.u16be(iloc.payload + 4);
   const offsetSize = packed >> 12;
@@ -28,7 +31,7 @@ export function readExtents(bytes: ByteReader, iloc: Box, idat: Box | undefined)
   let furthest = 0;
   const items = take(wide ? 4 : 2);
   for (let item = 0; item < items; item += 1) {
-    take(wide ? 4 : 2);
+    const id = take(wide ? 4 : 2);
     const method = version === 0 ? 0 : take(2) & 15;
     take(2);
     const base = take(baseSize);
@@ -42,6 +45,11 @@ export function readExtents(bytes: ByteReader, iloc: Box, idat: Box | undefined)
         furthest = Math.max(furthest, start + length);
       } else if (method === 1 && (idat === undefined || idat.payload + start + length > idat.end)) {
         throw new ImageError('image_undecodable', 'Item data leaves its container.');
+      }
+      if (extent === 0 && method < 2) {
+        const from = method === 0 ? start : start + (idat?.payload ?? 0);
+        // A length of zero is the rest of the file.
+        visit(id, from, length === 0 ? bytes.length : from + length);
       }
       // Extents without fields cost the file nothing: 65535 of them say no more than one.
       if (offsetSize + lengthSize + indexSize === 0) break;

@@ -4,6 +4,7 @@ export const imageErrorCodes = [
   'image_truncated',
   'image_dimensions_invalid',
   'image_too_many_pixels',
+  'image_too_complex',
   'image_polyglot',
   'image_undecodable',
   'image_decode_timeout',

@@ -23,11 +23,15 @@ export interface ImageInfo {
   readonly height: number;
   /** Frames or pages, at least 1; only the first is ever used. 1 for AVIF and HEIC sequences. */
   readonly frames: number;
+  /** Most memory that decoding it takes, in bytes, as decode-memory.ts estimates it. */
+  readonly decodeBytes: number;
 }
 
 export interface ImageLimits {
   /** The most pixels (width × height of one frame) a picture may claim. */
   readonly maxPixels: number;
+  /** The most memory that decoding a picture may take, in bytes; no limit where it is absent. */
+  readonly maxDecodeBytes?: number;
 }
 
 /** What a format's walker finds: the picture, and where its structure ends in the file. */
@@ -37,6 +41,8 @@ export interface Walk {
   readonly frames: number;
   /** Offset of the first byte that is no part of the image. */
   readonly end: number;
+  /** Bytes; see decode-memory.ts. */
+  readonly decodeBytes: number;
 }
 
 /** Width and height come from fields of at most 32 bits, so their product is below 2^64 and never overflows a double. */

@@ -6,6 +6,7 @@
  * (a flipped bit in compressed data) is left to the decoder.
  */
 import { ByteReader } from './byte-reader.js';
+import { checkMemory } from './decode-memory.js';
 import { describeContent } from './describe-content.js';
 import { ImageError } from './image-error.js';
 import { type ImageFormat, type ImageInfo, type ImageLimits, mediaTypes, type Walk } from './image-info.js';
@@ -22,14 +23,16 @@ import { walkWebp } from './walk-webp.js';
  * Identifies and checks an image.
  *
  * @param bytes the whole file
- * @param limits the most pixels one frame may claim
+ * @param limits the most pixels one frame may claim, and the most memory its decoding may take
  * @throws ImageError with a code of the error registry, and never anything else
  */
 export function inspectImage(bytes: Buffer, limits: ImageLimits): ImageInfo {
   const reader = new ByteReader(bytes);
   const { format, walk } = walkFormat(reader, limits);
   refusePolyglot(reader, walk.end);
-  return { format, mediaType: mediaTypes[format], width: walk.width, height: walk.height, frames: walk.frames };
+  checkMemory(walk, limits);
+  const { width, height, frames, decodeBytes } = walk;
+  return { format, mediaType: mediaTypes[format], width, height, frames, decodeBytes };
 }
 
 function walkFormat(bytes: ByteReader, limits: ImageLimits): { format: ImageFormat; walk: Walk } {

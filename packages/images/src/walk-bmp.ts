@@ -1,4 +1,5 @@
 import type { ByteReader } from './byte-reader.js';
+import { bmpMemory } from './decode-memory.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
@@ -43,7 +44,7 @@ export function walkBmp(bytes: ByteReader, limits: ImageLimits): Walk {
   }
   bytes.need(offset, end - offset, 'BMP pixels');
   if (headerSize === 124) end = Math.max(end, colourProfileEnd(bytes));
-  return { width, height, frames: 1, end };
+  return { width, height, frames: 1, end, decodeBytes: bmpMemory(width * height, depth) };
 }
 
 function checkVariant(depth: number, compression: number, topDown: boolean): void {

@@ -1,4 +1,5 @@
 import type { ByteReader } from './byte-reader.js';
+import { gifMemory } from './decode-memory.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
@@ -9,6 +10,7 @@ export function walkGif(bytes: ByteReader, limits: ImageLimits): Walk {
   checkDimensions(width, height, limits);
   let at = 13 + colourTableBytes(bytes.u8(10));
   let frames = 0;
+  let pixels = width * height;
   for (;;) {
     const block = bytes.u8(at);
     if (block === 0x3b) break;
@@ -16,7 +18,9 @@ export function walkGif(bytes: ByteReader, limits: ImageLimits): Walk {
       at = skipSubBlocks(bytes, at + 2);
     } else if (block === 0x2c) {
       // libvips grows the canvas to the first frame where that is larger.
-      checkDimensions(Math.max(width, bytes.u16le(at + 5)), Math.max(height, bytes.u16le(at + 7)), limits);
+      const [across, down] = [Math.max(width, bytes.u16le(at + 5)), Math.max(height, bytes.u16le(at + 7))];
+      checkDimensions(across, down, limits);
+      pixels = Math.max(pixels, across * down);
       at = skipSubBlocks(bytes, at + 11 + colourTableBytes(bytes.u8(at + 9)));
       frames += 1;
     } else {
@@ -24,7 +28,7 @@ export function walkGif(bytes: ByteReader, limits: ImageLimits): Walk {
     }
   }
   if (frames === 0) throw new ImageError('image_undecodable', 'The GIF holds no picture.');
-  return { width, height, frames, end: at + 1 };
+  return { width, height, frames, end: at + 1, decodeBytes: gifMemory(pixels, frames) };
 }
 
 function colourTableBytes(flags: number): number {

@@ -1,5 +1,7 @@
+import { av1Samples } from './av1-sequence.js';
 import { type Box, eachBox, readBox } from './boxes.js';
 import type { ByteReader } from './byte-reader.js';
+import { heifMemory } from './decode-memory.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 import { readExtents } from './heif-extents.js';
@@ -37,12 +39,21 @@ export function heifKind(bytes: ByteReader): 'avif' | 'heic' | 'heif' | undefine
 /** A phone's grid has about 60 items; a table that fills the upload would cost time and memory for nothing. */
 const MAX_ENTRIES = 16_384;
 
+/**
+ * All coded items together (tiles, alpha, thumbnail, depth, gain map), as a multiple of the pixels that a picture may have:
+ * decoders decode the tiles of a grid however small the grid says that it is, and HEIC takes a second for 25 megapixels.
+ */
+const MOST_CODED = 1.5;
+
 interface Meta {
   primary: number | undefined;
   itemTypes: Map<number, string>;
   /** Sizes by property index (1-based, the numbering of `ipma`). */
   sizes: Map<number, { width: number; height: number }>;
   associations: { item: number; property: number }[];
+  /** The costliest samples that any item has. */
+  chroma: '4:2:0' | '4:4:4';
+  deep: boolean;
   dataEnd: number;
 }
 
@@ -58,7 +69,11 @@ export function walkHeif(bytes: ByteReader, limits: ImageLimits): Walk & { reado
   checkDimensions(size.width, size.height, limits);
   const codec = codecOf(meta);
   if (codec === undefined) throw new ImageError('image_undecodable', 'The HEIF codec is neither AV1 nor HEVC.');
-  return { width: size.width, height: size.height, frames: 1, end: Math.max(end, meta.dataEnd), codec };
+  const { chroma, deep } = meta;
+  const kind = { codec, largestItem: largestItem(meta, limits), chroma, deep };
+  const decodeBytes = heifMemory(size.width * size.height, kind);
+  const { width, height } = size;
+  return { width, height, frames: 1, end: Math.max(end, meta.dataEnd), decodeBytes, codec };
 }
 
 function topLevel(bytes: ByteReader): { meta: Box | undefined; end: number } {
@@ -81,7 +96,15 @@ function topLevel(bytes: ByteReader): { meta: Box | undefined; end: number } {
 }
 
 function readMeta(bytes: ByteReader, box: Box): Meta {
-  const meta: Meta = { primary: undefined, itemTypes: new Map(), sizes: new Map(), associations: [], dataEnd: 0 };
+  const meta: Meta = {
+    primary: undefined,
+    itemTypes: new Map(),
+    sizes: new Map(),
+    associations: [],
+    chroma: '4:2:0',
+    deep: false,
+    dataEnd: 0,
+  };
   let iloc: Box | undefined;
   let idat: Box | undefined;
   eachBox(bytes, box.payload + 4, box.end, (child) => {
@@ -91,7 +114,14 @@ function readMeta(bytes: ByteReader, box: Box): Meta {
     else if (child.type === 'iloc') iloc = child;
     else if (child.type === 'idat') idat = child;
   });
-  if (iloc !== undefined) meta.dataEnd = readExtents(bytes, iloc, idat);
+  if (iloc !== undefined) {
+    meta.dataEnd = readExtents(bytes, iloc, idat, (item, start, end) => {
+      if (meta.itemTypes.get(item) !== 'av01') return;
+      const samples = av1Samples(bytes, start, end);
+      meta.deep ||= samples.deep;
+      if (samples.chroma === '4:4:4') meta.chroma = '4:4:4';
+    });
+  }
   return meta;
 }
 
@@ -139,7 +169,7 @@ function readAssociations(bytes: ByteReader, box: Box, meta: Meta): void {
       if (at >= box.end) throw new ImageError('image_undecodable', 'The property associations are malformed.');
       const property = wideIndex ? bytes.u16be(at) & 0x7fff : bytes.u8(at) & 0x7f;
       if (meta.associations.length >= MAX_ENTRIES) throw tooMany();
-      if (item === meta.primary || meta.primary === undefined) meta.associations.push({ item, property });
+      meta.associations.push({ item, property });
       at += wideIndex ? 2 : 1;
     }
     if (at > box.end) throw new ImageError('image_undecodable', 'The property associations are malformed.');
@@ -152,6 +182,23 @@ function primarySize(meta: Meta): { width: number; height: number } {
     if (item === meta.primary && size !== undefined) return size;
   }
   throw new ImageError('image_undecodable', 'The image container does not state the size of its picture.');
+}
+
+/** Every coded item must be within the limit, and all of them together within a few times that. */
+function largestItem(meta: Meta, limits: ImageLimits): number {
+  let [largest, sum] = [0, 0];
+  for (const { item, property } of meta.associations) {
+    const size = meta.sizes.get(property);
+    const type = meta.itemTypes.get(item);
+    if (size === undefined || (type !== 'av01' && type !== 'hvc1')) continue;
+    checkDimensions(size.width, size.height, limits);
+    largest = Math.max(largest, size.width * size.height);
+    sum += size.width * size.height;
+  }
+  if (sum > MOST_CODED * limits.maxPixels) {
+    throw new ImageError('image_too_many_pixels', `The parts of the image have ${sum} pixels together.`);
+  }
+  return largest;
 }
 
 function tooMany(): ImageError {

@@ -1,4 +1,5 @@
 import type { ByteReader } from './byte-reader.js';
+import { jpegMemory, type JpegFrame } from './decode-memory.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
@@ -22,7 +23,7 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
   let at = start + 2;
   let width = 0;
   let height = 0;
-  let framed = false;
+  let frame: JpegFrame | undefined;
   let scans = 0;
   for (let segments = 0; ; segments += 1) {
     if (segments > MAX_SEGMENTS) throw new ImageError('image_undecodable', 'The JPEG has too many segments.');
@@ -36,22 +37,23 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
     if (length < 2) throw new ImageError('image_undecodable', `A JPEG segment has the length ${length}.`);
     bytes.need(at, length, 'JPEG segment');
     if (isFrameHeader(marker)) {
-      if (framed) throw new ImageError('image_undecodable', 'The JPEG has two frame headers.');
-      framed = true;
-      checkFrame(bytes, marker, at, length);
+      if (frame !== undefined) throw new ImageError('image_undecodable', 'The JPEG has two frame headers.');
+      frame = readFrame(bytes, marker, at, length);
       height = bytes.u16be(at + 3);
       width = bytes.u16be(at + 5);
       checkDimensions(width, height, limits);
     }
     at += length;
     if (marker === 0xda) {
-      if (!framed) throw new ImageError('image_undecodable', 'A JPEG scan comes before the frame header.');
+      if (frame === undefined) throw new ImageError('image_undecodable', 'A JPEG scan comes before the frame header.');
       scans += 1;
       if (scans > MAX_SCANS) throw new ImageError('image_undecodable', `The JPEG has more than ${MAX_SCANS} scans.`);
     }
   }
-  if (scans === 0) throw new ImageError('image_undecodable', 'The JPEG holds no picture data.');
-  return { width, height, frames: 1, end: at };
+  if (frame === undefined || scans === 0) {
+    throw new ImageError('image_undecodable', 'The JPEG holds no picture data.');
+  }
+  return { width, height, frames: 1, end: at, decodeBytes: jpegMemory(width * height, frame, scans) };
 }
 
 /** The offset after the next marker. Passes entropy-coded data (stuffed zeros, restart markers) and fill bytes. */
@@ -73,7 +75,7 @@ function isFrameHeader(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 }
 
-function checkFrame(bytes: ByteReader, marker: number, at: number, length: number): void {
+function readFrame(bytes: ByteReader, marker: number, at: number, length: number): JpegFrame {
   // Baseline, extended and progressive, Huffman or arithmetic; no decoder here knows lossless or hierarchical frames.
   if (![0xc0, 0xc1, 0xc2, 0xc9, 0xca].includes(marker)) {
     throw new ImageError('image_undecodable', 'Lossless and hierarchical JPEG are not supported.');
@@ -86,4 +88,6 @@ function checkFrame(bytes: ByteReader, marker: number, at: number, length: numbe
   if (precision !== 8) {
     throw new ImageError('image_undecodable', `JPEG with ${precision} bits a sample is not supported.`);
   }
+  const sampling = Array.from({ length: components }, (_, i) => bytes.u8(at + 9 + 3 * i));
+  return { progressive: marker === 0xc2 || marker === 0xca, sampling };
 }

@@ -1,4 +1,5 @@
 import type { ByteReader } from './byte-reader.js';
+import { pngMemory } from './decode-memory.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
@@ -30,6 +31,7 @@ export function walkPng(bytes: ByteReader, limits: ImageLimits): Walk {
   let frames = 1;
   let data = false;
   let palette = false;
+  const packedTexts: number[] = [];
   for (let chunks = 0; ; chunks += 1) {
     if (chunks > MAX_CHUNKS) throw new ImageError('image_undecodable', 'The PNG has too many chunks.');
     const length = bytes.u32be(at);
@@ -42,13 +44,16 @@ export function walkPng(bytes: ByteReader, limits: ImageLimits): Walk {
       palette = true;
     } else if (bytes.matches(at + 4, 'acTL')) {
       frames = Math.max(1, length >= 4 ? bytes.u32be(at + 8) : 1);
+    } else if (bytes.matches(at + 4, 'zTXt') || bytes.matches(at + 4, 'iTXt')) {
+      packedTexts.push(length);
     }
     const last = bytes.matches(at + 4, 'IEND');
     at += 12 + length;
     if (last) break;
   }
   if (!data) throw new ImageError('image_undecodable', 'The PNG holds no picture data.');
-  return { width, height, frames, end: at };
+  const decodeBytes = pngMemory(width * height, { colourType, depth, interlaced: bytes.u8(28) === 1, packedTexts });
+  return { width, height, frames, end: at, decodeBytes };
 }
 
 function isChunkType(bytes: ByteReader, at: number): boolean {

@@ -1,8 +1,21 @@
 import type { ByteReader } from './byte-reader.js';
+import { tiffMemory } from './decode-memory.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
-const TAG = { width: 256, height: 257, stripOffsets: 273, stripSizes: 279, tileOffsets: 324, tileSizes: 325 } as const;
+const TAG = {
+  width: 256,
+  height: 257,
+  bits: 258,
+  stripOffsets: 273,
+  samples: 277,
+  stripSizes: 279,
+  planes: 284,
+  tileWidth: 322,
+  tileHeight: 323,
+  tileOffsets: 324,
+  tileSizes: 325,
+} as const;
 /** Bytes of each field type (TIFF 6.0, TIFF Technical Note 1, BigTIFF); index 0 is not a type. */
 const typeBytes: readonly number[] = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8];
 /** More pages than any scan has, few enough to follow in no time: a chain that is a circle ends here. */
@@ -46,7 +59,23 @@ export function walkTiff(bytes: ByteReader, limits: ImageLimits): Walk {
   );
   if (dataEnd === 0) throw new ImageError('image_undecodable', 'The TIFF has neither strips nor tiles.');
   const pages = followChain(bytes, tiff, next);
-  return { width, height, frames: pages.count, end: Math.max(end, dataEnd, pages.end) };
+  const samples = optional(tiff, fields.get(TAG.samples), 1);
+  const tile = fields.has(TAG.tileWidth)
+    ? {
+        width: single(tiff, fields.get(TAG.tileWidth), 'tile width'),
+        height: single(tiff, fields.get(TAG.tileHeight), 'tile height'),
+      }
+    : undefined;
+  if (tile !== undefined && (tile.width < 1 || tile.height < 1)) {
+    throw new ImageError('image_undecodable', 'The TIFF has tiles without area.');
+  }
+  const decodeBytes = tiffMemory(width * height, {
+    bits: samples * optional(tiff, fields.get(TAG.bits), 1),
+    planar: optional(tiff, fields.get(TAG.planes), 1) === 2,
+    width,
+    tile,
+  });
+  return { width, height, frames: pages.count, end: Math.max(end, dataEnd, pages.end), decodeBytes };
 }
 
 function dialectOf(bytes: ByteReader): Dialect {
@@ -116,6 +145,11 @@ function valueAt(tiff: Dialect, field: Field, index: number): number {
 function single(tiff: Dialect, field: Field | undefined, what: string): number {
   if (field?.count !== 1) throw new ImageError('image_undecodable', `The TIFF does not state its ${what}.`);
   return valueAt(tiff, field, 0);
+}
+
+/** The first value of a field that need not be there. */
+function optional(tiff: Dialect, field: Field | undefined, otherwise: number): number {
+  return field === undefined || field.count === 0 ? otherwise : valueAt(tiff, field, 0);
 }
 
 /** Checks that every strip or tile lies in the file; returns the end of the furthest, 0 where there are none. */

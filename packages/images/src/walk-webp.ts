@@ -1,6 +1,13 @@
 import type { ByteReader } from './byte-reader.js';
+import { webpMemory } from './decode-memory.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
+
+/**
+ * libwebp looks for each frame among all before it: 100 000 of a few bytes, 17 MB in all, keep it busy for minutes. An
+ * animation of this many frames would last five minutes at 30 a second.
+ */
+const MAX_FRAMES = 10_000;
 
 /** WebP (RFC 9649): RIFF with a VP8 or VP8L chunk, or VP8X with a canvas and one or more frames. */
 export function walkWebp(bytes: ByteReader, limits: ImageLimits): Walk {
@@ -33,11 +40,12 @@ export function walkWebp(bytes: ByteReader, limits: ImageLimits): Walk {
     // Chunks are padded to even lengths.
     at = payload + length + (length & 1);
   }
+  if (walk.frames > MAX_FRAMES) throw new ImageError('image_too_complex', `The WebP has ${walk.frames} frames.`);
   if (walk.frames === 0) throw new ImageError('image_undecodable', 'The WebP holds no picture.');
   const width = walk.canvasWidth > 0 ? walk.canvasWidth : walk.width;
   const height = walk.canvasHeight > 0 ? walk.canvasHeight : walk.height;
   checkDimensions(width, height, limits);
-  return { width, height, frames: walk.frames, end };
+  return { width, height, frames: walk.frames, end, decodeBytes: webpMemory(width * height) };
 }
 
 function lossySize(bytes: ByteReader, at: number): { width: number; height: number } {

@@ -95,6 +95,8 @@ export const errorRegistry = {
   archive_entry_encrypted: entry(422, 'The file in the archive is encrypted'),
   archive_entry_unreadable: entry(422, 'The file in the archive cannot be read'),
   archive_entry_expands: entry(422, 'The file in the archive is larger than it says'),
+  // The picture, as a load
+  image_too_complex: entry(422, 'The image takes too much to decode'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorRegistry;

@@ -115,7 +115,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     positions,
     models,
     admission,
-    maxImagePixels: config.MAX_IMAGE_PIXELS,
+    imageLimits: { maxPixels: config.MAX_IMAGE_PIXELS, maxDecodeBytes: config.MAX_DECODE_BYTES },
     queueTtlSeconds: config.QUEUE_TTL_SECONDS,
   };
 

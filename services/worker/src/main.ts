@@ -93,6 +93,7 @@ runService('worker', workerVariables, async (config, logger) => {
     {
       spec: { resize, crop },
       maxPixels: config.MAX_IMAGE_PIXELS,
+      maxDecodeBytes: config.MAX_DECODE_BYTES,
       timeoutMs: config.DECODE_TIMEOUT_SECONDS * 1000,
     },
     slots.buffer,
@@ -138,7 +139,7 @@ runService('worker', workerVariables, async (config, logger) => {
     agents: createAgents(config.ALLOW_PRIVATE_HOSTS),
     allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
     maxBytes: config.MAX_UPLOAD_BYTES,
-    maxPixels: config.MAX_IMAGE_PIXELS,
+    imageLimits: { maxPixels: config.MAX_IMAGE_PIXELS, maxDecodeBytes: config.MAX_DECODE_BYTES },
     timeoutMs: config.FETCH_TIMEOUT_SECONDS * 1000,
     userAgent: `Quintet-Fetch/${version}`,
     worker,

@@ -80,6 +80,13 @@ const fraction = z
   .transform(Number)
   .pipe(z.number().min(0.1));
 
+const decodeBytes = integer(
+  'Most memory, in bytes, that decoding one image may take, as its header lets expect',
+  1_000_000,
+  100_000_000_000,
+  300_000_000,
+);
+
 export const apiVariables = {
   ...common,
   PORT: integer('Port of the API', 0, 65_535, 3000),
@@ -96,6 +103,7 @@ export const apiVariables = {
   MAX_BATCH_ITEMS: integer('Most pictures of one batch', 1, 10_000, 1000),
   MAX_BATCH_BYTES: integer('Largest batch, in bytes, as sent and unpacked', 1024, 4_294_967_296, 256 * 1024 * 1024),
   MAX_IMAGE_PIXELS: integer('Most pixels (width × height) an image may have', 1, 1_000_000_000, 40_000_000),
+  MAX_DECODE_BYTES: decodeBytes,
   MAX_QUEUE_DEPTH: integer('Waiting jobs per model past which a submit answers 503', 1, 10_000_000, 10_000),
   DRAIN_SECONDS: integer(
     'How long a stopping API goes on serving while it says that it is not ready, for load balancers to notice',
@@ -183,6 +191,7 @@ export const workerVariables = {
   CONCURRENCY: optionalInteger('Jobs held at once; by default three batches for every stream', 1, 10_000),
   MAX_IMAGE_PIXELS: integer('Most pixels (width × height) an image may have', 1, 1_000_000_000, 40_000_000),
   RESULT_CACHE_TTL_SECONDS: resultCacheTtl,
+  MAX_DECODE_BYTES: decodeBytes,
   DECODE_TIMEOUT_SECONDS: integer('Longest time the decoding of one image may take', 1, 600, 20),
   MAX_UPLOAD_BYTES: apiVariables.MAX_UPLOAD_BYTES,
   ALLOW_PRIVATE_HOSTS: apiVariables.ALLOW_PRIVATE_HOSTS,

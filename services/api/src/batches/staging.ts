@@ -7,6 +7,7 @@
  * Invariant: what was staged and not sealed is unlinked, or expires within `stagingSeconds` where this process dies.
  */
 import { randomUUID } from 'node:crypto';
+import type { ImageLimits } from '@quintet/images';
 import { ProblemError, sha256Hex, stagingSeconds } from '@quintet/shared';
 import type { BatchStore, JobStore, Problem } from '@quintet/shared';
 import { checkImage } from '../jobs/index.js';
@@ -16,7 +17,7 @@ import { urlItemProblem } from './url-items.js';
 export interface StagingContext {
   readonly jobs: Pick<JobStore, 'stageImage'>;
   readonly batches: Pick<BatchStore, 'discard'>;
-  readonly maxImagePixels: number;
+  readonly imageLimits: ImageLimits;
   readonly maxItems: number;
   readonly maxBytes: number;
   readonly allowPrivateHosts: boolean;
@@ -92,7 +93,7 @@ export class BatchStaging implements BatchSink {
     if ('problem' in source) return source.problem;
     if ('url' in source) return urlItemProblem(source.url, this.context.allowPrivateHosts);
     try {
-      checkImage(source.image, this.context.maxImagePixels);
+      checkImage(source.image, this.context.imageLimits);
       return undefined;
     } catch (error) {
       if (error instanceof ProblemError) return error;

@@ -1,14 +1,14 @@
 /** What is looked at before a submission becomes a job. Each throws the problem it finds. */
-import { ImageError, inspectImage } from '@quintet/images';
+import { ImageError, inspectImage, type ImageLimits } from '@quintet/images';
 import { ProblemError } from '@quintet/shared';
 import type { Client } from './client.js';
 import { checkWebhookTarget, type WebhookTargetContext } from './webhook-target.js';
 
 /** Whether the bytes are a picture that may be decoded, as far as its headers tell. */
-export function checkImage(image: Buffer, maxPixels: number): void {
+export function checkImage(image: Buffer, limits: ImageLimits): void {
   if (image.length === 0) throw new ProblemError('image_empty', 'The image has no bytes.');
   try {
-    inspectImage(image, { maxPixels });
+    inspectImage(image, limits);
   } catch (error) {
     if (error instanceof ImageError) throw new ProblemError(error.code, error.detail, { cause: error });
     throw error;

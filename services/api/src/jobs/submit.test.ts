@@ -52,7 +52,7 @@ function service(overrides: Partial<SubmitContext> = {}) {
     cache: { find: (name) => Promise.resolve(answers.get(name)) },
     endpoints: { isDisabled: () => Promise.resolve(false) },
     onCacheLookup: (name, result) => lookups.push(`${name} ${result}`),
-    maxImagePixels: 1000,
+    imageLimits: { maxPixels: 1000 },
     queueTtlSeconds: 600,
     resultTtlSeconds: 60,
     webhooksEnabled: true,
@@ -112,7 +112,7 @@ describe('a picture whose answer is kept', () => {
   });
 
   it('is checked all the same', async () => {
-    const { submit, remember } = service({ maxImagePixels: 10 });
+    const { submit, remember } = service({ imageLimits: { maxPixels: 10 } });
     remember(undefined);
     await expect(submit()).rejects.toMatchObject({ code: 'image_too_many_pixels' });
   });

@@ -5,6 +5,7 @@
  * A picture whose answer is kept (store/result-cache.ts) becomes a job that has ended: a record with its outcome, and a
  * delivery where there is a webhook. It takes no place in any queue.
  */
+import type { ImageLimits } from '@quintet/images';
 import {
   resultName,
   resultScope,
@@ -34,7 +35,7 @@ export interface SubmitContext extends KeepContext, WebhookTargetContext {
   /** Answers that are kept; undefined where none are. */
   readonly cache: Pick<ResultCache, 'find'> | undefined;
   readonly onCacheLookup: (model: string, result: 'hit' | 'miss') => void;
-  readonly maxImagePixels: number;
+  readonly imageLimits: ImageLimits;
 }
 
 export interface Submission {
@@ -60,7 +61,7 @@ export async function submitJob(context: SubmitContext, submission: Submission):
   const created = new Date();
   const began = performance.now();
   const { image } = submission;
-  if (Buffer.isBuffer(image)) checkImage(image, context.maxImagePixels);
+  if (Buffer.isBuffer(image)) checkImage(image, context.imageLimits);
   else checkImageUrl(image, context.allowPrivateHosts);
   await checkWebhook(context, submission);
   // Under way beside the other look-ups: the estimate costs no round trip of its own.

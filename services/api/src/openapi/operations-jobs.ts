@@ -36,6 +36,7 @@ const imageCodes: readonly ErrorCode[] = [
   'image_format_unsupported',
   'image_missing',
   'image_polyglot',
+  'image_too_complex',
   'image_too_many_pixels',
   'image_truncated',
   'image_undecodable',

@@ -53,7 +53,7 @@ function dependencies(over: Partial<FetchDependencies> = {}) {
     agents: createAgents(true),
     allowPrivateHosts: true,
     maxBytes: 1_000_000,
-    maxPixels: 1_000_000,
+    imageLimits: { maxPixels: 1_000_000 },
     timeoutMs: 5000,
     userAgent: 'Test/1',
     retentionSeconds: 60,
@@ -95,7 +95,7 @@ describe('fetchOrder', () => {
   });
 
   it('refuses pictures by the same rules as uploads', async () => {
-    const { state, settings } = dependencies({ maxPixels: 1000 });
+    const { state, settings } = dependencies({ imageLimits: { maxPixels: 1000 } });
     await fetchOrder(order('/photo'), first, settings);
     expect(state.outcome?.error?.code).toBe('image_too_many_pixels');
   });
@@ -160,7 +160,7 @@ describe('refuseHopeless', () => {
       const image = await makeImage({ format, width: 256, height: 256, pixels: noise(256, 256) });
       inspectImage(image, { maxPixels: 65_536 });
       for (const length of [headBytes, headBytes + 1, 8192, image.length]) {
-        refuseHopeless(image.subarray(0, length), 65_536);
+        refuseHopeless(image.subarray(0, length), { maxPixels: 65_536 });
       }
     }
   });
@@ -168,10 +168,10 @@ describe('refuseHopeless', () => {
   it('stops what no rest can make right', async () => {
     const png = await makeImage({ format: 'png', width: 256, height: 256 });
     expect(() => {
-      refuseHopeless(png.subarray(0, headBytes), 65_535);
+      refuseHopeless(png.subarray(0, headBytes), { maxPixels: 65_535 });
     }).toThrow(/pixels/);
     expect(() => {
-      refuseHopeless(Buffer.from('<html>'.padEnd(headBytes)), 65_535);
+      refuseHopeless(Buffer.from('<html>'.padEnd(headBytes)), { maxPixels: 65_535 });
     }).toThrow(/not a supported image/);
   });
 });

@@ -8,7 +8,7 @@
  * (JobStore), so running an order twice, after a stall or a thaw, is harmless.
  * Whatever this throws is not the picture's fault, but that of Redis.
  */
-import { ImageError, inspectImage } from '@quintet/images';
+import { ImageError, inspectImage, type ImageLimits } from '@quintet/images';
 import { problem, type FetchOrder, type JobStore, type Outcome } from '@quintet/shared';
 import { download, type DownloadSettings } from './download.js';
 import { FetchError, type FetchErrorCode } from './fetch-error.js';
@@ -16,7 +16,7 @@ import { delayBeforeNext } from './retry.js';
 
 export interface FetchDependencies extends Omit<DownloadSettings, 'checkHead'> {
   readonly store: Pick<JobStore, 'addImage' | 'finish' | 'hasEnded'>;
-  readonly maxPixels: number;
+  readonly imageLimits: ImageLimits;
   /** Of one attempt, from the look-up of the name to the last byte. */
   readonly timeoutMs: number;
   readonly retentionSeconds: number;
@@ -52,7 +52,7 @@ export async function fetchOrder(
   attempt: FetchAttempt,
   dependencies: FetchDependencies,
 ): Promise<FetchResult> {
-  const { store, maxPixels, retentionSeconds } = dependencies;
+  const { store, imageLimits, retentionSeconds } = dependencies;
   const end = async (outcome: Omit<Outcome, 'finished_at'>): Promise<boolean> => {
     const ended = { ...outcome, finished_at: new Date().toISOString() };
     return (await store.finish(order.id, ended, retentionSeconds)) === 'finished';
@@ -66,11 +66,11 @@ export async function fetchOrder(
   const limits = watch(order, attempt.stopping, dependencies);
   try {
     const checkHead = (head: Buffer): void => {
-      refuseHopeless(head, maxPixels);
+      refuseHopeless(head, imageLimits);
     };
     const image = await download(order.url, { ...dependencies, checkHead }, limits.signal).finally(limits.stop);
     if (image.length === 0) throw new FetchError('image_truncated', 'There are no bytes at the address.');
-    inspectImage(image, { maxPixels });
+    inspectImage(image, imageLimits);
     return (await store.addImage(order.id, image))
       ? { outcome: 'fetched', bytes: image.length }
       : { outcome: 'dropped' };
@@ -144,9 +144,9 @@ function watch(
 }
 
 /** Throws ImageError where the first bytes already say what the whole file would be refused for. */
-export function refuseHopeless(head: Buffer, maxPixels: number): void {
+export function refuseHopeless(head: Buffer, limits: ImageLimits): void {
   try {
-    inspectImage(head, { maxPixels });
+    inspectImage(head, limits);
   } catch (error) {
     if (error instanceof ImageError && hopelessCodes.includes(error.code)) throw error;
   }
@@ -155,6 +155,7 @@ export function refuseHopeless(head: Buffer, maxPixels: number): void {
 /** Of these, no later byte changes anything; every other fault may be that the rest is missing. */
 const hopelessCodes: readonly string[] = [
   'image_format_unsupported',
+  'image_too_complex',
   'image_too_many_pixels',
   'image_dimensions_invalid',
 ];

@@ -10,26 +10,41 @@ import { Writable } from 'node:stream';
 import { parentPort } from 'node:worker_threads';
 import type { DecodeReply, DecodeRequest } from './decode-protocol.js';
 
-/** WebAssembly memory grows and never shrinks: past this a fresh thread is cheaper than what the old one holds. */
-const RETIRE_HEAP_BYTES = 256 * 1024 * 1024;
+/**
+ * WebAssembly memory grows and never shrinks: past this a fresh thread is cheaper than what the old one holds beside all that
+ * is decoded later. A phone's 12 megapixels stay below.
+ */
+const RETIRE_HEAP_BYTES = 128 * 1024 * 1024;
 
 interface HeifImage {
   is_primary(): boolean;
   get_width(): number;
   get_height(): number;
-  display(target: RgbaTarget, done: (result: RgbaTarget | null) => void): void;
+  readonly handle: unknown;
   free(): void;
 }
 
-interface RgbaTarget {
-  readonly data: Uint8ClampedArray<ArrayBuffer>;
-  readonly width: number;
-  readonly height: number;
+/** Pixels in WebAssembly memory, until they are released. A number in `code` says why there are none. */
+interface DecodedImage {
+  readonly code?: unknown;
+  readonly image: unknown;
+  readonly channels: readonly {
+    readonly id: unknown;
+    readonly width: number;
+    readonly height: number;
+    readonly stride: number;
+    readonly data: Uint8Array;
+  }[];
 }
 
 interface LibHeif {
   readonly HeifDecoder: new () => { decode(bytes: Uint8Array): HeifImage[]; decoder: { delete?(): void } | null };
   readonly HEAPU8: Uint8Array;
+  readonly heif_colorspace: { readonly heif_colorspace_RGB: unknown };
+  readonly heif_chroma: { readonly heif_chroma_interleaved_RGB: unknown };
+  readonly heif_channel: { readonly heif_channel_interleaved: unknown };
+  heif_js_decode_image2(handle: unknown, colours: unknown, chroma: unknown): Promise<DecodedImage | null>;
+  heif_image_release(image: unknown): void;
 }
 
 // libheif's glue writes its complaints to the console; what matters is in the reply. (Reading the thread's output from the
@@ -54,13 +69,10 @@ async function decode(request: DecodeRequest): Promise<DecodeReply> {
     if (width * height > request.maxPixels) {
       return refuse('image_too_many_pixels', `The HEIC decodes to ${width} × ${height} pixels.`);
     }
-    const target: RgbaTarget = { data: new Uint8ClampedArray(width * height * 4), width, height };
-    const shown = await new Promise<RgbaTarget | null>((resolve) => {
-      image.display(target, resolve);
-    });
-    if (shown === null) return refuse('image_undecodable', 'The HEIC picture data is damaged or of an unknown kind.');
-    dropAlpha(shown.data);
-    return { ok: true, width, height, pixels: shown.data.buffer, retire: heapIsLarge() };
+    const pixels = await rgbOf(image, width, height);
+    if (pixels === undefined)
+      return refuse('image_undecodable', 'The HEIC picture data is damaged or of an unknown kind.');
+    return { ok: true, width, height, pixels, retire: heapIsLarge() };
   } finally {
     for (const image of images) image.free();
     decoder.decoder?.delete?.();
@@ -75,12 +87,28 @@ function refuse(code: 'image_undecodable' | 'image_too_many_pixels', detail: str
   return { ok: false, code, detail, retire: heapIsLarge() };
 }
 
-/** RGBA to RGB in place: the tail of the buffer is left over. */
-function dropAlpha(data: Uint8ClampedArray): void {
-  for (let from = 4, to = 3; from < data.length; from += 4, to += 3) {
-    data[to] = data[from] ?? 0;
-    data[to + 1] = data[from + 1] ?? 0;
-    data[to + 2] = data[from + 2] ?? 0;
+/**
+ * The picture as RGB, copied out of WebAssembly memory. What the package offers itself (`display`) makes RGBA in both places:
+ * 2 bytes more for each pixel.
+ */
+async function rgbOf(image: HeifImage, width: number, height: number): Promise<ArrayBuffer | undefined> {
+  const { heif_colorspace, heif_chroma, heif_channel } = libheif;
+  const decoded = await libheif.heif_js_decode_image2(
+    image.handle,
+    heif_colorspace.heif_colorspace_RGB,
+    heif_chroma.heif_chroma_interleaved_RGB,
+  );
+  if (decoded === null || decoded.code !== undefined) return undefined;
+  try {
+    const channel = decoded.channels.find(({ id }) => id === heif_channel.heif_channel_interleaved);
+    if (channel?.width !== width || channel.height !== height) return undefined;
+    const out = new Uint8Array(width * height * 3);
+    for (let row = 0; row < height; row += 1) {
+      out.set(channel.data.subarray(row * channel.stride, row * channel.stride + width * 3), row * width * 3);
+    }
+    return out.buffer;
+  } finally {
+    libheif.heif_image_release(decoded.image);
   }
 }
 

@@ -220,7 +220,7 @@ describe('hostile files', () => {
   });
 
   it('cannot reach a decoder by a wrong description', async () => {
-    const jpeg = { format: 'jpeg', mediaType: 'image/jpeg', width: 64, height: 64, frames: 1 } as const;
+    const jpeg = { format: 'jpeg', mediaType: 'image/jpeg', width: 64, height: 64, frames: 1, decodeBytes: 1 } as const;
     expect(await codeOf(preprocessor.preprocess(svgWithReference, jpeg))).toBe('image_undecodable');
     expect(await codeOf(preprocessor.preprocess(Buffer.alloc(0), jpeg))).toBe('image_undecodable');
     expect(await codeOf(preprocessor.preprocess(Buffer.from('BM'), { ...jpeg, format: 'bmp' }))).toBe(

@@ -7,10 +7,10 @@
  */
 import { type ImageInfo, inspectImage } from '@quintet/images';
 import { decodeBmp } from './bmp-decoder.js';
+import { DecodeBudget } from './decode-budget.js';
 import { type Crop, cropEncoded, cropRaster } from './crop-with-sharp.js';
 import { decodeTimeout, toImageError } from './decode-error.js';
 import { checkSpec, type CropSpec } from './geometry.js';
-import { PixelBudget } from './pixel-budget.js';
 import { ThreadDecoder } from './thread-decoder.js';
 
 export interface PreprocessorOptions {
@@ -18,6 +18,8 @@ export interface PreprocessorOptions {
   readonly spec: CropSpec;
   /** MAX_IMAGE_PIXELS. */
   readonly maxPixels: number;
+  /** MAX_DECODE_BYTES: for one picture, and for all that one thread decodes at once; 300 MB where it is absent. */
+  readonly maxDecodeBytes?: number;
   /**
    * How long decoding and resizing one picture may take, the wait for a thread of libuv's pool included: well above what
    * the pictures in hand at once take together.
@@ -37,27 +39,45 @@ export interface Preprocessor {
   close(): Promise<void>;
 }
 
+/** What one thread may use for decoding where nothing else is said. */
+const standardDecodeBytes = 300_000_000;
+
 export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
   const { spec, maxPixels, timeoutMs } = options;
   checkSpec(spec);
+  const maxDecodeBytes = options.maxDecodeBytes ?? standardDecodeBytes;
   const limits = { maxPixels, timeoutMs };
   const heic = new ThreadDecoder(limits);
-  // The largest picture that is allowed fits alone; pictures of usual size never wait.
-  const budget = new PixelBudget(maxPixels);
+  // The costliest picture that is allowed fits alone; pictures of usual size never wait.
+  const budget = new DecodeBudget(maxDecodeBytes);
+  // A HEIC picture that waits for the one thread must not keep memory from others.
+  const heicTurn = new DecodeBudget(1);
 
-  async function cropOf(bytes: Buffer, info: ImageInfo): Promise<Crop> {
-    if (info.format === 'bmp') return cropRaster(await decodeBmp(bytes), spec, limits);
-    if (info.format === 'heic') return cropRaster(await heic.decode(bytes), spec, limits);
-    return cropEncoded(bytes, spec, limits);
+  /** Has its memory until it has really ended, or is as late again as it may be. */
+  function timed(bytes: Buffer, info: ImageInfo): Promise<Crop> {
+    return new Promise((resolve, reject) => {
+      const held = budget.run(info.decodeBytes, async () => {
+        const work =
+          info.format === 'bmp'
+            ? decodeBmp(bytes).then((raster) => cropRaster(raster, spec, limits))
+            : cropEncoded(bytes, spec, limits);
+        const result = within(work, timeoutMs);
+        result.then(resolve, reject);
+        await Promise.allSettled([result]);
+        await Promise.allSettled([within(work, timeoutMs)]);
+      });
+      held.catch(reject);
+    });
   }
 
   return {
     async preprocess(bytes, known) {
       try {
-        const info = known ?? inspectImage(bytes, { maxPixels });
-        // HEIC keeps its own clock, which does not run while others are being decoded.
-        if (info.format === 'heic') return await cropOf(bytes, info);
-        return await budget.run(info.width * info.height, () => within(cropOf(bytes, info), timeoutMs));
+        const info = known ?? inspectImage(bytes, { maxPixels, maxDecodeBytes });
+        if (info.format !== 'heic') return await timed(bytes, info);
+        // It keeps its own clock, which does not run while others are being decoded.
+        const decode = () => budget.run(info.decodeBytes, () => heic.decode(bytes));
+        return await cropRaster(await heicTurn.run(1, decode), spec, limits);
       } catch (error) {
         throw toImageError(error);
       }

@@ -1,0 +1,102 @@
+/**
+ * Thousands of hostile files: each ends as a picture or as an error that names it, none crashes, hangs for over 5 s or takes
+ * over 300 MB. All go through the worker's own preprocessing; every twelfth through the whole service, where the answers of
+ * good pictures in between must stay right. `npm run fuzz` sends all of them there, for as long as one likes.
+ */
+import { ImageError, inspectImage } from '@quintet/images';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { slotBytes } from '../../services/worker/src/crops/crop-slots.js';
+import { createPreprocessPool, type PreprocessPool } from '../../services/worker/src/preprocess/index.js';
+import { makeImage } from '../fixtures/images/index.js';
+import { caseNamed, fixedCases, type HostileCase, mutationCases } from '../support/hostile/corpus.js';
+import { fuzz } from '../support/hostile/fuzz.js';
+import { mostMilliseconds } from '../support/hostile/post-case.js';
+import { canMeasureMemory, forgetPeak, peakMegabytes, residentMegabytes } from '../support/hostile/process-memory.js';
+import { startStack } from '../support/stack.js';
+
+const limits = { maxPixels: 40_000_000, maxDecodeBytes: 300_000_000 };
+const seed = 'test';
+const lanes = 4;
+let pool: PreprocessPool;
+
+beforeAll(async () => {
+  const options = { spec: { resize: 256, crop: 224 }, ...limits, timeoutMs: 20_000 };
+  pool = createPreprocessPool(options, new SharedArrayBuffer(lanes * slotBytes(224)), 1);
+  await pool.start();
+  // Its thread and its memory stay; they are no picture's.
+  await pool.preprocess(await makeImage({ format: 'heic', width: 64, height: 48 }), 0);
+});
+afterAll(() => pool.close());
+
+/** What is wrong with how a file was treated; undefined if nothing is. */
+async function complaint(each: HostileCase, slot: number): Promise<string | undefined> {
+  const bytes = Buffer.from(await each.make());
+  const began = performance.now();
+  try {
+    inspectImage(bytes, limits);
+  } catch (error) {
+    if (!(error instanceof ImageError)) return `${each.name}: the check threw ${String(error)}`;
+  }
+  try {
+    await pool.preprocess(bytes, slot);
+  } catch (error) {
+    if (!(error instanceof ImageError)) return `${each.name}: ${String(error)}`;
+    if (error.code === 'image_decode_timeout') return `${each.name}: timed out`;
+  }
+  const milliseconds = performance.now() - began;
+  return milliseconds > mostMilliseconds ? `${each.name}: took ${Math.round(milliseconds)} ms` : undefined;
+}
+
+describe('hostile files', () => {
+  it('made by hand cost no more than they may, one by one', { timeout: 120_000 }, async () => {
+    const complaints: string[] = [];
+    for (const each of fixedCases()) {
+      // Made before its memory is looked at.
+      const bytes = Buffer.from(await each.make());
+      const made = { ...each, make: () => bytes };
+      if (canMeasureMemory) forgetPeak(process.pid);
+      const before = residentMegabytes(process.pid);
+      const found = await complaint(made, 0);
+      if (found !== undefined) complaints.push(found);
+      const over = canMeasureMemory ? peakMegabytes(process.pid) - before : 0;
+      if (over > 300) complaints.push(`${each.name}: took ${Math.round(over)} MB`);
+    }
+    expect(complaints).toEqual([]);
+  });
+
+  it('made by damage end as pictures or as errors that name them', { timeout: 120_000 }, async () => {
+    const cases = await mutationCases(seed);
+    expect(cases.length + fixedCases().length).toBeGreaterThan(2000);
+    const complaints: string[] = [];
+    const rest = cases.values();
+    const lane = async (slot: number): Promise<void> => {
+      for (const each of rest) {
+        const found = await complaint(each, slot);
+        if (found !== undefined) complaints.push(found);
+      }
+    };
+    await Promise.all(Array.from({ length: lanes }, (_, slot) => lane(slot)));
+    expect(complaints).toEqual([]);
+  });
+
+  it('can each be made again from its name', async () => {
+    for (const each of (await mutationCases(seed)).filter((_case, index) => index % 97 === 0)) {
+      const again = await caseNamed(each.name);
+      expect(Buffer.compare(Buffer.from(await again.make()), Buffer.from(await each.make()))).toBe(0);
+    }
+  });
+
+  it('leave the service as it was', { timeout: 120_000 }, async () => {
+    const stack = await startStack({ env: { MALLOC_ARENA_MAX: '2' } });
+    try {
+      const fixed = fixedCases().filter(({ kind }) => kind !== 'bomb');
+      const cases = [...fixed, ...(await mutationCases(seed))].filter((_case, index) => index % 12 === 0);
+      const report = await fuzz(stack, { cases, parallel: lanes });
+      expect(report.violations).toEqual([]);
+      expect(report.verdicts).toHaveLength(cases.length);
+      expect(report.goodAnswers).toBeGreaterThan(3);
+    } finally {
+      await stack.stop();
+    }
+  });
+});

@@ -1,0 +1,189 @@
+/**
+ * Hostile files against the real thing: API, Redis and worker as processes, files through HTTP, several at once, with good
+ * pictures in between whose answer is known.
+ *
+ * A file breaks the promise if it is answered by 5xx or by an unknown code, takes over 5 s, or takes over 300 MB in a process.
+ * What is slow, or was under way when the memory rose, is tried again alone before it is blamed: beside three others on two
+ * cores nobody is at fault alone. A process that died or is no longer ready ends the run.
+ */
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeImage } from '../../fixtures/images/index.js';
+import type { Stack } from '../stack.js';
+import type { HostileCase } from './corpus.js';
+import { postCase, type Verdict } from './post-case.js';
+import { canMeasureMemory, forgetPeak, peakMegabytes, residentMegabytes } from './process-memory.js';
+
+/** How much one file may take of a process. */
+export const mostMegabytes = 300;
+/** All of them, several at once: MAX_DECODE_BYTES, the HEIC thread with what it may keep, and what the allocator keeps. */
+export const mostTogether = 500;
+/** A good picture after so many hostile ones. */
+const goodEvery = 50;
+
+export interface FuzzOptions {
+  /** Files; the run ends with them, or when `until` (as performance.now() counts) has come. */
+  readonly cases: AsyncIterable<HostileCase> | Iterable<HostileCase>;
+  readonly until?: number;
+  /** How many at once. */
+  readonly parallel: number;
+  readonly say?: (line: string) => void;
+}
+
+export interface FuzzReport {
+  readonly verdicts: readonly Verdict[];
+  readonly violations: readonly string[];
+  /** Most memory over the level before, in megabytes, by process. */
+  readonly growth: Readonly<Record<'api' | 'worker', number>>;
+  /** The same by kind of file, both processes together: of all that were under way. */
+  readonly growthByKind: ReadonlyMap<string, number>;
+  readonly goodAnswers: number;
+}
+
+interface Watched {
+  readonly role: 'api' | 'worker';
+  readonly pid: number;
+  readonly level: number;
+}
+
+export async function fuzz(stack: Stack, options: FuzzOptions): Promise<FuzzReport> {
+  const { parallel, until = Infinity, say = () => undefined } = options;
+  const good = await makeImage({ format: 'jpeg', width: 320, height: 240 });
+  const heic = await makeImage({ format: 'heic', width: 64, height: 48 });
+  const expected = await topOf(stack.url, good);
+  // The level before: what stays once every decoder has been used.
+  for (let i = 0; i < 20; i += 1) await Promise.all([topOf(stack.url, good), topOf(stack.url, heic)]);
+  const [worker] = stack.workers;
+  if (worker === undefined) throw new Error('the stack has no worker');
+  const watched: Watched[] = (['api', 'worker'] as const).map((role) => {
+    const pid = (role === 'api' ? stack.api : worker).process.pid ?? 0;
+    if (canMeasureMemory) forgetPeak(pid);
+    return { role, pid, level: canMeasureMemory ? residentMegabytes(pid) : 0 };
+  });
+
+  const verdicts: Verdict[] = [];
+  const violations: string[] = [];
+  const growth = { api: 0, worker: 0 };
+  const growthByKind = new Map<string, number>();
+  const suspects = new Map<string, { each: HostileCase; bytes: Buffer }>();
+  let folder: string | undefined;
+  let goodAnswers = 0;
+  let stopped = false;
+
+  const blame = async (each: HostileCase, bytes: Buffer, what: string): Promise<void> => {
+    folder ??= await mkdtemp(join(tmpdir(), 'quintet-fuzz-'));
+    const file = join(folder, each.name.replaceAll(/[^\w.-]+/g, '_'));
+    await writeFile(file, bytes);
+    violations.push(`${each.name} ${what}; kept as ${file}`);
+    say(`!! ${violations.at(-1) ?? ''}`);
+  };
+  const dead = (): string | undefined => {
+    const gone = [stack.api, worker].find(({ process: p }) => p.exitCode !== null || p.signalCode !== null);
+    return gone === undefined ? undefined : `${gone === worker ? 'the worker' : 'the API'} died`;
+  };
+  /** Reads the peaks and starts them anew. */
+  const measure = (): number => {
+    if (!canMeasureMemory) return 0;
+    let most = 0;
+    for (const { role, pid, level } of watched) {
+      const over = peakMegabytes(pid) - level;
+      growth[role] = Math.max(growth[role], over);
+      most = Math.max(most, over);
+      forgetPeak(pid);
+    }
+    return most;
+  };
+
+  const underWay = new Map<string, { each: HostileCase; bytes: Buffer }>();
+  const run = async (each: HostileCase): Promise<void> => {
+    const bytes = Buffer.from(await each.make());
+    underWay.set(each.name, { each, bytes });
+    const verdict = await postCase(stack.url, each, bytes);
+    if (dead() === undefined) {
+      const over = measure();
+      for (const other of underWay.values()) {
+        growthByKind.set(other.each.kind, Math.max(growthByKind.get(other.each.kind) ?? 0, over));
+        if (over > mostMegabytes) suspects.set(other.each.name, other);
+      }
+    }
+    underWay.delete(each.name);
+    verdicts.push(verdict);
+    const slow = verdict.violation?.startsWith('took') === true;
+    if (slow) suspects.set(each.name, { each, bytes });
+    else if (verdict.violation !== undefined) await blame(each, bytes, verdict.violation);
+    const death = dead();
+    if (death !== undefined && !stopped) {
+      stopped = true;
+      for (const other of [{ each, bytes }, ...underWay.values()])
+        await blame(other.each, other.bytes, `was under way when ${death}`);
+    }
+    if (!stopped && verdicts.length % goodEvery === 0) {
+      const answer = await topOf(stack.url, good);
+      if (answer === expected) goodAnswers += 1;
+      else violations.push(`after ${each.name} a good picture was answered by ${answer}, not by ${expected}`);
+    }
+  };
+
+  const iterator = iterate(options.cases);
+  const lane = async (): Promise<void> => {
+    while (!stopped && performance.now() < until) {
+      const next = await iterator.next();
+      if (next.done === true) return;
+      await run(next.value);
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, lane));
+
+  for (const { each, bytes } of suspects.values()) {
+    if (dead() !== undefined) break;
+    measure();
+    const before = watched.map(({ pid }) => (canMeasureMemory ? residentMegabytes(pid) : 0));
+    const again = await postCase(stack.url, each, bytes);
+    if (again.violation !== undefined) await blame(each, bytes, `alone ${again.violation}`);
+    if (!canMeasureMemory) continue;
+    for (const [index, { role, pid }] of watched.entries()) {
+      const over = peakMegabytes(pid) - (before[index] ?? 0);
+      if (over > mostMegabytes) await blame(each, bytes, `alone took ${Math.round(over)} MB of the ${role}`);
+    }
+  }
+  for (const { role } of watched) {
+    if (growth[role] > mostTogether) violations.push(`the ${role} grew by ${Math.round(growth[role])} MB`);
+  }
+  if (dead() === undefined) {
+    const answers = await Promise.all([stack.api, worker].map((each) => each.request('/health/ready')));
+    if (answers.some(({ status }) => status !== 200)) violations.push('a service is no longer ready');
+    violations.push(...(await lagViolations(stack)));
+  }
+  return { verdicts, violations, growth, growthByKind, goodAnswers };
+}
+
+async function* iterate(
+  cases: AsyncIterable<HostileCase> | Iterable<HostileCase>,
+): AsyncGenerator<HostileCase, undefined> {
+  yield* cases;
+  return undefined;
+}
+
+/** The best label of a good picture, or what came in its place. */
+async function topOf(url: string, bytes: Buffer): Promise<string> {
+  const response = await fetch(`${url}/v1/jobs`, {
+    method: 'POST',
+    body: new Uint8Array(bytes),
+    headers: { 'content-type': 'image/jpeg', prefer: 'wait=30' },
+  });
+  const job = (await response.json()) as { status?: string; predictions?: readonly { label: string }[] };
+  return job.predictions?.[0]?.label ?? `${response.status} ${job.status ?? ''}`;
+}
+
+/** Timers of a main thread that came over a second late: on a machine that is shared, less than that proves nothing. */
+async function lagViolations(stack: Stack): Promise<string[]> {
+  const found: string[] = [];
+  for (const [name, service] of Object.entries({ api: stack.api, worker: stack.workers[0] })) {
+    if (service === undefined) continue;
+    const metric = 'quintet_event_loop_lag_seconds';
+    const late = (await service.metric(`${metric}_count`)) - (await service.metric(`${metric}_bucket`, { le: '1' }));
+    if (late > 0) found.push(`the main thread of the ${name} was held for over 1 s, ${late} times`);
+  }
+  return found;
+}
