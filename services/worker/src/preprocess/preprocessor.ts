@@ -18,7 +18,7 @@ export interface PreprocessorOptions {
   readonly spec: CropSpec;
   /** MAX_IMAGE_PIXELS. */
   readonly maxPixels: number;
-  /** MAX_DECODE_BYTES: for one picture, and for all that one thread decodes at once; 300 MB where it is absent. */
+  /** MAX_DECODE_BYTES: for one picture, and never more for all that one thread decodes at once; 300 MB where it is absent. */
   readonly maxDecodeBytes?: number;
   /**
    * How long decoding and resizing one picture may take, the wait for a thread of libuv's pool included: well above what
@@ -42,14 +42,18 @@ export interface Preprocessor {
 /** What one thread may use for decoding where nothing else is said. */
 const standardDecodeBytes = 300_000_000;
 
+/** Of what one picture may take: for all that run together, unless one alone takes more. */
+const sharedPart = 0.4;
+
 export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
   const { spec, maxPixels, timeoutMs } = options;
   checkSpec(spec);
   const maxDecodeBytes = options.maxDecodeBytes ?? standardDecodeBytes;
   const limits = { maxPixels, timeoutMs };
   const heic = new ThreadDecoder(limits);
-  // The costliest picture that is allowed fits alone; pictures of usual size never wait.
-  const budget = new DecodeBudget(maxDecodeBytes);
+  // Costly pictures run alone; those of usual size never wait. Several of 12 megapixels at once would gain no time: the cores
+  // are busy with fewer.
+  const budget = new DecodeBudget(maxDecodeBytes * sharedPart);
   // A HEIC picture that waits for the one thread must not keep memory from others.
   const heicTurn = new DecodeBudget(1);
 
