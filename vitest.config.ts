@@ -1,10 +1,36 @@
 import { defineConfig } from 'vitest/config';
 
+const everything = [
+  'packages/*/src/**/*.test.ts',
+  'services/*/src/**/*.test.ts',
+  'test/**/*.test.ts',
+  'bench/**/*.test.ts',
+];
+
+/**
+ * What measures time or memory, or kills processes in the middle of their work: one file at a time, when all others are done,
+ * so that they do not measure each other.
+ */
+const alone = [
+  'test/faults/**/*.test.ts',
+  'test/compose/compose.test.ts',
+  'test/integration/worker.test.ts',
+  'test/integration/worker-pressure.test.ts',
+  'test/integration/tuning.test.ts',
+  'services/worker/src/profile/measure.test.ts',
+];
+
 export default defineConfig({
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts', 'test/**/*.test.ts', 'bench/**/*.test.ts'],
     globalSetup: ['test/faults/support/table.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'beside', include: everything, exclude: alone, maxWorkers: 2, sequence: { groupOrder: 0 } },
+      },
+      { extends: true, test: { name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+    ],
   },
 });

@@ -94,7 +94,7 @@ describe('Redis', () => {
     const waiting = burst.accepted.length;
     const load = stand.load();
     await eventually(() => {
-      expect(load.failures.get('503 redis_unavailable')).toBeGreaterThan(5);
+      expect(load.failures.get('503 storage_full')).toBeGreaterThan(5);
     });
     // What was accepted ends all the same: it is how a full Redis becomes empty.
     await eventually(async () => {

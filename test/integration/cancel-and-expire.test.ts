@@ -24,7 +24,12 @@ beforeAll(async () => {
   webhooks = new Queue(webhookQueueName, { connection: redis, prefix: keyPrefix });
   image = await makeImage({ format: 'jpeg', width: 64, height: 48 });
   const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
-  api = await startReadyApi(server.url, { WEBHOOK_SECRET: secret, DEFAULT_MODEL: slowModel });
+  // One picture again and again, each time to be classified.
+  api = await startReadyApi(server.url, {
+    WEBHOOK_SECRET: secret,
+    DEFAULT_MODEL: slowModel,
+    RESULT_CACHE_TTL_SECONDS: '0',
+  });
 });
 afterAll(async () => {
   await api.end();

@@ -166,12 +166,21 @@ export interface Progress {
 
 /** The job that a client sees: a record with its outcome, or with its progress while there is none. */
 export function presentJob(record: JobRecord, state: { outcome: Outcome } | { progress: Progress }): Job {
-  const { status, model, ...result } = 'outcome' in state ? state.outcome : presentProgress(state.progress);
+  const {
+    status,
+    model,
+    started_at,
+    finished_at,
+    ...result
+  }: Omit<Partial<Outcome>, 'status'> & Pick<Job, 'status' | 'queue'> =
+    'outcome' in state ? state.outcome : presentProgress(state.progress);
   return {
     id: record.id,
     status,
     model: model ?? record.model,
     created_at: record.created_at,
+    ...(started_at === undefined ? {} : { started_at }),
+    ...(finished_at === undefined ? {} : { finished_at }),
     ...result,
     metadata: record.metadata,
     ...(record.batch === undefined ? {} : { batch: record.batch }),

@@ -23,25 +23,9 @@ import {
 } from '@quintet/shared';
 import { owns, type Client } from './client.js';
 import { isOverdue } from './expire.js';
+import { jobsPerTurn, stateOf, tellInTurns, type JobState, type Listener, type Watched } from './job-state.js';
 import type { QueuePositions, QueueSnapshot } from './queue-positions.js';
 import { jobNotFound, presentStored, type ReadContext } from './read.js';
-
-export interface JobState {
-  readonly job: Job;
-  /** Says the state: `queued-<position>[-<eta>]`, `processing`, or how it ended. */
-  readonly token: string;
-  readonly final: boolean;
-}
-
-export function stateOf(job: Job): JobState {
-  const { status, queue } = job;
-  const place =
-    queue === undefined ? [] : [queue.position, ...(queue.eta_seconds === undefined ? [] : [queue.eta_seconds])];
-  return { job, token: [status, ...place].join('-'), final: isFinal(status) };
-}
-
-/** Undefined: the job's record is gone, and nothing more will be told. */
-type Listener = (state: JobState | undefined) => void;
 
 /** A watched job; `close` is owed. */
 export interface Watch {
@@ -55,25 +39,7 @@ export interface EventsContext extends ReadContext {
   readonly positions: Pick<QueuePositions, 'place' | 'snapshot'>;
 }
 
-interface Watched {
-  readonly id: string;
-  readonly ready: Promise<void>;
-  readonly listeners: Set<Listener>;
-  holders: number;
-  record?: JobRecord;
-  state?: JobState;
-  ended: boolean;
-  /** News that came before the record was read. */
-  early?: (record: JobRecord) => Job;
-  /** When the last news came, on the clock of performance.now(). */
-  newsAt: number;
-  /** Not where it should be: to be read. */
-  unsure: boolean;
-  deadline?: NodeJS.Timeout;
-}
-
 const lookMs = 500;
-const jobsPerTurn = 100;
 const readsAtOnce = 20;
 const longestTimerMs = 2 ** 31 - 1;
 
@@ -313,18 +279,5 @@ export class JobEvents {
     }
     watched.newsAt = begun;
     if (watched.holders > 0) this.#set(watched, stored.record, job);
-  }
-}
-
-/** Each listener writes to a socket, which takes some 20 µs: thousands at once would hold the event loop. */
-function tellInTurns(watched: Watched, listeners: readonly Listener[], from = 0): void {
-  for (const listener of listeners.slice(from, from + jobsPerTurn)) {
-    if (watched.state !== undefined && watched.listeners.has(listener)) listener(watched.state);
-  }
-  const next = from + jobsPerTurn;
-  if (next < listeners.length) {
-    setImmediate(() => {
-      tellInTurns(watched, listeners, next);
-    });
   }
 }

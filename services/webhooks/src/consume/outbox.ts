@@ -7,7 +7,7 @@
  * the others, or its successor, find within `recoverMs`.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { deliveryId, deliveryJobPolicy, keyPrefix, webhookQueueName } from '@quintet/shared';
+import { deliveryId, deliveryJobPolicy, keyPrefix, unlessStranded, webhookQueueName } from '@quintet/shared';
 import type { BatchStore, DeliveryOrder, Logger, Redis } from '@quintet/shared';
 import { Queue } from 'bullmq';
 
@@ -67,8 +67,9 @@ export function startOutbox({ connection, blocking, store, logger }: OutboxOptio
     stop: async () => {
       stopping.abort();
       blocking.disconnect();
-      await running;
-      await queue.close().catch(() => undefined);
+      // Without Redis BullMQ's close would wait for it for ever; what is in the lists stays there.
+      const ended = running.then(() => queue.close()).catch(() => undefined);
+      await unlessStranded(ended, connection, () => true, 0);
     },
   };
 }
