@@ -1,4 +1,5 @@
 /** The pages under docs/ say what the code says, in both directions. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import {
   Registry,
@@ -13,12 +14,12 @@ import {
 } from '@quintet/shared';
 import { describe, expect, it } from 'vitest';
 
-/** The cells of every table row of a page whose first cell is code. */
-function tableRows(page: string): string[][] {
+/** The cells of every table row of a page that begins so; by default, with code. */
+function tableRows(page: string, begin = /^\| `/): string[][] {
   const text = readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8');
   return text
     .split('\n')
-    .filter((line) => line.startsWith('| `'))
+    .filter((line) => begin.test(line))
     .map((line) =>
       line
         .slice(1, -1)
@@ -86,5 +87,26 @@ describe('docs/metrics.md', () => {
       help,
     ]);
     expect(documented.sort()).toEqual(found.sort());
+  });
+});
+
+describe('docs/security.md', () => {
+  it('names only files that there are', () => {
+    const files = execFileSync('git', ['ls-files'], { cwd: new URL('../..', import.meta.url), encoding: 'utf8' })
+      .split('\n')
+      .map((file) => `/${file}`);
+    const named = tableRows('security.md', /^\| [a-z]/)
+      .flatMap(
+        (cells) =>
+          cells
+            .slice(2)
+            .join(' ')
+            .match(/`[^`]+`/g) ?? [],
+      )
+      .map((name) => `/${code(name)}`);
+    expect(named.length).toBeGreaterThan(40);
+    const known = (name: string): boolean =>
+      files.some((file) => file.endsWith(name) || file.endsWith(`${name}.test.ts`) || file.includes(`${name}/`));
+    expect(named.filter((name) => !known(name))).toEqual([]);
   });
 });
