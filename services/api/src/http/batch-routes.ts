@@ -53,7 +53,7 @@ function batchId(request: Request): string {
 
 /** POST: 202 with the batch, or with `Prefer: wait` 200 where it ends in time. */
 export function submitBatchRoute(routes: BatchRoutes): RequestHandler {
-  const { batches, waiters, metrics } = routes;
+  const { batches, waiters } = routes;
   return async (request, response) => {
     response.vary('Prefer');
     const { signal, client } = contextOf(response);
@@ -76,60 +76,61 @@ export function submitBatchRoute(routes: BatchRoutes): RequestHandler {
       .location(self)
       .json(batch ?? { id, status: 'queued', links: { self, results: `${self}/results` } });
   };
+}
 
-  /** The id of the batch that the request made, or that its Idempotency-Key had made before. */
-  async function takeBatch(routes: BatchRoutes, request: Request, response: Response): Promise<string> {
-    const { signal, client, requestId } = contextOf(response);
-    const caching = parseCaching(request.headersDistinct['cache-control']);
-    let staging: BatchStaging | undefined;
-    let places: OpenLease | undefined;
-    try {
-      const key = parseIdempotencyKey(request.headersDistinct['idempotency-key']);
-      const isKnown = key !== undefined && (await routes.idempotency.knows({ client, route: routeName, key }));
-      await routes.gate.enterMany(request, response, { needsRoom: !isKnown });
-      const staged = new BatchStaging(batches, signal, key !== undefined);
-      staging = staged;
-      const query = new URLSearchParams(request.originalUrl.split('?').slice(1).join('?'));
-      // Told before the upload comes: a model that does not exist is none of its faults.
-      const named = query.get('model');
-      if (named !== null) await batches.models.resolve(named);
-      const options = await routes.readBatchUpload(request, response, query, staged);
-      const submit = async (lease: Lease | undefined): Promise<void> => {
-        const ids = staged.items.map(({ jobId }) => jobId);
-        await routes.gate.charge(response, ids.length - 1);
-        places = await routes.gate.open(response, ids);
-        const terms = { requestId, client, caching, places, lease };
-        const { model } = await submitBatch(batches, staged, options, terms);
-        metrics.bytesIn.inc(staged.bytes);
-        metrics.jobsSubmitted.inc({ model: model.name }, ids.length);
-        metrics.batchItems.observe(ids.length);
-      };
-      if (key === undefined) {
-        await submit(undefined);
-        return staged.id;
-      }
-      const taken = await routes.idempotency.run({
-        client,
-        route: routeName,
-        key,
-        fingerprint: batchFingerprint(routeName, staged.items, options, routes.defaultModel),
-        id: staged.id,
-        find: (id) => batchStanding(batches, id),
-        submit,
-      });
-      if ('made' in taken) return staged.id;
-      await staged.discard();
-      metrics.idempotentReplays.inc({ route: routeName });
-      response.set('Idempotent-Replayed', 'true');
-      return taken.replayed;
-    } catch (error) {
-      await staging?.discard();
-      // Places that cannot be given back now count for two minutes more, and no longer.
-      await places?.release().catch(() => undefined);
-      const failure = asRedisProblem(error);
-      metrics.jobsRefused.inc({ code: failure instanceof ProblemError ? failure.code : 'internal_error' });
-      throw failure;
+/** The id of the batch that the request made, or that its Idempotency-Key had made before. */
+async function takeBatch(routes: BatchRoutes, request: Request, response: Response): Promise<string> {
+  const { batches, metrics } = routes;
+  const { signal, client, requestId } = contextOf(response);
+  const caching = parseCaching(request.headersDistinct['cache-control']);
+  let staging: BatchStaging | undefined;
+  let places: OpenLease | undefined;
+  try {
+    const key = parseIdempotencyKey(request.headersDistinct['idempotency-key']);
+    const isKnown = key !== undefined && (await routes.idempotency.knows({ client, route: routeName, key }));
+    await routes.gate.enterMany(request, response, { needsRoom: !isKnown });
+    const staged = new BatchStaging(batches, signal, key !== undefined);
+    staging = staged;
+    const query = new URLSearchParams(request.originalUrl.split('?').slice(1).join('?'));
+    // Told before the upload comes: a model that does not exist is none of its faults.
+    const named = query.get('model');
+    if (named !== null) await batches.models.resolve(named);
+    const options = await routes.readBatchUpload(request, response, query, staged);
+    const submit = async (lease: Lease | undefined): Promise<void> => {
+      const ids = staged.items.map(({ jobId }) => jobId);
+      await routes.gate.charge(response, ids.length - 1);
+      places = await routes.gate.open(response, ids);
+      const terms = { requestId, client, caching, places, lease };
+      const { model } = await submitBatch(batches, staged, options, terms);
+      metrics.bytesIn.inc(staged.bytes);
+      metrics.jobsSubmitted.inc({ model: model.name }, ids.length);
+      metrics.batchItems.observe(ids.length);
+    };
+    if (key === undefined) {
+      await submit(undefined);
+      return staged.id;
     }
+    const taken = await routes.idempotency.run({
+      client,
+      route: routeName,
+      key,
+      fingerprint: batchFingerprint(routeName, staged.items, options, routes.defaultModel),
+      id: staged.id,
+      find: (id) => batchStanding(batches, id),
+      submit,
+    });
+    if ('made' in taken) return staged.id;
+    await staged.discard();
+    metrics.idempotentReplays.inc({ route: routeName });
+    response.set('Idempotent-Replayed', 'true');
+    return taken.replayed;
+  } catch (error) {
+    await staging?.discard();
+    // Places that cannot be given back now count for two minutes more, and no longer.
+    await places?.release().catch(() => undefined);
+    const failure = asRedisProblem(error);
+    metrics.jobsRefused.inc({ code: failure instanceof ProblemError ? failure.code : 'internal_error' });
+    throw failure;
   }
 }
 
