@@ -9,7 +9,7 @@ import { batchOf, formOf, keysOf, type Picture } from './batches-harness.js';
 const shop = createApiKey('shop', ['submit', 'read']);
 const press = createApiKey('press', ['submit', 'read']);
 const boss = createApiKey('boss', ['admin']);
-const few = { ...createApiKey('few', ['submit', 'read']) };
+const few = createApiKey('few', ['submit', 'read']);
 
 let stack: Stack;
 let redis: Redis;
@@ -31,8 +31,14 @@ afterAll(async () => {
   await stack.stop();
 });
 
-const ask = (path: string, { key }: { key: string }, init: RequestInit = {}): Promise<Response> =>
-  fetch(stack.url + path, { ...init, headers: { Authorization: `Bearer ${key}`, ...init.headers } });
+interface Asking {
+  readonly method?: string;
+  readonly body?: FormData;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const ask = (path: string, { key }: { key: string }, { headers, ...init }: Asking = {}): Promise<Response> =>
+  fetch(stack.url + path, { ...init, headers: { Authorization: `Bearer ${key}`, ...headers } });
 
 const submit = (
   who: { key: string },
