@@ -11,7 +11,7 @@ import { median, quantile } from './lib/statistics.mjs';
 
 export const summary = 'milliseconds from post to answer where the answer is kept already';
 export const options = {
-  model: { type: /** @type {const} */ ('string'), default: 'mobilenetv2', hint: 'NAME' },
+  model: { type: /** @type {const} */ ('string'), default: 'resnet50-demo', hint: 'NAME' },
   seconds: { type: /** @type {const} */ ('string'), default: '10', hint: 'N for each measurement' },
   images: { type: /** @type {const} */ ('string'), hint: 'FOLDER of JPEGs of 70 to 140 KB' },
 };

@@ -3,10 +3,13 @@
  * rate, whatever becomes of those before them (an open loop, so that slow answers are not measured less often); each sends a
  * photo and notes when its answer is there.
  */
+import { rmSync } from 'node:fs';
 import { Agent } from 'node:http';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { benchImages } from './lib/images.mjs';
 import { post } from './lib/load.mjs';
+import { benchDataDir } from './lib/model.mjs';
 import { startBenchQuintet } from './lib/quintet-process.mjs';
 import { quantile } from './lib/statistics.mjs';
 
@@ -26,8 +29,10 @@ export async function run({ values, say }) {
   const seconds = Number(values['seconds']);
   const rate = Number(values['rate']);
   const { images } = await benchImages(undefined);
+  // Of its own: what still waits at the end would be somebody else's beginning.
+  const dataDir = join(benchDataDir, 'run-full');
   say(`starting ${model} with a queue of ${values['depth']}`);
-  const quintet = await startBenchQuintet(model, { MAX_QUEUE_DEPTH: values['depth'] ?? '' });
+  const quintet = await startBenchQuintet(model, { MAX_QUEUE_DEPTH: values['depth'] ?? '', DATA_DIR: dataDir });
   const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
   const refused = /** @type {number[]} */ ([]);
   const others = /** @type {Record<string, number>} */ ({});
@@ -59,6 +64,7 @@ export async function run({ values, say }) {
   } finally {
     agent.destroy();
     await quintet.stop();
+    rmSync(dataDir, { recursive: true, force: true });
   }
   const p99 = quantile(refused, 0.99);
   return {
