@@ -128,7 +128,7 @@ describe('frozen', () => {
       expect(takenOver().size).toBeGreaterThan(before);
     }, 25_000);
     const books = { load: { accepted: held }, receiver: stand.receiver, expected: stand.expected };
-    const meanwhile = await closeBooks({ ...books, url: apis[0]?.url ?? '', redisUrl: stand.stack.redis.url });
+    const meanwhile = await closeBooks({ ...books, url: () => apis[0]?.url ?? '', redisUrl: stand.stack.redis.url });
     expect(meanwhile.lost).toEqual([]);
     frozen.process.kill('SIGCONT');
     // It goes on where it stood, and finds that all of it has been done.

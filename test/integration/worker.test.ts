@@ -144,16 +144,6 @@ describe('a worker', () => {
     expect((await outcomeOf(canceled)).status).toBe('canceled');
     expect(await worker.metric('quintet_batch_size_count')).toBe(0);
   });
-
-  it('keeps its main thread free under full load: lag p99 under 50 ms', { timeout: 90_000 }, async () => {
-    const worker = await startWorker();
-    const ids = await Promise.all(Array.from({ length: 400 }, () => submit()));
-    for (const id of ids) expect((await outcomeOf(id, 60_000)).status).toBe('succeeded');
-    const all = await worker.metric('quintet_event_loop_lag_seconds_count');
-    const quick = await worker.metric('quintet_event_loop_lag_seconds_bucket', { le: '0.05' });
-    expect(all).toBeGreaterThan(20);
-    expect(quick / all).toBeGreaterThanOrEqual(0.99);
-  });
 });
 
 /** What a dead worker held returns when its locks run out, 4 to 13 s later. */

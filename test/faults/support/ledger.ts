@@ -31,7 +31,8 @@ export interface Books {
   readonly load: Pick<Load, 'accepted'>;
   readonly receiver: Receiver;
   /** Of an API that lives. */
-  readonly url: string;
+  /** Of an API that lives. */
+  readonly url: () => string;
   /** Redis's own address. */
   readonly redisUrl: string;
   readonly expected: Expected;
@@ -68,7 +69,7 @@ export async function closeBooks(books: Books): Promise<Ledger> {
   await eachOf(load.accepted, async ({ id }) => {
     const first = jobs.get(id);
     if (first === undefined) return;
-    const again = await read(url, id);
+    const again = await untilEnded(url, id, performance.now() + 10_000);
     if (!isDeepStrictEqual(first, again)) duplicated.push(id);
   });
   const webhooks = load.accepted.filter(({ webhookAt }) => webhookAt !== undefined).length;
@@ -125,11 +126,11 @@ async function checkWebhooks(
   return bad;
 }
 
-async function untilEnded(url: string, id: string, deadline: number): Promise<Job | string> {
+async function untilEnded(url: () => string, id: string, deadline: number): Promise<Job | string> {
   let last: string;
   for (;;) {
     try {
-      const job = await read(url, id);
+      const job = await read(url(), id);
       if (isFinal(job.status)) return job;
       last = `is ${job.status} still`;
     } catch (error) {

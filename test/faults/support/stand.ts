@@ -69,7 +69,7 @@ export async function startStand(options: StackOptions = {}): Promise<Stand> {
       const ledger = await closeBooks({
         load,
         receiver,
-        url: stand.urls[0] ?? '',
+        url: () => stand.urls[0] ?? '',
         redisUrl: stack.redis.url,
         expected,
         ...rest,
