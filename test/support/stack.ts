@@ -74,7 +74,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   };
   const startWorker = async (index: number, env: Readonly<Record<string, string>> = {}): Promise<StackWorker> => {
     const id = env['WORKER_ID'] ?? `worker-${index + 1}`;
-    const running = await start('worker', { ...env, WORKER_ID: id });
+    // As the images and `npm start` have it: glibc's arenas keep what many decodes took.
+    const running = await start('worker', { MALLOC_ARENA_MAX: '2', ...env, WORKER_ID: id });
     return { ...running, id, kill: (signal = 'SIGKILL') => running.end(signal) };
   };
   const stop = async (): Promise<void> => {

@@ -17,8 +17,12 @@ import { canMeasureMemory, forgetPeak, peakMegabytes, residentMegabytes } from '
 
 /** How much one file may take of a process. */
 export const mostMegabytes = 300;
-/** All of them, several at once: MAX_DECODE_BYTES, the HEIC thread with what it may keep, and what the allocator keeps. */
-export const mostTogether = 500;
+/**
+ * Megabytes by which a process may grow with several files at once: what its limits allow together. The costliest picture
+ * that may be decoded (MAX_DECODE_BYTES, 300), others beside the next one (0.4 of that), the heap of the HEIC thread before it is
+ * ended (128), and a tenth more, which the allocator keeps of it.
+ */
+export const mostTogether = 600;
 /** A good picture after so many hostile ones. */
 const goodEvery = 50;
 
