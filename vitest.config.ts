@@ -14,6 +14,7 @@ const everything = [
 const alone = [
   'test/faults/**/*.test.ts',
   'test/compose/compose.test.ts',
+  'test/integration/worker.test.ts',
   'test/integration/worker-pressure.test.ts',
   'test/integration/tuning.test.ts',
   'services/worker/src/profile/measure.test.ts',

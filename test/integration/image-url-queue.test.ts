@@ -130,8 +130,19 @@ async function submit(url: string): Promise<string> {
   return id;
 }
 
-/** Takes every fetch and dies, as far as its lock tells, until each has been held `times` times. */
+/** Takes every fetch and dies, as far as its lock tells, until each has been held `times` times, and is held then. */
 async function dieWhileFetching(ids: readonly string[], times: number): Promise<void> {
+  const queue = new Queue(fetchQueueName, options());
+  let states: string[];
+  do {
+    await holdAndDie(queue, ids, times);
+    // One that had just been given back waits for whoever comes next, who would not know of its deaths.
+    states = await Promise.all(ids.map((id) => queue.getJobState(fetchId(id))));
+  } while (states.some((state) => state !== 'active'));
+  await queue.close();
+}
+
+async function holdAndDie(queue: Queue, ids: readonly string[], times: number): Promise<void> {
   const dying = new Worker(fetchQueueName, () => new Promise(() => undefined), {
     ...options(),
     lockDuration: 100,
@@ -141,14 +152,13 @@ async function dieWhileFetching(ids: readonly string[], times: number): Promise<
     maxStalledCount: 1000,
   });
   dying.on('error', () => undefined);
-  const queue = new Queue(fetchQueueName, options());
   await eventually(async () => {
     for (const id of ids) {
       const job = await queue.getJob(fetchId(id));
       expect(job?.stalledCounter).toBeGreaterThanOrEqual(times);
     }
   }, 20_000);
-  await Promise.all([dying.close(true), queue.close()]);
+  await dying.close(true);
 }
 
 it('fetches again what a dead worker was fetching, and ends what kills every worker', { timeout: 60_000 }, async () => {

@@ -41,8 +41,10 @@ export interface FetcherOptions extends FetchDependencies {
   readonly logger: Logger;
 }
 
-const lockDurationMs = 15_000;
-const stalledIntervalMs = 5000;
+// As for orders to classify (consume/consumer.ts): what a dead worker was fetching is taken over within 15 s.
+const lockDurationMs = 9000;
+const stalledIntervalMs = 4000;
+const drainDelaySeconds = 1;
 /** After an error that is not the picture's. */
 const unexpectedDelayMs = 1000;
 /** After Redis did not take the image: it is full, or changes its primary. */
@@ -76,6 +78,7 @@ export class Fetcher {
       lockDuration: lockDurationMs,
       stalledInterval: stalledIntervalMs,
       maxStalledCount: 3,
+      drainDelay: drainDelaySeconds,
       autorun: false,
       settings: {
         backoffStrategy: (_attemptsMade, _type, error) =>

@@ -11,7 +11,7 @@ const members = fc.array(
     // Over 100 and 255 bytes, and beyond ASCII: names in pax headers.
     name: fc
       .string({ minLength: 1, maxLength: 300, unit: 'grapheme' })
-      .map((text) => `a/${text.replaceAll(/[/\0]/g, '_')}.jpg`),
+      .map((text) => `a/x${text.replaceAll(/[/\0]/g, '_')}.jpg`),
     content: fc.uint8Array({ maxLength: 3000 }).map((bytes) => Buffer.from(bytes)),
   }),
   { maxLength: 12 },

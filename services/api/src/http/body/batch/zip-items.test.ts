@@ -10,7 +10,7 @@ const member = (name: string, more: Partial<ZipMember> = {}): ZipMember => ({ na
 
 const members = fc.array(
   fc.record({
-    name: fc.string({ minLength: 1, maxLength: 20 }).map((name) => `a/${name.replaceAll(/[/\\]/g, '_')}.jpg`),
+    name: fc.string({ minLength: 1, maxLength: 20 }).map((name) => `a/x${name.replaceAll(/[/\\]/g, '_')}.jpg`),
     content: fc.uint8Array({ maxLength: 5000 }).map((bytes) => Buffer.from(bytes)),
     method: fc.constantFrom('store' as const, 'deflate' as const),
   }),
