@@ -12,8 +12,11 @@ export function withDeadline(job: Job, { deadline_ms }: Pick<JobRecord, 'deadlin
   return job;
 }
 
-/** Milliseconds from `nowMs` (Unix) until the job is overdue; undefined where it has no deadline, or that has passed. */
+/** One that still waited when it was read, just before its deadline: whoever reads it next ends it. In milliseconds. */
+const soonMs = 10;
+
+/** Milliseconds from `nowMs` (Unix) until the job is overdue, at least a few; undefined where it has no deadline. */
 export function msUntilOverdue(job: Job, nowMs: number): number | undefined {
   const deadline = deadlines.get(job);
-  return deadline === undefined || deadline < nowMs ? undefined : deadline - nowMs + 1;
+  return deadline === undefined ? undefined : Math.max(soonMs, deadline - nowMs + 1);
 }

