@@ -23,10 +23,10 @@ import type { BatchUploadReader } from './body/batch/read-batch-upload.js';
 import { parseCaching } from './cache-control.js';
 import type { SubmissionGate } from './gate.js';
 import { parseIdempotencyKey } from './idempotency-key.js';
-import { parsePrefer, waitSeconds } from './prefer.js';
+import { uuidPattern } from './job-routes.js';
+import { appliedPreferences, parsePrefer, waitSeconds } from './prefer.js';
+import { queryOf } from './query.js';
 import { contextOf } from './request-context.js';
-
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** As it counts for idempotency keys. */
 const routeName = 'POST /v1/batches';
@@ -47,7 +47,7 @@ export interface BatchRoutes {
 
 function batchId(request: Request): string {
   const id = request.params['id'];
-  if (typeof id === 'string' && uuid.test(id)) return id;
+  if (typeof id === 'string' && uuidPattern.test(id)) return id;
   throw new ProblemError('batch_id_invalid', 'A batch id looks like 01234567-89ab-cdef-0123-456789abcdef.');
 }
 
@@ -65,11 +65,8 @@ export function submitBatchRoute(routes: BatchRoutes): RequestHandler {
     const timeoutMs = 1000 * (seconds ?? 0);
     const batch = await waitForBatch(waiters, id, read, { timeoutMs, signal }).catch(() => undefined);
     const done = batch?.finished_at !== undefined;
-    const applied = [
-      ...(seconds === undefined ? [] : [`wait=${seconds}`]),
-      ...(preferences.has('respond-async') && !done ? ['respond-async'] : []),
-    ];
-    if (applied.length > 0) response.set('Preference-Applied', applied.join(', '));
+    const applied = appliedPreferences(preferences, seconds, done);
+    if (applied !== undefined) response.set('Preference-Applied', applied);
     const self = `/v1/batches/${id}`;
     response
       .status(done ? 200 : 202)
@@ -91,7 +88,7 @@ async function takeBatch(routes: BatchRoutes, request: Request, response: Respon
     await routes.gate.enterMany(request, response, { needsRoom: !isKnown });
     const staged = new BatchStaging(batches, signal, key !== undefined);
     staging = staged;
-    const query = new URLSearchParams(request.originalUrl.split('?').slice(1).join('?'));
+    const query = queryOf(request);
     // Told before the upload comes: a model that does not exist is none of its faults.
     const named = query.get('model');
     if (named !== null) await batches.models.resolve(named);

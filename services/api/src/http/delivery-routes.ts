@@ -21,6 +21,7 @@ import {
 } from '../jobs/index.js';
 import { readJsonObject } from './body/json-object.js';
 import { jobId } from './job-routes.js';
+import { queryOf } from './query.js';
 import { contextOf } from './request-context.js';
 
 const defaultLimit = 20;
@@ -96,7 +97,7 @@ function webhookUrl({ webhook_url: url, ...others }: Readonly<Record<string, unk
 const queryNames = ['state', 'limit', 'cursor'];
 
 function deliveriesQuery(request: Request): DeliveriesQuery {
-  const query = new URLSearchParams(request.originalUrl.split('?').slice(1).join('?'));
+  const query = queryOf(request);
   for (const name of query.keys()) {
     if (!queryNames.includes(name)) throw optionUnknown(name, queryNames.join(', '));
     if (query.getAll(name).length > 1) throw optionInvalid(name, 'given once');

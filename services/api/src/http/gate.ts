@@ -13,6 +13,7 @@ import { ProblemError, type OpenJobs, type OpenLease } from '@quintet/shared';
 import type { Admission, MemoryGuard, ModelDirectory } from '../jobs/index.js';
 import type { RateLimits } from '../limits/rate-limits.js';
 import { incomplete } from './body/read-body.js';
+import { queryOf } from './query.js';
 import { contextOf } from './request-context.js';
 
 /** Seconds after which a client whose jobs are all open may ask again: any of them may end at any time. */
@@ -88,7 +89,7 @@ export class SubmissionGate {
     const isInside = type.startsWith('multipart/') || type.startsWith('application/json');
     const known = await models.names();
     if (isInside) return known;
-    const named = new URLSearchParams(request.originalUrl.split('?')[1] ?? '').get('model') ?? models.defaultModel;
+    const named = queryOf(request).get('model') ?? models.defaultModel;
     // One that does not exist is refused by name, later.
     return known.includes(named) ? [named] : [];
   }

@@ -5,12 +5,13 @@ import { cancelJob, type CancelContext, type Client, type JobWaiters } from '../
 import { parsePrefer, waitSeconds } from './prefer.js';
 import { contextOf } from './request-context.js';
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** Ids of jobs and batches. */
+export const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** The id in the address. Throws `job_id_invalid`. */
 export function jobId(request: Request, response: Response): string {
   const id = request.params['id'];
-  if (typeof id !== 'string' || !uuid.test(id)) {
+  if (typeof id !== 'string' || !uuidPattern.test(id)) {
     throw new ProblemError('job_id_invalid', 'A job id looks like 01234567-89ab-cdef-0123-456789abcdef.');
   }
   contextOf(response).jobId = id;

@@ -42,3 +42,16 @@ export function waitSeconds(preferences: Preferences, max: number): number | und
 function unquote(word: string): string {
   return word.startsWith('"') ? word.slice(1, -1).replaceAll(/\\(.)/gs, '$1') : word;
 }
+
+/** What of a submission's preferences was granted, for Preference-Applied: `respond-async` only where it did. */
+export function appliedPreferences(
+  preferences: Preferences,
+  seconds: number | undefined,
+  done: boolean,
+): string | undefined {
+  const applied = [
+    ...(seconds === undefined ? [] : [`wait=${seconds}`]),
+    ...(preferences.has('respond-async') && !done ? ['respond-async'] : []),
+  ];
+  return applied.length === 0 ? undefined : applied.join(', ');
+}

@@ -19,7 +19,8 @@ import type { Upload, UploadReader } from './body/read-upload.js';
 import { parseCaching } from './cache-control.js';
 import type { SubmissionGate } from './gate.js';
 import { parseIdempotencyKey } from './idempotency-key.js';
-import { parsePrefer, waitSeconds } from './prefer.js';
+import { appliedPreferences, parsePrefer, waitSeconds } from './prefer.js';
+import { queryOf } from './query.js';
 import { contextOf } from './request-context.js';
 
 /** As it counts for idempotency keys. */
@@ -69,7 +70,7 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
       // What has been made already needs no room.
       const isKnown = key !== undefined && (await route.idempotency.knows({ client, route: routeName, key }));
       place = await route.gate.enter(request, response, id, { needsRoom: !isKnown });
-      const query = new URLSearchParams(request.originalUrl.split('?').slice(1).join('?'));
+      const query = queryOf(request);
       taken = await route.readUpload(request, response, query, async (upload) => {
         if (key === undefined) return { made: await submit(upload, {}) };
         const { image } = upload;
@@ -97,11 +98,8 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
     if ('replayed' in taken || isFinal(taken.made.job.status)) await giveBack(place);
     const job = 'made' in taken ? await follow(taken.made) : await replay(taken.replayed);
     const done = isFinal(job.status);
-    const applied = [
-      ...(seconds === undefined ? [] : [`wait=${seconds}`]),
-      ...(preferences.has('respond-async') && !done ? ['respond-async'] : []),
-    ];
-    if (applied.length > 0) response.set('Preference-Applied', applied.join(', '));
+    const applied = appliedPreferences(preferences, seconds, done);
+    if (applied !== undefined) response.set('Preference-Applied', applied);
     response
       .status(done ? 200 : 202)
       .location(job.links.self)
