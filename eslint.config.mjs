@@ -16,6 +16,7 @@ export default tseslint.config(
       parserOptions: {
         project: [
           './packages/*/tsconfig.json',
+          './packages/web/tsconfig.test.json',
           './services/*/tsconfig.json',
           './tsconfig.tools.json',
           './test/browser/tsconfig.json',

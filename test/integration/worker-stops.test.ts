@@ -87,29 +87,29 @@ describe('what a worker held', recovery, () => {
     for (const id of ids) expect((await outcomeOf(id, 60_000)).status).toBe('succeeded');
   });
 
-  it.concurrent('is not lost where it is killed: another takes over within 15 s and finishes its jobs, each once', async ({
-    expect,
-    onTestFinished,
-  }) => {
-    const { startWorker, submit, outcomeOf } = await bench(onTestFinished);
-    const [first, second] = await Promise.all([
-      startWorker({ WORKER_ID: 'first' }),
-      startWorker({ WORKER_ID: 'second' }),
-    ]);
-    const ids = await several(200, () => submit());
-    await Promise.race(ids.map((id) => outcomeOf(id)));
-    await first.logged('job succeeded');
-    const killed = Date.now();
-    await first.end('SIGKILL');
-    const outcomes = await Promise.all(ids.map((id) => outcomeOf(id, 60_000)));
-    expect(outcomes.map(({ status }) => status)).toEqual(ids.map(() => 'succeeded'));
-    expect(new Set(outcomes.map(({ worker }) => worker))).toEqual(new Set(['first', 'second']));
-    const lost = second.lines
-      .filter(({ message }) => String(message).includes('is lost'))
-      .map((line) => line['job_id']);
-    expect(lost.length).toBeGreaterThan(0);
-    for (const [index, { started_at }] of outcomes.entries()) {
-      if (lost.includes(ids[index])) expect(Date.parse(started_at ?? '') - killed).toBeLessThan(15_000);
-    }
-  });
+  it.concurrent(
+    'is not lost where it is killed: another takes over within 15 s and finishes its jobs, each once',
+    async ({ expect, onTestFinished }) => {
+      const { startWorker, submit, outcomeOf } = await bench(onTestFinished);
+      const [first, second] = await Promise.all([
+        startWorker({ WORKER_ID: 'first' }),
+        startWorker({ WORKER_ID: 'second' }),
+      ]);
+      const ids = await several(200, () => submit());
+      await Promise.race(ids.map((id) => outcomeOf(id)));
+      await first.logged('job succeeded');
+      const killed = Date.now();
+      await first.end('SIGKILL');
+      const outcomes = await Promise.all(ids.map((id) => outcomeOf(id, 60_000)));
+      expect(outcomes.map(({ status }) => status)).toEqual(ids.map(() => 'succeeded'));
+      expect(new Set(outcomes.map(({ worker }) => worker))).toEqual(new Set(['first', 'second']));
+      const lost = second.lines
+        .filter(({ message }) => String(message).includes('is lost'))
+        .map((line) => line['job_id']);
+      expect(lost.length).toBeGreaterThan(0);
+      for (const [index, { started_at }] of outcomes.entries()) {
+        if (lost.includes(ids[index])) expect(Date.parse(started_at ?? '') - killed).toBeLessThan(15_000);
+      }
+    },
+  );
 });
