@@ -14,6 +14,7 @@ export function indexRoute(version: string, servesMetrics: boolean, hasPage: boo
         jobs: '/v1/jobs',
         models: '/v1/models',
         openapi: '/openapi.json',
+        docs: '/docs',
         live: '/health/live',
         ready: '/health/ready',
         ...(servesMetrics ? { metrics: '/metrics' } : {}),
