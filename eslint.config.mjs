@@ -18,7 +18,13 @@ export default tseslint.config(
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: {
-        project: ['./packages/*/tsconfig.json', './services/*/tsconfig.json', './tsconfig.tools.json'],
+        project: [
+          './packages/*/tsconfig.json',
+          './packages/web/tsconfig.test.json',
+          './services/*/tsconfig.json',
+          './tsconfig.tools.json',
+          './test/browser/tsconfig.json',
+        ],
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -144,6 +144,7 @@ const service = {
   'Index.service': 'Always `quintet`.',
   'Index.version': 'The version of the service.',
   'Index.links': 'Where its resources are.',
+  'Index.hint': 'What is missing, where something is.',
   'Problem.type': 'A name for this kind of failure.',
   'Problem.title': 'The kind of failure, for people.',
   'Problem.status': 'The HTTP status.',
