@@ -1,0 +1,40 @@
+/** Pictures in files. */
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { QuintetError } from '../errors.js';
+import type { SizedContent } from '../tar.js';
+
+/** The bytes of a file, for `classify` and `submit`. Rejects with QuintetError `image_unreadable`. */
+export async function readImage(path: string | URL, signal?: AbortSignal): Promise<Uint8Array> {
+  try {
+    return await readFile(path, signal === undefined ? {} : { signal });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw unreadable(cause);
+  }
+}
+
+/** A file for a batch, which is read when its turn comes. Rejects with QuintetError `image_unreadable`. */
+export async function sizedFile(path: string | URL): Promise<SizedContent> {
+  try {
+    const found = await stat(path);
+    if (!found.isFile()) throw new Error('it is no file');
+    return { size: found.size, stream: () => createReadStream(path) };
+  } catch (cause) {
+    throw unreadable(cause);
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EISDIR: 'it is a folder',
+  EMFILE: 'too many files are open',
+  ENOENT: 'there is no such file',
+  EPERM: 'permission denied',
+};
+
+function unreadable(cause: unknown): QuintetError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const why = (code === undefined ? undefined : reasons[code]) ?? message;
+  return new QuintetError('image_unreadable', `The picture cannot be read: ${why}.`, { cause });
+}
