@@ -27,8 +27,8 @@ export async function* concurrently<Item, Result>(
   { window, ordered, signal }: ConcurrentOptions,
 ): AsyncGenerator<Result, void, undefined> {
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
-  const controller = new AbortController();
-  const running = new Set<Promise<void>>();
+  /** Each with a controller of its own: signals that many listen to cost more than many signals. */
+  const running = new Map<Promise<void>, AbortController>();
   /** Done and not yielded, by the number under which they are yielded. */
   const done = new Map<number, Result>();
   let pulled = 0;
@@ -48,6 +48,7 @@ export async function* concurrently<Item, Result>(
   };
   const start = (item: Item): void => {
     const index = pulled++;
+    const controller = new AbortController();
     const task = work(item, index, controller.signal)
       .then((result) => {
         done.set(ordered ? index : completed++, result);
@@ -57,7 +58,7 @@ export async function* concurrently<Item, Result>(
         wake();
         fill();
       });
-    running.add(task);
+    running.set(task, controller);
   };
   const fill = (): void => {
     const ahead = Math.max(leastAhead, 4 * window.size);
@@ -103,8 +104,8 @@ export async function* concurrently<Item, Result>(
   } finally {
     state.failure ??= { error: undefined };
     signal?.removeEventListener('abort', abort);
-    controller.abort(signal?.reason);
-    await Promise.allSettled(running);
+    for (const controller of running.values()) controller.abort(signal?.reason);
+    await Promise.allSettled(running.keys());
     if (!state.exhausted) await iterator.return?.();
   }
 }

@@ -160,6 +160,6 @@ function connectionFailed(url: string, error: unknown): QuintetError {
     const reason = each.message === '' ? code : each.message;
     if (reason !== undefined && reason !== 'fetch failed') reasons.push(reason);
   }
-  const detail = `${url} does not answer${reasons.length === 0 ? '' : `: ${reasons.join(': ')}`}`;
+  const detail = `${url} does not answer${reasons.length === 0 ? '' : `: ${reasons.join(': ')}`}.`;
   return new QuintetError('connection_failed', detail, { retryable: true, cause: error });
 }
