@@ -11,6 +11,7 @@ import {
   DeliveryIndex,
   DeliveryLog,
   DisabledEndpoints,
+  EndedJobsLog,
   JobStore,
   OpenJobs,
   Presence,
@@ -33,7 +34,15 @@ import { UploadBudget } from './http/body/upload-budget.js';
 import { SubmissionGate } from './http/gate.js';
 import { startServer } from './http/server.js';
 import { Admission, Idempotency, JobEvents, JobWaiters, MemoryGuard, ModelDirectory } from './jobs/index.js';
-import { QueuePositions, Queues, refreshDepths, requireRedis, startSweep } from './jobs/index.js';
+import {
+  cached,
+  QueuePositions,
+  Queues,
+  readOperations,
+  refreshDepths,
+  requireRedis,
+  startSweep,
+} from './jobs/index.js';
 import { RateLimits } from './limits/rate-limits.js';
 
 /** Memory that all uploads under way may take together: at least this, and at least four of the largest. */
@@ -41,6 +50,8 @@ const uploadBudgetBytes = 512 * 1024 * 1024;
 /** How many of the largest batches may be on disk at once, /tmp in a container: docker-compose.yml has room for these. */
 const spoolsAtOnce = 2;
 
+/** Whoever asks how the service does shares one look at it with all who ask in this time. */
+const operationsMs = 1000;
 /** Under the minute after which load balancers cut a silent connection, with room for several lost beats. */
 const heartbeatMs = 15_000;
 /** About 30 KB each. */
@@ -119,12 +130,23 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     queueTtlSeconds: config.QUEUE_TTL_SECONDS,
   };
 
+  const deliveryIndex = new DeliveryIndex(redis, log);
+  const operations = {
+    endedJobs: new EndedJobsLog(redis),
+    queues,
+    models,
+    deliveries: deliveryIndex,
+    memory: () => redisMemory(redis),
+    maxDepth: config.MAX_QUEUE_DEPTH,
+  };
+
   const app = createApp({
     version,
     logger,
     registry,
     metrics,
     models,
+    operations: cached(operationsMs, () => readOperations(operations)),
     idempotency: new Idempotency(new IdempotencyStore(redis, config.IDEMPOTENCY_TTL_SECONDS)),
     waiters,
     events,
@@ -146,7 +168,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
       maxItems,
       maxBytes: config.MAX_BATCH_BYTES,
     },
-    deliveries: { ...webhooks, log, index: new DeliveryIndex(redis, log), store, queues },
+    deliveries: { ...webhooks, log, index: deliveryIndex, store, queues },
     readUpload: createUploadReader(config.MAX_UPLOAD_BYTES, budget),
     readBatchUpload: createBatchUploadReader({
       maxItems,

@@ -11,6 +11,8 @@ export interface Access {
 }
 
 const openPaths = new Set(['/', '/health/live', '/health/ready', '/openapi.json', '/docs']);
+/** They tell of all clients together. */
+const adminPaths = new Set(['/metrics', '/v1/operations']);
 const submissionPaths = new Set(['/v1/jobs', '/v1/batches']);
 
 /** `path` as the router matches it: percent-encoding untouched, case significant, one slash at the end ignored. */
@@ -19,7 +21,7 @@ export function accessOf(method: string, path: string): Access {
   const reads = method === 'GET' || method === 'HEAD';
   // It says which methods there are; a browser asks it before it sends a key.
   if (method === 'OPTIONS') return { scope: undefined, submits: false };
-  if (route === '/metrics') return { scope: 'admin', submits: false };
+  if (adminPaths.has(route)) return { scope: 'admin', submits: false };
   if (reads) {
     const open = openPaths.has(route) || route.startsWith('/docs/');
     return { scope: open ? undefined : 'read', submits: false };
