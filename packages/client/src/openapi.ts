@@ -193,6 +193,77 @@ export type components = {
       /** @enum {string} */
       weights?: 'pretrained' | 'demo';
     };
+    Operations: {
+      /** Format: date-time */
+      at: string;
+      /** @constant */
+      window_seconds: 60;
+      throughput: {
+        per_second: number;
+        succeeded: number;
+        failed: number;
+        canceled: number;
+        expired: number;
+        history: {
+          /** Format: date-time */
+          at: string;
+          succeeded: number;
+          failed: number;
+        }[];
+      };
+      queue: {
+        depth: number;
+        max_depth: number;
+        eta_seconds?: number;
+        by_model: {
+          model: string;
+          waiting: number;
+          active: number;
+        }[];
+      };
+      latency_ms: {
+        total?: {
+          p50: number;
+          p90: number;
+          p99: number;
+        };
+        queue?: {
+          p50: number;
+          p90: number;
+          p99: number;
+        };
+        preprocess?: {
+          p50: number;
+          p90: number;
+          p99: number;
+        };
+        inference?: {
+          p50: number;
+          p90: number;
+          p99: number;
+        };
+      };
+      workers: {
+        id: string;
+        model: components['schemas']['ModelRef'];
+        device: string;
+        /** Format: date-time */
+        since: string;
+        streams: number;
+        rate: number;
+        load?: number;
+        active?: number;
+        memory_bytes?: number;
+      }[];
+      webhooks: {
+        pending: number;
+        failed: number;
+      };
+      redis: {
+        used_bytes: number;
+        limit_bytes?: number;
+      };
+    };
     Prediction: {
       label: string;
       wnid: string;
