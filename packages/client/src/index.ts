@@ -23,6 +23,7 @@ export type {
   JobOptions,
   JobStatus,
   ModelList,
+  Operations,
   Prediction,
   Problem,
   WebhookEvent,

@@ -8,7 +8,7 @@ import { Requester } from './http/requester.js';
 import { encodeImage, type ImageInput } from './image.js';
 import { jobPath, Submission, waitForJob, type RequestCaching } from './submission.js';
 import type { BatchFile } from './tar.js';
-import type { Batch, BatchResult, Classified, Job, JobOptions, ModelList } from './types.js';
+import type { Batch, BatchResult, Classified, Job, JobOptions, ModelList, Operations } from './types.js';
 import { watchJob } from './watch-job.js';
 
 export interface QuintetOptions {
@@ -190,6 +190,17 @@ export class Quintet {
   /** The models, and the live workers of each. */
   models({ signal }: CallOptions = {}): Promise<ModelList> {
     return this.#requester.json({ path: '/v1/models', signal });
+  }
+
+  /** What goes on in all of the service; asks for the scope `admin` where there are keys. */
+  operations({ signal }: CallOptions = {}): Promise<Operations> {
+    return this.#requester.json({ path: '/v1/operations', signal });
+  }
+
+  /** Where the model looked, of a job that was submitted with `explain`: a PNG over the job's `explanation.region`. */
+  explanation(id: string, { signal }: CallOptions = {}): Promise<Uint8Array> {
+    const request = { path: `${jobPath(id)}/explanation.png`, headers: { accept: 'image/png' }, signal };
+    return this.#requester.send(request, async (response) => new Uint8Array(await response.arrayBuffer()));
   }
 
   /** Resolves when what aborted calls left behind is canceled, or cannot be: within a few seconds. */

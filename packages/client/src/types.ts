@@ -8,8 +8,15 @@ export type BatchResult = Schemas['BatchResult'];
 export type Job = Schemas['Job'];
 export type JobStatus = Job['status'];
 /** Options of a job or a batch; absent ones are as the service has them. */
-export type JobOptions = { readonly [Name in keyof Schemas['JobOptions']]?: Schemas['JobOptions'][Name] | undefined };
+export type JobOptions = {
+  readonly [Name in keyof Schemas['JobOptions']]?: Schemas['JobOptions'][Name] | undefined;
+} & {
+  /** Also tell where the model looked. */
+  readonly explain?: boolean | undefined;
+};
 export type ModelList = Schemas['ModelList'];
+/** What goes on: throughput, queue, latency, workers. */
+export type Operations = Schemas['Operations'];
 export type Prediction = Schemas['Prediction'];
 /** A problem document (RFC 9457). */
 export type Problem = Schemas['Problem'];

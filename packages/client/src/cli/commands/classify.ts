@@ -1,12 +1,13 @@
 /** `quintet classify`: pictures in, labels out. */
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as after } from 'node:timers';
-import { AdaptiveWindow, saturatingConcurrency, type Quintet } from '../../index.js';
+import { AdaptiveWindow, QuintetError, saturatingConcurrency, type Classified, type Quintet } from '../../index.js';
 import { formatOf, formatOptions, numberOf, parse, serviceOptions, UsageError } from '../arguments.js';
 import type { Command } from '../commands.js';
 import { connect, type Context } from '../context.js';
 import { exitCodes } from '../exit-codes.js';
 import { fatalCode } from '../failures.js';
+import { HeatMaps } from '../heat-maps.js';
 import { formatHelp, serviceHelp } from '../help.js';
 import { expandInputs, isFolder, readInput, type Input } from '../input/inputs.js';
 import { watchFolders } from '../input/watch-folder.js';
@@ -74,6 +75,7 @@ async function run(args: readonly string[], context: Context): Promise<number> {
   if (values.explain !== undefined) await mkdir(values.explain, { recursive: true });
 
   const window = concurrency ?? (await adaptiveWindow(client, values.model, context));
+  const heatMaps = values.explain === undefined ? undefined : new HeatMaps(client, values.explain);
   const names = inputs.slice(0, namesLooked).map(({ name }) => name);
   const writer = createRowWriter({ terminal, format, top, names });
   const progress = new Run(terminal, watch ? undefined : inputs.length);
@@ -85,6 +87,7 @@ async function run(args: readonly string[], context: Context): Promise<number> {
       top_k: top,
       min_score: minScore,
       model: values.model,
+      ...(heatMaps === undefined ? {} : { explain: true }),
       cache: values['no-cache'] === true ? 'no-cache' : 'default',
       signal,
       onRetry: (error) => {
@@ -93,7 +96,8 @@ async function run(args: readonly string[], context: Context): Promise<number> {
     });
     for await (const { index, image, job, error } of outcomes) {
       if (error !== undefined && fatalCode(error) !== undefined) throw error;
-      progress.count(image.name, error);
+      const unexplained = job === undefined ? undefined : await explained(heatMaps, image.name, job, signal);
+      progress.count(image.name, error ?? unexplained);
       await writer.write({ index, name: image.name, job: job ?? error.job, error });
     }
   } catch (error) {
@@ -106,6 +110,22 @@ async function run(args: readonly string[], context: Context): Promise<number> {
   }
   progress.summary();
   return progress.failed > 0 && !watch ? exitCodes.failed : exitCodes.ok;
+}
+
+/** Saves the heat map, where there is to be one; resolves to why there is none. */
+async function explained(
+  heatMaps: HeatMaps | undefined,
+  name: string,
+  job: Classified,
+  signal: AbortSignal,
+): Promise<QuintetError | undefined> {
+  try {
+    await heatMaps?.save(name, job, signal);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof QuintetError)) throw error;
+    return error;
+  }
 }
 
 /** The first question that the service is asked, so that one that cannot be used is told at once, before any picture is read. */
