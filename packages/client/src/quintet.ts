@@ -25,9 +25,11 @@ export interface QuintetOptions {
 export interface CallOptions {
   /** Ends the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Over that of the client. */
+  readonly retrySeconds?: number | undefined;
 }
 
-export interface SubmitOptions extends JobOptions, CallOptions {
+export interface SubmitOptions extends JobOptions, Pick<CallOptions, 'signal'> {
   /** Submissions with the same key are the same job. One of its own for each call by default, which makes retries safe. */
   readonly idempotencyKey?: string | undefined;
   /** `no-cache` has the model run although the answer is known; `no-store` also keeps it to nobody. */
@@ -127,22 +129,22 @@ export class Quintet {
     yield* concurrently(images, work, { window, ordered, signal });
   }
 
-  get(id: string, { signal }: CallOptions = {}): Promise<Job> {
-    return this.#requester.json({ path: jobPath(id), signal });
+  get(id: string, { signal, retrySeconds }: CallOptions = {}): Promise<Job> {
+    return this.#requester.json({ path: jobPath(id), signal, retrySeconds });
   }
 
   /** The job as it ended, however it did and however long that takes. */
-  wait(id: string, { signal }: CallOptions = {}): Promise<Job> {
+  wait(id: string, { signal }: Pick<CallOptions, 'signal'> = {}): Promise<Job> {
     return waitForJob(this.#requester, id, signal);
   }
 
   /** Rejects with `job_finished` where it has ended. */
-  cancel(id: string, { signal }: CallOptions = {}): Promise<Job> {
-    return this.#requester.json({ method: 'DELETE', path: jobPath(id), signal });
+  cancel(id: string, { signal, retrySeconds }: CallOptions = {}): Promise<Job> {
+    return this.#requester.json({ method: 'DELETE', path: jobPath(id), signal, retrySeconds });
   }
 
   /** Its states as they change, the present one first and the final one last, over cut connections and restarts. */
-  events(id: string, { signal }: CallOptions = {}): AsyncGenerator<Job, void, undefined> {
+  events(id: string, { signal }: Pick<CallOptions, 'signal'> = {}): AsyncGenerator<Job, void, undefined> {
     return watchJob(this.#requester, `${jobPath(id)}/events`, { signal, retrySeconds: this.#retrySeconds });
   }
 
@@ -171,35 +173,35 @@ export class Quintet {
     return submitBatch(this.#requester, files, rest, { idempotencyKey, signal });
   }
 
-  getBatch(id: string, { signal }: CallOptions = {}): Promise<Batch> {
-    return this.#requester.json({ path: batchPath(id), signal });
+  getBatch(id: string, { signal, retrySeconds }: CallOptions = {}): Promise<Batch> {
+    return this.#requester.json({ path: batchPath(id), signal, retrySeconds });
   }
 
   waitForBatch(id: string, options: WaitForBatch = {}): Promise<Batch> {
     return waitForBatch(this.#requester, id, options);
   }
 
-  cancelBatch(id: string, { signal }: CallOptions = {}): Promise<Batch> {
-    return this.#requester.json({ method: 'DELETE', path: batchPath(id), signal });
+  cancelBatch(id: string, { signal, retrySeconds }: CallOptions = {}): Promise<Batch> {
+    return this.#requester.json({ method: 'DELETE', path: batchPath(id), signal, retrySeconds });
   }
 
-  batchResults(id: string, { signal }: CallOptions = {}): AsyncGenerator<BatchResult, void, undefined> {
+  batchResults(id: string, { signal }: Pick<CallOptions, 'signal'> = {}): AsyncGenerator<BatchResult, void, undefined> {
     return batchResults(this.#requester, id, { signal, retrySeconds: this.#retrySeconds });
   }
 
   /** The models, and the live workers of each. */
-  models({ signal }: CallOptions = {}): Promise<ModelList> {
-    return this.#requester.json({ path: '/v1/models', signal });
+  models({ signal, retrySeconds }: CallOptions = {}): Promise<ModelList> {
+    return this.#requester.json({ path: '/v1/models', signal, retrySeconds });
   }
 
   /** What goes on in all of the service; asks for the scope `admin` where there are keys. */
-  operations({ signal }: CallOptions = {}): Promise<Operations> {
-    return this.#requester.json({ path: '/v1/operations', signal });
+  operations({ signal, retrySeconds }: CallOptions = {}): Promise<Operations> {
+    return this.#requester.json({ path: '/v1/operations', signal, retrySeconds });
   }
 
   /** Where the model looked, of a job that was submitted with `explain`: a PNG over the job's `explanation.region`. */
-  explanation(id: string, { signal }: CallOptions = {}): Promise<Uint8Array> {
-    const request = { path: `${jobPath(id)}/explanation.png`, headers: { accept: 'image/png' }, signal };
+  explanation(id: string, { signal, retrySeconds }: CallOptions = {}): Promise<Uint8Array> {
+    const request = { path: `${jobPath(id)}/explanation.png`, headers: { accept: 'image/png' }, signal, retrySeconds };
     return this.#requester.send(request, async (response) => new Uint8Array(await response.arrayBuffer()));
   }
 

@@ -1,5 +1,5 @@
 /** What a command is given: its terminal, its environment, and the signal that ends it. */
-import { Quintet } from '../index.js';
+import { Quintet, QuintetError } from '../index.js';
 import { createHttpFetch } from '../node/index.js';
 import { numberOf, UsageError } from './arguments.js';
 import type { Terminal } from './output/terminal.js';
@@ -30,20 +30,33 @@ export interface ServiceValues {
   readonly 'retry-for'?: string | undefined;
 }
 
-/** The service that the options or the environment name. Throws UsageError. */
-export function connect(values: ServiceValues, { env, atEnd }: Context): Quintet {
+/** How long the command tries a request again: a restart of the service, or a queue that drains, may take minutes. */
+const retrySeconds = 300;
+
+/**
+ * The service that the options or the environment name. It is asked for something first, so that one that is not there, or does not
+ * know the key, is told at once, and not after all the patience that one deserves that goes away in the middle of a run. Throws
+ * UsageError or QuintetError.
+ */
+export async function connect(values: ServiceValues, { env, signal, atEnd }: Context): Promise<Quintet> {
   const http = createHttpFetch();
+  const patience = numberOf('retry-for', values['retry-for'], { least: 0, most: 86_400, whole: false });
   const url = values.url ?? env['QUINTET_URL'] ?? defaultUrl;
   const client = new Quintet({
     url: parsedUrl(url),
     apiKey: values.key ?? (env['QUINTET_API_KEY'] === '' ? undefined : env['QUINTET_API_KEY']),
-    retrySeconds: numberOf('retry-for', values['retry-for'], { least: 0, most: 86_400, whole: false }),
+    retrySeconds: patience ?? retrySeconds,
     fetch: http.fetch,
   });
   atEnd(async () => {
     await client.settled();
     http.close();
   });
+  try {
+    await client.models({ signal, retrySeconds: patience ?? 0 });
+  } catch (error) {
+    if (!(error instanceof QuintetError && error.retryable) || error.code === 'connection_failed') throw error;
+  }
   return client;
 }
 

@@ -4,7 +4,7 @@ export const serviceHelp = `
 The service:
   --url URL           where it is (QUINTET_URL, http://localhost:3000)
   --key KEY           an API key (QUINTET_API_KEY)
-  --retry-for SECONDS how long a request that fails is tried again (60)
+  --retry-for SECONDS how long a request that fails is tried again (300; the first one not at all)
 `;
 
 export const formatHelp = `

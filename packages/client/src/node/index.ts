@@ -1,3 +1,3 @@
 /** What of the client needs Node. */
-export { createHttpFetch } from './http-fetch.js';
+export { createHttpFetch, type HttpFetch } from './http-fetch.js';
 export { readImage, sizedFile } from './files.js';

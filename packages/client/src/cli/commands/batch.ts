@@ -51,7 +51,7 @@ async function run(args: readonly string[], context: Context): Promise<number> {
   const format = formatOf(values);
   const top = numberOf('top', values.top, { least: 1, most: 20 }) ?? (format === 'table' ? 1 : 5);
   const minScore = numberOf('min-score', values['min-score'], { least: 0, most: 1, whole: false });
-  const client = connect(values, context);
+  const client = await connect(values, context);
   const inputs = await expandInputs(positionals, values.recursive === true);
   const other = inputs.find(({ kind }) => kind !== 'file');
   if (other !== undefined) throw new UsageError(`a batch is of files, and ${other.name} is none`);

@@ -69,7 +69,7 @@ async function run(args: readonly string[], context: Context): Promise<number> {
   const watch = values.watch === true;
   const recursive = values.recursive === true;
   const folders = watch ? await foldersOf(positionals) : [];
-  const client = connect(values, context);
+  const client = await connect(values, context);
   const inputs = watch ? [] : await expandInputs(positionals, recursive);
   if (!watch && inputs.length === 0) terminal.complain(`there are no pictures in ${positionals.join(', ')}`);
   if (values.explain !== undefined) await mkdir(values.explain, { recursive: true });

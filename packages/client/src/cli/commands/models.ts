@@ -18,7 +18,7 @@ async function run(args: readonly string[], context: Context): Promise<number> {
   const { values, positionals } = parse(args, { ...serviceOptions, json: { type: 'boolean' } });
   if (positionals.length > 0) throw new UsageError('quintet models takes options only');
   const { terminal, signal } = context;
-  const list = await connect(values, context).models({ signal });
+  const list = await (await connect(values, context)).models({ signal });
   if (values.json === true) {
     await terminal.print(`${printableJson(list, 2)}\n`);
     return exitCodes.ok;

@@ -34,7 +34,7 @@ async function run(args: readonly string[], context: Context): Promise<number> {
   if (positionals.length > 0) throw new UsageError('quintet status takes options only');
   const { terminal, signal } = context;
   const interval = numberOf('interval', values.interval, { least: 1, most: 3600, whole: false }) ?? 2;
-  const client = connect(values, context);
+  const client = await connect(values, context);
   const watch = values.watch === true;
   const isScreen = watch && values.json !== true && terminal.columns !== undefined;
   for (let first = true; ; first = false) {

@@ -29,7 +29,7 @@ async function run(ids: readonly string[], context: Context): Promise<number> {
   const { terminal } = context;
   const format = formatOf(values);
   const top = numberOf('top', values.top, { least: 1, most: 20 }) ?? (format === 'table' ? 1 : 5);
-  const client = connect(values, context);
+  const client = await connect(values, context);
   const writer = createRowWriter({ terminal, format, top, names: positionals });
   let index = 0;
   let failed = 0;
