@@ -26,6 +26,7 @@ export const serviceOperations: readonly Operation[] = [
     id: 'pageAsset',
     tag: 'service',
     summary: 'A script or style of the page. Its name says its content.',
+    curl: `ASSET=$(curl -s -H 'Accept: text/html' ${origin}/ | grep -o 'assets/[^"]*' | head -n 1)\ncurl -o asset.txt ${origin}/$ASSET`,
     parameters: [
       {
         in: 'path',
@@ -61,6 +62,16 @@ export const serviceOperations: readonly Operation[] = [
     scope: 'read',
     summary: 'Which models there are, and which live workers serve them.',
     answers: { 200: { description: 'The models.', content: json('ModelList') } },
+  },
+  {
+    method: 'get',
+    path: '/v1/operations',
+    id: 'readOperations',
+    tag: 'service',
+    scope: 'admin',
+    summary: 'How the service does now: throughput, queue, latencies and workers of the last minute.',
+    description: 'Of all clients together, a second old at most; what workers tell of themselves, up to four.',
+    answers: { 200: { description: 'The state.', content: json('Operations') } },
   },
   {
     method: 'get',
