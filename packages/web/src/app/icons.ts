@@ -30,6 +30,7 @@ const paths = {
   check: ['M5 12.5l4.5 4.5L19 7'],
   warning: ['M12 4L2.8 20h18.4z', 'M12 10v4.5', 'M12 17.2h.01'],
   back: ['M19 12H5', 'M11 6l-6 6 6 6'],
+  forward: ['M5 12h14', 'M13 6l6 6-6 6'],
   grid: ['M4 4h6v6H4z', 'M14 4h6v6h-6z', 'M4 14h6v6H4z', 'M14 14h6v6h-6z'],
 } as const;
 
