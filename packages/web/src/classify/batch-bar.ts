@@ -43,7 +43,7 @@ export function batchBar(actions: BatchActions): BatchBar {
     heading,
     show(progress) {
       const { total, done, succeeded, failed } = progress;
-      heading.textContent = done === total ? `${plural(total, 'picture')}` : `${done} of ${total}`;
+      heading.textContent = done === total ? plural(total, 'picture') : `${done} of ${total}`;
       pace.textContent = paceText(progress);
       meter.max = total;
       meter.value = done;

@@ -14,7 +14,7 @@ export function failureNote(failure: Failure, isTemporary = false): HTMLElement 
     h(
       'div',
       { className: 'failure' },
-      h('p', { className: 'failure-title' }, title),
+      h('p', { className: 'banner-title' }, title),
       detail !== undefined && detail !== title && h('p', {}, detail),
       h('p', {}, adviceFor(failure)),
       h(

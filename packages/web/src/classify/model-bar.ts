@@ -70,6 +70,6 @@ function banner(title: string, text: string): HTMLElement {
     'div',
     { className: 'banner warn' },
     icon('warning'),
-    h('div', {}, h('p', { className: 'failure-title' }, title), h('p', {}, text)),
+    h('div', {}, h('p', { className: 'banner-title' }, title), h('p', {}, text)),
   );
 }

@@ -36,8 +36,11 @@ function attempt(submission: Submission, { signal, onProgress }: UploadOptions):
   const address = addressOf('v1/jobs');
   const request = new XMLHttpRequest();
   return new Promise((resolve, reject) => {
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever it was aborted with
-    const stop = (): void => (request.abort(), reject(signal.reason));
+    const stop = (): void => {
+      request.abort();
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever it was aborted with
+      reject(signal.reason);
+    };
     if (signal.aborted) {
       stop();
       return;

@@ -135,9 +135,9 @@ export function classifyView(host: HTMLElement): void {
     h('h1', { className: 'view-title' }, 'What is in this picture?'),
     models.notices,
     input.element,
+    models.element,
     told,
     stageHost,
-    models.element,
     speaker.element,
   );
   enter();
