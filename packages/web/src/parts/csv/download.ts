@@ -11,5 +11,7 @@ export function downloadText(name: string, text: string, type: string): void {
   link.click();
   link.remove();
   // The download has the blob by then: no browser reads the address later than in the next task.
-  setTimeout(() => { URL.revokeObjectURL(url); }, 10_000);
+  setTimeout(() => {
+    URL.revokeObjectURL(url);
+  }, 10_000);
 }
