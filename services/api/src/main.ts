@@ -1,5 +1,6 @@
 /** The composition root of the API: configuration in, a running service out. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import {
   apiVariables,
   BatchStore,
@@ -31,6 +32,8 @@ import { createBatchUploadReader } from './http/body/batch/read-batch-upload.js'
 import { createUploadReader } from './http/body/read-upload.js';
 import { UploadBudget } from './http/body/upload-budget.js';
 import { SubmissionGate } from './http/gate.js';
+import { loadPage } from './http/page-files.js';
+import { pageHint } from './http/page-routes.js';
 import { startServer } from './http/server.js';
 import { Admission, Idempotency, JobEvents, JobWaiters, MemoryGuard, ModelDirectory } from './jobs/index.js';
 import { QueuePositions, Queues, refreshDepths, requireRedis, startSweep } from './jobs/index.js';
@@ -119,6 +122,9 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     queueTtlSeconds: config.QUEUE_TTL_SECONDS,
   };
 
+  const page = await loadPage(fileURLToPath(new URL('.', import.meta.resolve('@quintet/web/dist/index.html'))));
+  if (page === undefined) logger.warn(pageHint);
+
   const app = createApp({
     version,
     logger,
@@ -168,6 +174,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     corsOrigins: config.CORS_ORIGINS,
     servesMetrics: config.METRICS_PORT === undefined,
     refreshMetrics,
+    page,
   });
   const observability =
     config.METRICS_PORT === undefined
