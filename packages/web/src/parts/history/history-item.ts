@@ -35,7 +35,7 @@ export function historyItem(entry: HistoryEntry, onRemove: () => void): HistoryI
       h('span', { className: 'history-label' }, text),
       h('span', { className: 'history-name quiet small' }, name),
     ),
-    h('span', { className: 'history-facts' }, h('span', { className: 'numbers' }, score), time),
+    h('span', { className: 'history-facts' }, score !== undefined && h('span', { className: 'numbers' }, score), time),
   );
   const removeButton = h(
     'button',
@@ -65,9 +65,9 @@ export function historyItem(entry: HistoryEntry, onRemove: () => void): HistoryI
 
 const ended: Readonly<Record<string, string>> = { canceled: 'Canceled', expired: 'Expired', failed: 'Failed' };
 
-function summary({ job }: HistoryEntry): { text: string; score: string } {
+function summary({ job }: HistoryEntry): { text: string; score?: string } {
   const [first] = job.predictions ?? [];
   if (first !== undefined) return { text: first.label, score: `${(first.score * 100).toFixed(1)} %` };
-  if (job.status === 'succeeded') return { text: 'Nothing above the least score', score: '' };
-  return { text: job.error?.title ?? ended[job.status] ?? 'Not finished', score: '' };
+  if (job.status === 'succeeded') return { text: 'Nothing above the least score' };
+  return { text: job.error?.title ?? ended[job.status] ?? 'Not finished' };
 }
