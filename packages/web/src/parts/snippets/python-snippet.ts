@@ -35,8 +35,9 @@ for prediction in job["predictions"]:
 }
 
 function fromFile(name: string, request: SnippetRequest): string {
-  const query = new URLSearchParams(givenOptions(request).map(([option, value]) => [option, String(value)])).toString();
-  const path = query === '' ? '/v1/jobs' : `/v1/jobs?${query}`;
+  const query = new URLSearchParams();
+  for (const [option, value] of givenOptions(request)) query.set(option, String(value));
+  const path = query.size === 0 ? '/v1/jobs' : `/v1/jobs?${query.toString()}`;
   return `with open(${pythonString(name)}, "rb") as file:
     job = ask(${pythonString(path)}, file.read(), "application/octet-stream")`;
 }

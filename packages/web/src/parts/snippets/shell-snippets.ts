@@ -38,9 +38,11 @@ export function quintetSnippet(request: SnippetRequest): string {
   const parts = [`quintet classify ${shellWord(what)}`, `--url ${shellWord(endpointOf(request))}`];
   const { model, top_k, min_score, explain } = request.options;
   if (model !== undefined) parts.push(`--model ${shellWord(model)}`);
-  if (top_k !== undefined) parts.push(`--top ${top_k}`);
+  // Of itself it shows one label in its table.
+  parts.push(`--top ${top_k ?? 5}`);
   if (min_score !== undefined) parts.push(`--min-score ${min_score}`);
-  if (explain === true) parts.push('--explain');
+  // It writes the heat maps there.
+  if (explain === true) parts.push('--explain explanations');
   return continued(parts);
 }
 

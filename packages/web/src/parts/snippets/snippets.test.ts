@@ -50,7 +50,7 @@ describe.each(shells)('in %s', (shell) => {
         const [seen] = argumentsIn(shell, 'listen', `listen ${words.map(shellWord).join(' ')}`);
         expect(seen).toEqual(words);
       }),
-      { numRuns: 15 },
+      { numRuns: 8 },
     );
   });
 
@@ -64,7 +64,7 @@ describe.each(shells)('in %s', (shell) => {
         });
         expect(files).toEqual(names.map(withoutDot));
       }),
-      { numRuns: 15 },
+      { numRuns: 8 },
     );
   });
 
@@ -76,9 +76,11 @@ describe.each(shells)('in %s', (shell) => {
         const [curl] = argumentsIn(shell, 'curl', curlSnippet(request));
         expect(curl?.[2]).toBe(`${baseUrl}/v1/jobs`);
         expect(JSON.parse(curl?.at(-1) ?? '')).toEqual({ image_url: url });
-        expect(argumentsIn(shell, 'quintet', quintetSnippet(request))).toEqual([['classify', url, '--url', baseUrl]]);
+        expect(argumentsIn(shell, 'quintet', quintetSnippet(request))).toEqual([
+          ['classify', url, '--url', baseUrl, '--top', '5'],
+        ]);
       }),
-      { numRuns: 25 },
+      { numRuns: 10 },
     );
   });
 });
@@ -154,7 +156,7 @@ describe('JavaScript', () => {
 
 describe('Python', () => {
   it.skipIf(!hasPython)('compiles, and has the name and the address as they are', () => {
-    const cases = fc.sample(fc.tuple(name, text), 150).map(([file, url]) => ({
+    const cases = fc.sample(fc.tuple(name, text), 60).map(([file, url]) => ({
       texts: [file, url],
       code: [file, url].flatMap((each) => {
         const options = { model: each, top_k: 2, min_score: 0.5, explain: true };
