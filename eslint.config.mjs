@@ -19,6 +19,7 @@ export default tseslint.config(
           './packages/web/tsconfig.test.json',
           './services/*/tsconfig.json',
           './tsconfig.tools.json',
+          './test/browser/tsconfig.json',
         ],
         tsconfigRootDir: import.meta.dirname,
       },

@@ -20,6 +20,9 @@ const alone = [
   'services/worker/src/profile/measure.test.ts',
 ];
 
+/** One Chromium and one stack for all of them; last, when Chromium is surely there and nobody else needs the cores. */
+const browser = ['test/browser/**/*.test.ts'];
+
 export default defineConfig({
   test: {
     globalSetup: ['test/faults/support/table.ts'],
@@ -28,9 +31,28 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'beside', include: everything, exclude: alone, maxWorkers: 2, sequence: { groupOrder: 0 } },
+        test: {
+          name: 'beside',
+          include: everything,
+          exclude: [...alone, ...browser],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
       },
       { extends: true, test: { name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: browser,
+          globalSetup: ['test/browser/support/setup.ts'],
+          maxWorkers: 1,
+          isolate: false,
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
     ],
   },
 });

@@ -16,6 +16,7 @@ const steps = [
   ['types of the tests', ['tsc', '--project', 'tsconfig.tools.json']],
   ['types of the page', ['tsc', '--project', 'packages/web/tsconfig.json']],
   ["types of the page's tests", ['tsc', '--project', 'packages/web/tsconfig.test.json']],
+  ['types of the tests in a browser', ['tsc', '--project', 'test/browser']],
   [
     'pages, OpenAPI, compose file and dashboard against the code',
     ['vitest', 'run', 'test/docs/pages', 'test/docs/openapi', 'errors-page', 'compose-file', 'dashboard'],

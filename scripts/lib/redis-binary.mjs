@@ -5,8 +5,10 @@
  * (it looks at its own name to know its job; redis-server is only a link to it). So the program and its libraries come by
  * apt, and no system service is installed or started on port 6379 behind anyone's back.
  */
-import { accessSync, constants, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { installPackage, whyNotInstall } from './apt.mjs';
+import { onPath } from './on-path.mjs';
 import { StepError, seconds, step } from './report.mjs';
 import { lastLines, runCommand } from './run-command.mjs';
 
@@ -18,32 +20,15 @@ import { lastLines, runCommand } from './run-command.mjs';
 export async function findRedisBinary(dataDir, signal) {
   const found = onPath('redis-server') ?? onPath('valkey-server') ?? linkIn(dataDir);
   if (found !== undefined) return checked(found, signal);
-  const apt = onPath('apt-get');
-  if (apt === undefined || process.getuid?.() !== 0) throw notFound(apt !== undefined);
+  if (whyNotInstall() !== undefined) throw notFound(onPath('apt-get') !== undefined);
   const began = performance.now();
   step('Redis: not found; installing Debian’s redis-tools, which holds the server’s program (no system service)');
-  await install(apt, signal);
+  await install(signal);
   const linked = linkIn(dataDir) ?? onPath('redis-server');
   if (linked === undefined) throw notFound(true);
   const binary = await checked(linked, signal);
   step(`Redis: installed in ${seconds(began)}`);
   return binary;
-}
-
-/** @param {string} name @param {NodeJS.ProcessEnv} [env] @returns {string | undefined} */
-export function onPath(name, env = process.env) {
-  const folders = [...(env['PATH'] ?? '').split(delimiter).filter(Boolean), '/usr/bin', '/usr/local/bin'];
-  return folders.map((folder) => join(folder, name)).find(isExecutable);
-}
-
-/** @param {string} file */
-function isExecutable(file) {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** A link named redis-server to the program of redis-tools. @param {string} dataDir */
@@ -59,20 +44,14 @@ function linkIn(dataDir) {
   return link;
 }
 
-/** @param {string} apt @param {AbortSignal} [signal] */
-async function install(apt, signal) {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };
-  const update = await runCommand(apt, ['update', '-qq'], { env, signal });
-  const { code, output } = await runCommand(
-    apt,
-    ['install', '--yes', '-qq', '--no-install-recommends', 'redis-tools'],
-    { env, signal },
-  );
-  if (code === 0) return;
+/** @param {AbortSignal} [signal] */
+async function install(signal) {
+  const failure = await installPackage('redis-tools', signal);
+  if (failure === undefined) return;
   throw new StepError(
     'Redis could not be installed with apt-get.',
     'Install it by hand (`apt-get install redis-server`), or set REDIS_URL to a running one, and try again.',
-    lastLines(code === null ? 'apt-get could not be started' : update.code === 0 ? output : update.output + output),
+    failure,
   );
 }
 

@@ -60,6 +60,8 @@ function testEnvironment(redis, args) {
   return {
     ...Object.fromEntries(kept),
     REDIS_SERVER_BIN: redis,
+    // Vitest knows which files run, so it looks for Chromium itself; only here may one be installed for it.
+    QUINTET_INSTALL_CHROMIUM: '1',
     ...(named('compose') ? { COMPOSE_TEST: '1' } : {}),
     ...(named('faults') ? { FAULTS_FULL: '1' } : {}),
   };

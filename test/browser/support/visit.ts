@@ -1,0 +1,97 @@
+/**
+ * `it` for a test in the browser: `visit` opens the page as a new person would, with nothing remembered.
+ *
+ * Every visit is watched: a message of the console that is an error, an exception, a violation of the Content Security
+ * Policy or a request to anyone but the service fails the test, whatever else it asserts. Who provokes errors says which
+ * messages he expects: Chromium writes one for each response of 400 and more.
+ */
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
+import { expect, inject, test } from 'vitest';
+import type { Announcement } from './setup.js';
+
+export interface VisitOptions {
+  /** 1280 × 800 by default. */
+  readonly viewport?: { readonly width: number; readonly height: number };
+  readonly colorScheme?: 'light' | 'dark';
+  readonly permissions?: readonly string[];
+  /** Another service than the shared one. */
+  readonly url?: string;
+  /** What follows the service's address; `/` by default. */
+  readonly path?: string;
+  /** Messages of the console that this test provokes. */
+  readonly expected?: readonly RegExp[];
+  /** Before the page is loaded: routes, scripts. */
+  readonly before?: (context: BrowserContext) => Promise<void>;
+}
+
+export interface Visited {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** Of the service, without a slash at its end. */
+  readonly url: string;
+  /** `GET /v1/jobs/…`: what the page has asked the service for. */
+  readonly requests: readonly string[];
+}
+
+export type Visit = (options?: VisitOptions) => Promise<Visited>;
+
+let announced: Promise<Announcement> | undefined;
+let connected: Promise<Browser> | undefined;
+
+/** The shared stack and browser; opens them where nobody has. */
+export function stand(): Promise<Announcement> {
+  announced ??= fetch(inject('browserStand')).then(async (response) => {
+    if (!response.ok) throw new Error(`The stand did not open: ${await response.text()}`);
+    return (await response.json()) as Announcement;
+  });
+  return announced;
+}
+
+export const it = test.extend<{ visit: Visit }>({
+  visit: async ({ skip }, use) => {
+    const open = await stand();
+    if ('missing' in open) return skip(open.missing);
+    const browser = await (connected ??= chromium.connect(open.browser));
+    const contexts: BrowserContext[] = [];
+    const problems: string[] = [];
+    await use(async (options = {}) => {
+      const url = options.url ?? open.url;
+      const context = await browser.newContext(contextOptions(options));
+      contexts.push(context);
+      const requests = watch(context, new URL(url).origin, options.expected ?? [], problems);
+      await options.before?.(context);
+      const page = await context.newPage();
+      page.setDefaultTimeout(15_000);
+      await page.goto(url + (options.path ?? '/'));
+      return { page, context, url, requests };
+    });
+    await Promise.all(contexts.map((context) => context.close()));
+    expect(problems).toEqual([]);
+  },
+});
+
+const contextOptions = (options: VisitOptions): BrowserContextOptions => ({
+  viewport: options.viewport ?? { width: 1280, height: 800 },
+  colorScheme: options.colorScheme ?? 'light',
+  permissions: [...(options.permissions ?? [])],
+  acceptDownloads: true,
+  locale: 'en-GB',
+});
+
+/** Writes down what must not happen, and returns the growing list of requests. */
+function watch(context: BrowserContext, origin: string, expected: readonly RegExp[], problems: string[]): string[] {
+  const requests: string[] = [];
+  context.on('console', (message) => {
+    const text = `${message.text()} (${message.location().url})`;
+    if (message.type() !== 'error' || expected.some((pattern) => pattern.test(text))) return;
+    problems.push(`console: ${text}`);
+  });
+  context.on('weberror', (error) => problems.push(`exception: ${error.error().stack ?? error.error().message}`));
+  context.on('request', (request) => {
+    const { protocol, origin: asked, pathname } = new URL(request.url());
+    if (protocol === 'data:' || protocol === 'blob:') return;
+    if (asked === origin) requests.push(`${request.method()} ${pathname}`);
+    else problems.push(`request to another origin: ${request.url()}`);
+  });
+  return requests;
+}
