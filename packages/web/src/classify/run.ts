@@ -71,9 +71,17 @@ export class Run {
     this.lost = before.unsent;
     for (const { item: id, name, job, explain } of before.jobs) {
       const source: Source = { kind: 'gone' };
-      const ended = isFinal(job.status) ? { doneAt: performance.now() } : {};
-      this.store.add({ id, name, source, explain, state: { kind: 'job', job }, chosenAt: performance.now(), ...ended });
+      this.store.add({ id, name, source, explain, state: { kind: 'job', job }, chosenAt: performance.now() });
       this.#follower.add(id, job, before.jobs.length === 1);
+    }
+  }
+
+  /** Gives a picture of earlier to an item that has none, where `find` has one of its job. */
+  restorePreviews(find: (job: string) => Blob | undefined): void {
+    for (const item of this.store.all()) {
+      if (item.source.kind !== 'gone' || item.preview !== undefined) continue;
+      const blob = find(jobOf(item)?.id ?? '');
+      if (blob !== undefined) this.store.update(item.id, { preview: URL.createObjectURL(blob) });
     }
   }
 

@@ -91,6 +91,9 @@ export function classifyView(host: HTMLElement, { history, toasts }: PageParts):
         cancelAll: () => {
           run.cancelAll();
         },
+        hurry: () => {
+          run.hurry();
+        },
         retryFailed: () => {
           run.retryFailed();
         },
@@ -162,6 +165,9 @@ export function classifyView(host: HTMLElement, { history, toasts }: PageParts):
     host.dataset['awaiting'] = String(willBeKept);
   };
   history.onChange(reserve);
+  history.onChange(() => {
+    run.restorePreviews((job) => history.find(job)?.thumbnail);
+  });
   run.store.onChange(reserve);
   enter();
   run.resume();
