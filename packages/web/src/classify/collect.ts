@@ -14,36 +14,30 @@ export function looksLikePicture({ name, type }: Pick<File, 'name' | 'type'>): b
   return !name.startsWith('.') && (type.startsWith('image/') || pictureName.test(name));
 }
 
-/** What an <input type=file> holds; `isFolder`: chosen as one. */
+/** What an <input type=file> holds; `isFolder`: chosen as one. Files of a folder are named by their path in it. */
 export function fromFiles(list: Iterable<File>, isFolder: boolean): Collected {
   const all = [...list];
   const taken = isFolder ? all.filter(looksLikePicture) : all;
   return {
-    files: taken.map((file) => ({ name: file.name, blob: file })),
+    files: taken.map((file) => ({ name: file.webkitRelativePath || file.name, blob: file })),
     urls: [],
     leftOut: all.length - taken.length,
   };
 }
 
-/**
- * What was dropped or pasted. Reads `transfer` before its first await, since it is empty after the event.
- */
+/** What was dropped or pasted. Reads `transfer` before its first await, since it is empty after the event. */
 export async function fromTransfer(transfer: DataTransfer): Promise<Collected> {
-  const entries = [...transfer.items].flatMap((item) =>
-    item.kind === 'file' ? [item.webkitGetAsEntry() ?? item.getAsFile()] : [],
-  );
+  const held = [...transfer.items].filter(({ kind }) => kind === 'file');
+  const entries = held.map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
   const text = transfer.getData('text/uri-list') || transfer.getData('text/plain');
-  const single: File[] = [];
-  const within: File[] = [];
+  const files: { name: string; blob: Blob }[] = [];
+  let leftOut = 0;
   for (const entry of entries) {
-    if (entry instanceof File) single.push(entry);
-    else if (entry?.isFile === true) single.push(await fileOf(entry as FileSystemFileEntry));
-    else if (entry !== null) within.push(...(await filesUnder(entry as FileSystemDirectoryEntry)));
+    if (entry instanceof File) files.push({ name: entry.name, blob: entry });
+    else if (entry?.isFile === true) files.push({ name: entry.name, blob: await fileOf(entry as FileSystemFileEntry) });
+    else if (entry?.isDirectory === true) leftOut += await addFolder(entry as FileSystemDirectoryEntry, files);
   }
-  const chosen = fromFiles(single, false);
-  const folder = fromFiles(within, true);
-  const files = [...chosen.files, ...folder.files];
-  return { files, urls: files.length === 0 && folder.leftOut === 0 ? addressesIn(text) : [], leftOut: folder.leftOut };
+  return { files, urls: entries.length === 0 ? addressesIn(text) : [], leftOut };
 }
 
 /** The http(s) addresses in a text of one per line (text/uri-list has comments, too). */
@@ -51,18 +45,24 @@ export function addressesIn(text: string): string[] {
   return text
     .split(/\r?\n/)
     .map((line) => line.trim())
-    .filter((line) => /^https?:\/\/\S+$/i.test(line));
+    .filter((line) => /^https?:\/\/\S+$/i.test(line) && URL.canParse(line));
 }
 
-async function filesUnder(folder: FileSystemDirectoryEntry): Promise<File[]> {
-  const files: File[] = [];
-  const entries = await entriesOf(folder);
+/** Adds the pictures of a folder and those below it; returns how many files it left out, unreadable ones among them. */
+async function addFolder(folder: FileSystemDirectoryEntry, files: { name: string; blob: Blob }[]): Promise<number> {
+  const entries = await entriesOf(folder).catch(() => []);
   entries.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+  let leftOut = 0;
   for (const entry of entries) {
-    if (entry.isDirectory) files.push(...(await filesUnder(entry as FileSystemDirectoryEntry)));
-    else files.push(await fileOf(entry as FileSystemFileEntry));
+    if (entry.isDirectory) {
+      leftOut += await addFolder(entry as FileSystemDirectoryEntry, files);
+      continue;
+    }
+    const blob = await fileOf(entry as FileSystemFileEntry).catch(() => undefined);
+    if (blob === undefined || !looksLikePicture(blob)) leftOut += 1;
+    else files.push({ name: entry.fullPath.replace(/^\//, ''), blob });
   }
-  return files;
+  return leftOut;
 }
 
 /** A reader gives a hundred at a time, and none at the end. */

@@ -32,6 +32,8 @@ export function picture(): Picture {
   };
   image.addEventListener('load', () => {
     holder.style.setProperty('--ratio', String(image.naturalWidth / Math.max(1, image.naturalHeight)));
+    // What is kept of an earlier picture is small, and shown at twice its size at most.
+    holder.style.setProperty('max-width', `${image.naturalWidth * 2}px`);
     reveal(true);
   });
   image.addEventListener('error', () => {

@@ -11,9 +11,10 @@ import { bars } from './bars.js';
 import { explainControl, type ExplainActions } from './explain-control.js';
 import { facts } from './facts.js';
 import { failureNote } from './failure-note.js';
-import { formatScore } from './format.js';
+import { baseName, formatScore } from './format.js';
 import { canRetry, failureOf, isDone, jobOf, phaseOf, type Item } from './item.js';
 import { picture } from './picture.js';
+import { resultMore } from './result-more.js';
 import { statusText } from './status-text.js';
 
 export interface CardActions extends ExplainActions {
@@ -24,8 +25,6 @@ export interface CardActions extends ExplainActions {
   /** Whether this model can be explained. */
   readonly isExplainable: (model: string | undefined) => boolean;
   readonly startsExplained: boolean;
-  /** Fills what stands below a result: share, code. Called once for each job that has ended. */
-  readonly more?: (host: HTMLElement, item: Item) => void;
 }
 
 export interface ResultCard {
@@ -71,7 +70,7 @@ export function resultCard(actions: CardActions): ResultCard {
     element.dataset['phase'] = phase;
     element.ariaBusy = isDone(item) ? 'false' : 'true';
     image.show(item);
-    name.textContent = item.name;
+    name.textContent = baseName(item.name);
     name.title = item.name;
     heading.textContent = top === undefined ? statusText(item, Date.now()) : top.label;
     confidence.textContent = top === undefined ? '' : `${formatScore(top.score)} sure`;
@@ -92,7 +91,7 @@ export function resultCard(actions: CardActions): ResultCard {
         item.doneAt === undefined || item.source.kind === 'gone' ? undefined : (item.doneAt - item.chosenAt) / 1000;
       about.replaceChildren(...(job.status === 'succeeded' ? [facts(job, seconds)] : []));
       more.replaceChildren();
-      actions.more?.(more, item);
+      if (job.status === 'succeeded') resultMore(more, item);
     }
   };
   return { element, heading, show };

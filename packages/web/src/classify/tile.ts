@@ -1,7 +1,7 @@
 /** The compact card of one of many pictures: a button that opens the large one. */
 import { h } from '../app/dom.js';
 import { icon } from '../app/icons.js';
-import { formatScore } from './format.js';
+import { baseName, formatScore } from './format.js';
 import { failureOf, jobOf, phaseOf, type Item } from './item.js';
 import { placeholderText } from './picture.js';
 import { statusText } from './status-text.js';
@@ -41,7 +41,7 @@ export function tile(onOpen: () => void): Tile {
       label.textContent = top?.label ?? failureOf(item)?.title ?? statusText(item, Date.now());
       score.textContent = top === undefined ? '' : formatScore(top.score);
       level.style.setProperty('--level', String(levelOf(item)));
-      name.textContent = item.name;
+      name.textContent = baseName(item.name);
       button.title = item.name;
       if (item.preview === shown || item.preview === undefined) return;
       shown = item.preview;

@@ -6,12 +6,15 @@
  * A run of one is shown as single, of more as batch; each is made anew when the run that it shows begins.
  */
 import { h } from '../app/dom.js';
+import type { PageParts } from '../app/page-parts.js';
+import { downloadText, historyView, openCameraDialog, resultsAsCsv, type CsvResult } from '../parts/index.js';
 import { announcer, batchAnnouncement, itemAnnouncement } from './announcer.js';
 import { batchView, type BatchView } from './batch-view.js';
-import type { Collected } from './collect.js';
+import { fromFiles, type Collected } from './collect.js';
+import { keepHistory } from './history-keeper.js';
 import { plural } from './format.js';
 import { intake } from './intake.js';
-import { phaseOf } from './item.js';
+import { failureOf, jobOf, phaseOf, type Item } from './item.js';
 import { modelBar } from './model-bar.js';
 import { progressOf } from './progress.js';
 import { resultCard, type CardActions, type ResultCard } from './result-card.js';
@@ -24,7 +27,7 @@ type Stage =
   | { readonly kind: 'batch'; readonly first: string; readonly view: BatchView };
 
 /** Fills `host`, once; what runs in it goes on while another view is shown. */
-export function classifyView(host: HTMLElement): void {
+export function classifyView(host: HTMLElement, { history, toasts }: PageParts): void {
   const run = new Run();
   const served = new Served();
   const speaker = announcer();
@@ -63,7 +66,13 @@ export function classifyView(host: HTMLElement): void {
   };
   const input = intake({
     onCollected: collect,
-    onCamera: () => undefined,
+    onCamera: () => {
+      openCameraDialog({
+        onPicture: (picture) => {
+          collect(fromFiles([picture], false));
+        },
+      });
+    },
     isShown: () => !host.hidden,
   });
 
@@ -85,7 +94,9 @@ export function classifyView(host: HTMLElement): void {
         retryFailed: () => {
           run.retryFailed();
         },
-        exportCsv: () => undefined,
+        exportCsv: () => {
+          downloadText('quintet-results.csv', resultsAsCsv(run.store.all().map(csvResultOf)), 'text/csv');
+        },
         clear: () => {
           run.clear();
           input.focus();
@@ -140,10 +151,16 @@ export function classifyView(host: HTMLElement): void {
     stageHost,
     speaker.element,
   );
+  historyView(host, { history, toasts });
+  keepHistory(run.store, history);
   enter();
   run.resume();
   if (run.lost > 0) {
     told.textContent = `${plural(run.lost, 'picture')} had not been sent when the page was loaded again; choose ${run.lost === 1 ? 'it' : 'them'} again.`;
   }
   served.start();
+}
+
+function csvResultOf(item: Item): CsvResult {
+  return { name: item.name, job: jobOf(item), error: failureOf(item) };
 }

@@ -1,0 +1,50 @@
+/**
+ * Puts results into this browser's history as they come, each with a small picture. One picture is read at a time, so that a
+ * folder of thousands does not take the memory that its cards need; what belongs together is written together.
+ */
+import { isFinal } from '../api/types.js';
+import { makeThumbnail, type History, type HistoryEntry } from '../parts/index.js';
+import { jobOf, type Item } from './item.js';
+import type { ItemStore } from './store.js';
+
+const groupMs = 300;
+
+export function keepHistory(store: ItemStore, history: History): void {
+  const seen = new Set<string>();
+  const line: Item[] = [];
+  let isWorking = false;
+
+  const work = async (): Promise<void> => {
+    isWorking = true;
+    let group: HistoryEntry[] = [];
+    let since = performance.now();
+    for (let item = line.shift(); item !== undefined; item = line.shift()) {
+      const entry = await entryOf(item);
+      if (entry !== undefined && history.find(entry.id) === undefined) group.push(entry);
+      if (line.length > 0 && performance.now() - since < groupMs) continue;
+      history.add(...group);
+      group = [];
+      since = performance.now();
+    }
+    isWorking = false;
+  };
+  store.onChange((changed) => {
+    for (const id of changed) {
+      const item = store.get(id);
+      const job = item === undefined ? undefined : jobOf(item);
+      if (item === undefined || job === undefined || seen.has(job.id)) continue;
+      if (!isFinal(job.status) || job.status === 'canceled') continue;
+      seen.add(job.id);
+      line.push(item);
+    }
+    if (!isWorking && line.length > 0) void work();
+  });
+}
+
+async function entryOf(item: Item): Promise<HistoryEntry | undefined> {
+  const job = jobOf(item);
+  if (job === undefined) return undefined;
+  const thumbnail = item.source.kind === 'file' ? await makeThumbnail(item.source.blob) : undefined;
+  const savedAt = Date.parse(job.finished_at ?? job.created_at);
+  return { id: job.id, name: item.name, savedAt, job, ...(thumbnail === undefined ? {} : { thumbnail }) };
+}
