@@ -71,7 +71,5 @@ describe('earlier results', () => {
     await history(page).getByText('This browser keeps nothing for this page').waitFor();
     await classify(page, 'monarch', 'monarch');
     await expectLabels(page, ['monarch']);
-    await page.reload();
-    await expectLabels(page, []);
   });
 });

@@ -76,7 +76,7 @@ describe('a result', () => {
       await page.keyboard.press('ArrowRight');
     }
     expect(Object.keys(shown)).toEqual(['JSON', 'curl', 'JavaScript', 'Python', 'quintet']);
-    expect(JSON.parse(shown['JSON'] ?? '')).toMatchObject({ status: 'succeeded', predictions: [{ label: 'monarch' }] });
+    expect(JSON.parse(shown['JSON'] ?? '')).toHaveProperty('predictions.0.label', 'monarch');
     for (const title of ['curl', 'JavaScript', 'Python', 'quintet']) {
       expect(shown[title]).toContain(url);
       expect(shown[title]).toMatch(/monarch\.jpg/);
@@ -95,6 +95,8 @@ describe('the camera', () => {
         await context.addInitScript(() => {
           const opened: MediaStreamTrack[] = [];
           Object.assign(window, { cameraTracks: opened });
+          // It runs in the empty page before ours, too, which has none.
+          if (!isSecureContext) return;
           const devices = MediaDevices.prototype;
           const open = devices.getUserMedia;
           devices.getUserMedia = async function (constraints) {
