@@ -97,10 +97,10 @@ describe('the camera', () => {
           Object.assign(window, { cameraTracks: opened });
           // It runs in the empty page before ours, too, which has none.
           if (!isSecureContext) return;
-          const devices = MediaDevices.prototype;
-          const open = devices.getUserMedia;
-          devices.getUserMedia = async function (constraints) {
-            const stream = await open.call(this, constraints);
+          const devices = navigator.mediaDevices;
+          const open = devices.getUserMedia.bind(devices);
+          devices.getUserMedia = async (constraints) => {
+            const stream = await open(constraints);
             opened.push(...stream.getTracks());
             return stream;
           };
