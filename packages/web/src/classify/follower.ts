@@ -6,15 +6,16 @@
  * or soon will, and each of them is answered at once. So a folder of a thousand costs two connections and no timer.
  * Invariant: every job that is followed is watched, in the line, or the one that is polled, until it has ended or is forgotten.
  */
-import { readEvents } from '../api/event-stream.js';
+import type { readEvents } from '../api/event-stream.js';
 import { pause } from '../api/pause.js';
-import { ApiError } from '../api/problem.js';
-import { request } from '../api/request.js';
 import { isFinal, type Job } from '../api/types.js';
 import { retryDelay, toFailure } from './failure.js';
 import type { Failure } from './item.js';
 
 export interface FollowerOptions {
+  /** The job at `path` as it stands, or as soon as it has ended. */
+  readonly poll: (path: string, signal: AbortSignal) => Promise<Job>;
+  readonly readEvents: typeof readEvents;
   readonly onJob: (item: string, job: Job) => void;
   /** The job cannot be followed: it is gone, or this key may not see it. */
   readonly onFailure: (item: string, failure: Failure) => void;
@@ -25,8 +26,6 @@ interface Followed {
   job: Job;
   stream?: AbortController;
 }
-
-const waitSeconds = 20;
 
 export class Follower {
   readonly #all = new Map<string, Followed>();
@@ -69,7 +68,7 @@ export class Follower {
   async #stream(followed: Followed, stop: AbortController): Promise<void> {
     const { links } = followed.job;
     try {
-      await readEvents(links.events ?? `${links.self}/events`, {
+      await this.options.readEvents(links.events ?? `${links.self}/events`, {
         signal: stop.signal,
         onEvent: ({ data }) => (this.#tell(followed, JSON.parse(data) as Job) ? 'stop' : undefined),
       });
@@ -92,8 +91,7 @@ export class Follower {
       const stop = new AbortController();
       this.#polling = { item: next.item, stop };
       try {
-        const headers = { Prefer: `wait=${waitSeconds}` };
-        const job = await request<Job>(next.job.links.self, { headers, signal: stop.signal });
+        const job = await this.options.poll(next.job.links.self, stop.signal);
         failures = 0;
         this.#tell(next, job);
       } catch (error) {
@@ -124,6 +122,6 @@ export class Follower {
   #fail(followed: Followed, error: unknown): void {
     if (this.#all.get(followed.item) !== followed) return;
     this.#all.delete(followed.item);
-    this.options.onFailure(followed.item, error instanceof ApiError ? error.problem : toFailure(error));
+    this.options.onFailure(followed.item, toFailure(error));
   }
 }

@@ -42,7 +42,7 @@ export function resultCard(actions: CardActions): ResultCard {
   const note = h('div', { className: 'card-note' });
   const about = h('div', { className: 'card-facts' });
   const more = h('div', { className: 'card-more' });
-  const buttons = h('p', { className: 'actions card-actions' });
+  const buttons = h('p', { className: 'card-actions' });
   const explain = explainControl(image, actions, actions.startsExplained);
   const name = h('figcaption', { className: 'small quiet file-name' });
   const element = h(
@@ -52,10 +52,9 @@ export function resultCard(actions: CardActions): ResultCard {
     h(
       'div',
       { className: 'card-result' },
-      h('header', {}, heading, confidence, progress),
+      h('header', {}, heading, buttons, confidence, progress),
       note,
       list.element,
-      buttons,
       about,
     ),
     more,

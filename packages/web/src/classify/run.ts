@@ -5,6 +5,7 @@
  * What is chosen while a run is under way joins it; after its end it begins another, and what was shown makes room.
  */
 import { onConnection } from '../api/connection.js';
+import { readEvents } from '../api/event-stream.js';
 import { request } from '../api/request.js';
 import { isFinal, type Job } from '../api/types.js';
 import type { Collected } from './collect.js';
@@ -32,6 +33,8 @@ export class Run {
   /** Pictures that were lost when the page was loaded again. */
   lost = 0;
   readonly #follower = new Follower({
+    poll: waitForJob,
+    readEvents,
     onJob: (item, job) => {
       this.store.update(item, { state: { kind: 'job', job } });
     },
@@ -144,7 +147,7 @@ export class Run {
       const submission = { source, model, explain: true, idempotencyKey: randomId() };
       let job = await upload(submission, { signal: stop.signal });
       while (!isFinal(job.status)) {
-        job = await request<Job>(job.links.self, { headers: { Prefer: 'wait=20' }, signal: stop.signal });
+        job = await waitForJob(job.links.self, stop.signal);
       }
       const { explaining: _explaining, ...rest } = this.store.get(id) ?? item;
       if (job.status === 'succeeded') this.store.update(id, { ...rest, state: { kind: 'job', job }, explain: true });
@@ -180,6 +183,11 @@ export class Run {
     this.#keys.set(id, key);
     return key;
   }
+}
+
+/** Answered when it has ended, after 20 s at the latest. */
+function waitForJob(path: string, signal: AbortSignal): Promise<Job> {
+  return request<Job>(path, { headers: { Prefer: 'wait=20' }, signal });
 }
 
 /** The last part of an address's path that says something, else its host. */

@@ -14,7 +14,7 @@ import { fromFiles, type Collected } from './collect.js';
 import { keepHistory } from './history-keeper.js';
 import { plural } from './format.js';
 import { intake } from './intake.js';
-import { failureOf, jobOf, phaseOf, type Item } from './item.js';
+import { failureOf, isDone, jobOf, phaseOf, type Item } from './item.js';
 import { modelBar } from './model-bar.js';
 import { progressOf } from './progress.js';
 import { resultCard, type CardActions, type ResultCard } from './result-card.js';
@@ -153,6 +153,16 @@ export function classifyView(host: HTMLElement, { history, toasts }: PageParts):
   );
   historyView(host, { history, toasts });
   keepHistory(run.store, history);
+  const reserve = (): void => {
+    const [item, other] = run.store.all();
+    const job = item === undefined ? undefined : jobOf(item);
+    const isKept = job !== undefined && history.find(job.id) !== undefined;
+    const willBeKept =
+      item !== undefined && other === undefined && !isKept && (!isDone(item) || job?.status === 'succeeded');
+    host.dataset['awaiting'] = String(willBeKept);
+  };
+  history.onChange(reserve);
+  run.store.onChange(reserve);
   enter();
   run.resume();
   if (run.lost > 0) {
