@@ -1,11 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-const everything = [
-  'packages/*/src/**/*.test.ts',
-  'services/*/src/**/*.test.ts',
-  'test/**/*.test.ts',
-  'bench/**/*.test.ts',
-];
+/** Beside their source, within one process: they share their imports, which cost more than most of the tests. */
+const units = ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts'];
+
+/** With processes of their own; the long ones, so they come first (projects of a group go by their names). */
+const across = ['test/**/*.test.ts', 'bench/**/*.test.ts'];
 
 /**
  * What measures time or memory, or kills processes in the middle of their work: one file at a time, when all others are done,
@@ -14,7 +13,7 @@ const everything = [
 const alone = [
   'test/faults/**/*.test.ts',
   'test/compose/compose.test.ts',
-  'test/integration/worker.test.ts',
+  'test/integration/worker-stops.test.ts',
   'test/integration/worker-pressure.test.ts',
   'test/integration/tuning.test.ts',
   'services/worker/src/profile/measure.test.ts',
@@ -32,10 +31,21 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'beside',
-          include: everything,
+          name: 'across',
+          include: across,
           exclude: [...alone, ...browser],
           maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'units',
+          include: units,
+          exclude: alone,
+          maxWorkers: 2,
+          isolate: false,
           sequence: { groupOrder: 0 },
         },
       },

@@ -25,6 +25,7 @@ const names = [
   'peers',
   'soak',
   'full',
+  'page',
 ];
 
 /** @param {string} text */

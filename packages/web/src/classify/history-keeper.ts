@@ -2,12 +2,14 @@
  * Puts results into this browser's history as they come, each with a small picture. One picture is read at a time, so that a
  * folder of thousands does not take the memory that its cards need; what belongs together is written together.
  */
-import { isFinal } from '../api/types.js';
+import { isFinal, type Job } from '../api/types.js';
 import { makeThumbnail, type History, type HistoryEntry } from '../parts/index.js';
 import { jobOf, type Item } from './item.js';
 import type { ItemStore } from './store.js';
 
 const groupMs = 300;
+/** How long before a reload a result may have come and not been put there. */
+const reloadMs = 10_000;
 
 export function keepHistory(store: ItemStore, history: History): void {
   const seen = new Set<string>();
@@ -16,6 +18,8 @@ export function keepHistory(store: ItemStore, history: History): void {
 
   const work = async (): Promise<void> => {
     isWorking = true;
+    // What is known already is known with its picture, which a run that goes on after a reload has not.
+    await history.settled();
     let group: HistoryEntry[] = [];
     let since = performance.now();
     for (let item = line.shift(); item !== undefined; item = line.shift()) {
@@ -33,12 +37,19 @@ export function keepHistory(store: ItemStore, history: History): void {
       const item = store.get(id);
       const job = item === undefined ? undefined : jobOf(item);
       if (item === undefined || job === undefined || seen.has(job.id)) continue;
-      if (!isFinal(job.status) || job.status === 'canceled') continue;
+      if (!isFinal(job.status) || job.status === 'canceled' || isOld(item, job)) continue;
       seen.add(job.id);
       line.push(item);
     }
     if (!isWorking && line.length > 0) void work();
   });
+}
+
+/** Of a run that goes on after a reload, and put there before it; where it is not any more, somebody has deleted it. */
+function isOld({ source }: Item, { finished_at }: Job): boolean {
+  return (
+    source.kind === 'gone' && finished_at !== undefined && Date.parse(finished_at) < performance.timeOrigin - reloadMs
+  );
 }
 
 async function entryOf(item: Item): Promise<HistoryEntry | undefined> {

@@ -137,6 +137,7 @@ export function createHistory({ open, channel, limit = 200 }: HistoryOptions): H
     },
     find: (id) => entries.find((entry) => entry.id === id),
     add(...added) {
+      if (added.length === 0) return;
       const byId = new Map([...entries, ...added].map((entry) => [entry.id, entry]));
       const all = newestFirst(byId.values());
       const evicted = all.slice(limit).map(({ id }) => id);
