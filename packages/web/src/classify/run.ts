@@ -113,7 +113,7 @@ export class Run {
   retry(id: string): void {
     const item = this.store.get(id);
     if (item === undefined || !canRetry(item)) return;
-    this.store.update(id, { state: { kind: 'waiting' }, chosenAt: performance.now() });
+    this.store.update(id, { state: { kind: 'waiting' }, chosenAt: performance.now(), explaining: undefined });
     this.#uploads.add(item, this.#newKey(id));
   }
 
@@ -157,9 +157,9 @@ export class Run {
       while (!isFinal(job.status)) {
         job = await waitForJob(job.links.self, stop.signal);
       }
-      const { explaining: _explaining, ...rest } = this.store.get(id) ?? item;
-      if (job.status === 'succeeded') this.store.update(id, { ...rest, state: { kind: 'job', job }, explain: true });
-      else this.store.update(id, { explaining: job.error ?? toFailure(new Error('The job did not succeed.')) });
+      if (job.status === 'succeeded') {
+        this.store.update(id, { state: { kind: 'job', job }, explain: true, explaining: undefined });
+      } else this.store.update(id, { explaining: job.error ?? toFailure(new Error('The job did not succeed.')) });
     } catch (error) {
       if (!stop.signal.aborted) this.store.update(id, { explaining: toFailure(error) });
     }
