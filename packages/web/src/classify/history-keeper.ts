@@ -1,6 +1,8 @@
 /**
  * Puts results into this browser's history as they come, each with a small picture. One picture is read at a time, so that a
  * folder of thousands does not take the memory that its cards need; what belongs together is written together.
+ *
+ * The other way round, a run that goes on after a reload gets the small pictures of what it has classified before.
  */
 import { isFinal, type Job } from '../api/types.js';
 import { makeThumbnail, type History, type HistoryEntry } from '../parts/index.js';
@@ -14,6 +16,8 @@ const reloadMs = 10_000;
 export function keepHistory(store: ItemStore, history: History): void {
   const seen = new Set<string>();
   const line: Item[] = [];
+  /** The job that stands for an item there: tried again, or asked why, it is another one, and takes its place. */
+  const placed = new Map<string, string>();
   let isWorking = false;
 
   const work = async (): Promise<void> => {
@@ -24,7 +28,12 @@ export function keepHistory(store: ItemStore, history: History): void {
     let since = performance.now();
     for (let item = line.shift(); item !== undefined; item = line.shift()) {
       const entry = await entryOf(item);
-      if (entry !== undefined && history.find(entry.id) === undefined) group.push(entry);
+      if (entry !== undefined) {
+        const earlier = placed.get(item.id);
+        if (earlier !== undefined) history.remove(earlier);
+        placed.set(item.id, entry.id);
+        if (history.find(entry.id) === undefined) group.push(entry);
+      }
       if (line.length > 0 && performance.now() - since < groupMs) continue;
       history.add(...group);
       group = [];
@@ -32,7 +41,18 @@ export function keepHistory(store: ItemStore, history: History): void {
     }
     isWorking = false;
   };
+  const lendPictures = (items: readonly Item[]): void => {
+    for (const item of items) {
+      if (item.source.kind !== 'gone' || item.preview !== undefined) continue;
+      const thumbnail = history.find(jobOf(item)?.id ?? '')?.thumbnail;
+      if (thumbnail !== undefined) store.update(item.id, { preview: URL.createObjectURL(thumbnail) });
+    }
+  };
+  history.onChange(() => {
+    lendPictures(store.all());
+  });
   store.onChange((changed) => {
+    lendPictures([...changed].flatMap((id) => store.get(id) ?? []));
     for (const id of changed) {
       const item = store.get(id);
       const job = item === undefined ? undefined : jobOf(item);
