@@ -6,6 +6,8 @@ import type { Progress } from './progress.js';
 
 export interface BatchActions {
   readonly cancelAll: () => void;
+  /** Does not wait until the end of a countdown. */
+  readonly hurry: () => void;
   readonly retryFailed: () => void;
   readonly exportCsv: () => void;
   readonly clear: () => void;
@@ -23,6 +25,14 @@ export function batchBar(actions: BatchActions): BatchBar {
   const meter = h('progress', { className: 'batch-progress', ariaLabel: 'Pictures done' });
   const button = (label: string, name: IconName, onclick: () => void): HTMLButtonElement =>
     h('button', { type: 'button', onclick }, icon(name), h('span', {}, label));
+  const why = h('p', { className: 'put-off-text' });
+  const putOff = h(
+    'div',
+    { className: 'banner warn put-off', hidden: true },
+    icon('warning'),
+    why,
+    h('button', { type: 'button', onclick: actions.hurry }, 'Try now'),
+  );
   const cancel = button('Cancel', 'close', actions.cancelAll);
   const retry = button('Retry failed', 'retry', actions.retryFailed);
   const csv = button('Export CSV', 'download', actions.exportCsv);
@@ -37,6 +47,7 @@ export function batchBar(actions: BatchActions): BatchBar {
       h('p', { className: 'actions' }, retry, csv, cancel, clear),
     ),
     meter,
+    putOff,
   );
   return {
     element,
@@ -48,6 +59,8 @@ export function batchBar(actions: BatchActions): BatchBar {
       meter.max = total;
       meter.value = done;
       element.dataset['over'] = String(done === total);
+      putOff.hidden = progress.putOff === undefined;
+      why.textContent = putOffText(progress, Date.now());
       cancel.hidden = done === total;
       clear.hidden = done < total;
       retry.hidden = failed === 0;
@@ -63,4 +76,11 @@ export function paceText({ total, done, succeeded, failed, canceled, perSecond, 
   if (perSecond !== undefined) parts.push(`${perSecond.toFixed(perSecond < 10 ? 1 : 0)} per second`);
   if (done < total && secondsLeft !== undefined) parts.push(`about ${formatSeconds(Math.max(1, secondsLeft))} left`);
   return parts.length === 0 ? 'Beginning' : parts.join(' · ');
+}
+
+/** Empty where nothing is put off. `now`: as Date.now() has it. */
+export function putOffText({ putOff }: Pick<Progress, 'putOff'>, now: number): string {
+  if (putOff === undefined) return '';
+  const seconds = Math.max(0, Math.ceil((putOff.until - now) / 1000));
+  return `${putOff.failure.title}. Trying again in ${seconds} s; what was sent goes on.`;
 }

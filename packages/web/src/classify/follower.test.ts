@@ -16,14 +16,14 @@ function followed() {
       new Promise((answer, fail) => {
         polls.push({ path, answer, fail, signal });
         signal.addEventListener('abort', () => {
-          fail(signal.reason);
+          fail(signal.reason as Error);
         });
       }),
     readEvents: (path, options) =>
       new Promise((end, fail) => {
         streams.push({ path, options, end });
         options.signal.addEventListener('abort', () => {
-          fail(options.signal.reason);
+          fail(options.signal.reason as Error);
         });
       }),
     onJob: (item, { status }) => told.push(`${item} ${status}`),

@@ -43,7 +43,7 @@ export interface Item {
   readonly model?: string;
   readonly explain: boolean;
   /** While an explanation is under way, and why there is none. */
-  readonly explaining?: 'busy' | Failure;
+  readonly explaining?: 'busy' | Failure | undefined;
   readonly state: ItemState;
   /** When it was chosen and when its result was here, in ms of performance.now(). */
   readonly chosenAt: number;

@@ -1,5 +1,5 @@
 /** How far a run of many pictures is: counts, how fast it goes, when it will be over. */
-import { phaseOf, type Item } from './item.js';
+import { phaseOf, type Failure, type Item } from './item.js';
 
 export interface Progress {
   readonly total: number;
@@ -11,6 +11,8 @@ export interface Progress {
   readonly perSecond?: number;
   /** Seconds until all are done, at that rate. */
   readonly secondsLeft?: number;
+  /** Why nothing more is sent at the moment, and when it is tried again, in ms as Date.now() has them. */
+  readonly putOff?: { readonly failure: Failure; readonly until: number };
 }
 
 const windowMs = 8000;
@@ -23,8 +25,10 @@ export function progressOf(items: readonly Item[], now: number): Progress {
   const total = items.length;
   const done = succeeded + failed + canceled;
   const perSecond = rateOf(items, now, done === total);
+  const putOff = items.flatMap(({ state }) => (state.kind === 'pausing' ? [state] : [])).at(0);
   return {
     ...{ total, done, succeeded, failed, canceled },
+    ...(putOff === undefined ? {} : { putOff: { failure: putOff.failure, until: putOff.until } }),
     ...(perSecond === undefined ? {} : { perSecond }),
     ...(perSecond === undefined || perSecond === 0 ? {} : { secondsLeft: (total - done) / perSecond }),
   };
@@ -34,7 +38,9 @@ function rateOf(items: readonly Item[], now: number, isOver: boolean): number | 
   const ends = items.flatMap((item) =>
     item.doneAt === undefined || phaseOf(item) === 'canceled' ? [] : [item.doneAt],
   );
-  if (ends.length < 2) return undefined;
+  // What was done before the page was loaded again has no end of its own.
+  const isPartly = isOver && items.some((item) => item.doneAt === undefined);
+  if (ends.length < 2 || isPartly) return undefined;
   const began = Math.min(...items.map(({ chosenAt }) => chosenAt));
   if (isOver) return ends.length / Math.max(0.001, (Math.max(...ends) - began) / 1000);
   const from = Math.max(began, now - windowMs);

@@ -71,9 +71,17 @@ export class Run {
     this.lost = before.unsent;
     for (const { item: id, name, job, explain } of before.jobs) {
       const source: Source = { kind: 'gone' };
-      const ended = isFinal(job.status) ? { doneAt: performance.now() } : {};
-      this.store.add({ id, name, source, explain, state: { kind: 'job', job }, chosenAt: performance.now(), ...ended });
+      this.store.add({ id, name, source, explain, state: { kind: 'job', job }, chosenAt: performance.now() });
       this.#follower.add(id, job, before.jobs.length === 1);
+    }
+  }
+
+  /** Gives a picture of earlier to an item that has none, where `find` has one of its job. */
+  restorePreviews(find: (job: string) => Blob | undefined): void {
+    for (const item of this.store.all()) {
+      if (item.source.kind !== 'gone' || item.preview !== undefined) continue;
+      const blob = find(jobOf(item)?.id ?? '');
+      if (blob !== undefined) this.store.update(item.id, { preview: URL.createObjectURL(blob) });
     }
   }
 
@@ -105,7 +113,7 @@ export class Run {
   retry(id: string): void {
     const item = this.store.get(id);
     if (item === undefined || !canRetry(item)) return;
-    this.store.update(id, { state: { kind: 'waiting' }, chosenAt: performance.now() });
+    this.store.update(id, { state: { kind: 'waiting' }, chosenAt: performance.now(), explaining: undefined });
     this.#uploads.add(item, this.#newKey(id));
   }
 
@@ -149,9 +157,9 @@ export class Run {
       while (!isFinal(job.status)) {
         job = await waitForJob(job.links.self, stop.signal);
       }
-      const { explaining: _explaining, ...rest } = this.store.get(id) ?? item;
-      if (job.status === 'succeeded') this.store.update(id, { ...rest, state: { kind: 'job', job }, explain: true });
-      else this.store.update(id, { explaining: job.error ?? toFailure(new Error('The job did not succeed.')) });
+      if (job.status === 'succeeded') {
+        this.store.update(id, { state: { kind: 'job', job }, explain: true, explaining: undefined });
+      } else this.store.update(id, { explaining: job.error ?? toFailure(new Error('The job did not succeed.')) });
     } catch (error) {
       if (!stop.signal.aborted) this.store.update(id, { explaining: toFailure(error) });
     }

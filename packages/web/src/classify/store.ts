@@ -41,8 +41,8 @@ export class ItemStore {
     if (item === undefined) return;
     const next = { ...item, ...change };
     const { doneAt: _doneAt, ...undone } = next;
-    const ended = item.doneAt === undefined || !isDone(item) ? this.now() : item.doneAt;
-    this.#items.set(id, isDone(next) ? { ...next, doneAt: ended } : undone);
+    const doneAt = isDone(item) ? item.doneAt : this.now();
+    this.#items.set(id, isDone(next) && doneAt !== undefined ? { ...undone, doneAt } : undone);
     this.#touch(id);
   }
 

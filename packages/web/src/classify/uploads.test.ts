@@ -38,7 +38,7 @@ function service() {
       new Promise((answer, fail) => {
         open.push({ key: idempotencyKey, answer, fail, options });
         options.signal.addEventListener('abort', () => {
-          fail(options.signal.reason);
+          fail(options.signal.reason as Error);
         });
       }),
   });
