@@ -26,6 +26,7 @@ const names = [
   'soak',
   'full',
   'client',
+  'page',
 ];
 
 /** @param {string} text */

@@ -12,13 +12,22 @@ import type { AddressInfo } from 'node:net';
 import { chromium, type BrowserServer } from 'playwright-core';
 import type { TestProject } from 'vitest/node';
 import { chromiumArguments, findChromium } from '../../../scripts/lib/chromium.mjs';
-import { warn } from '../../../scripts/lib/report.mjs';
+import { step, warn } from '../../../scripts/lib/report.mjs';
 import { startStack, type Stack } from '../../support/stack.js';
 import { hasShared } from '../../support/test-model.js';
+import { screenshotFolder } from './screenshot.js';
 
 /** What the files are told. */
 export type Announcement =
-  { readonly missing: string } | { readonly browser: string; readonly url: string; readonly redis: string };
+  | { readonly missing: string }
+  | {
+      /** Where Playwright connects. */
+      readonly browser: string;
+      readonly url: string;
+      readonly redis: string;
+      /** The worker's process. */
+      readonly worker: number;
+    };
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -59,6 +68,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     server.close();
     await Promise.allSettled([found, opened]);
     await Promise.all(stops.map((stop) => stop()));
+    if (stops.length > 0) step(`Screenshots of the page: ${screenshotFolder}`);
   };
 }
 
@@ -83,4 +93,5 @@ const announce = (stack: Stack, browser: BrowserServer): Announcement => ({
   browser: browser.wsEndpoint(),
   url: stack.url,
   redis: stack.redis.url,
+  worker: stack.workers[0]?.process.pid ?? 0,
 });

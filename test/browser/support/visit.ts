@@ -6,7 +6,7 @@
  * messages he expects: Chromium writes one for each response of 400 and more.
  */
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
-import { expect, inject, test } from 'vitest';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import type { Announcement } from './setup.js';
 
 export interface VisitOptions {
@@ -45,6 +45,21 @@ export function stand(): Promise<Announcement> {
     return (await response.json()) as Announcement;
   });
   return announced;
+}
+
+/**
+ * Stops the worker in its tracks, so that what is submitted stays as it is; returns what lets it go on. Not for longer than
+ * its locks last, 9 s: it would be taken for dead.
+ */
+export async function holdWorker(): Promise<() => void> {
+  const open = await stand();
+  if ('missing' in open) throw new Error(open.missing);
+  process.kill(open.worker, 'SIGSTOP');
+  const release = (): void => {
+    process.kill(open.worker, 'SIGCONT');
+  };
+  onTestFinished(release);
+  return release;
 }
 
 export const it = test.extend<{ visit: Visit }>({

@@ -30,6 +30,9 @@ const paths = {
   check: ['M5 12.5l4.5 4.5L19 7'],
   warning: ['M12 4L2.8 20h18.4z', 'M12 10v4.5', 'M12 17.2h.01'],
   back: ['M19 12H5', 'M11 6l-6 6 6 6'],
+  share: ['M12 15V4', 'M8 7.5L12 3.5l4 4', 'M6 12H5v8h14v-8h-1'],
+  bin: ['M4 7h16', 'M9 7V4h6v3', 'M6 7l1 13h10l1-13'],
+  forward: ['M5 12h14', 'M13 6l6 6-6 6'],
   grid: ['M4 4h6v6H4z', 'M14 4h6v6h-6z', 'M4 14h6v6H4z', 'M14 14h6v6h-6z'],
 } as const;
 

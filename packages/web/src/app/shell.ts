@@ -7,6 +7,7 @@
 import { onConnection, watchNetwork } from '../api/connection.js';
 import { classifyView } from '../classify/view.js';
 import { jobView } from '../classify/job-view.js';
+import { createToasts, openBrowserHistory } from '../parts/index.js';
 import { operationsView } from '../operations/view.js';
 import { h } from './dom.js';
 import { icon } from './icons.js';
@@ -33,9 +34,10 @@ export function startShell(body: HTMLElement): void {
     main,
   );
 
+  const parts = { history: openBrowserHistory(), toasts: createToasts(body) };
   const classify = h('div', { className: 'view', hidden: true });
   main.append(classify);
-  classifyView(classify);
+  classifyView(classify, parts);
   let leave: AbortController | undefined;
   let other: HTMLElement | undefined;
 
@@ -52,7 +54,7 @@ export function startShell(body: HTMLElement): void {
     other = h('div', { className: 'view' });
     main.append(other);
     if (route.view === 'operations') operationsView(other, leave.signal);
-    else void jobView(other, route.id, leave.signal);
+    else void jobView(other, { id: route.id, signal: leave.signal, history: parts.history });
   };
   window.addEventListener('hashchange', () => {
     show(parseRoute(location.hash));

@@ -1,10 +1,88 @@
-/** A shared result: the job of `#/jobs/ID`. */
+/** A shared result: the job of `#/jobs/ID`, as it stands and until it has ended. */
+import { readEvents } from '../api/event-stream.js';
 import { request } from '../api/request.js';
-import type { Job } from '../api/types.js';
+import { isFinal, type Job } from '../api/types.js';
 import { h } from '../app/dom.js';
+import { icon } from '../app/icons.js';
+import { whyNoResult, type History } from '../parts/index.js';
+import { failureNote } from './failure-note.js';
+import { toFailure } from './failure.js';
+import type { Item } from './item.js';
+import { resultCard } from './result-card.js';
+
+export interface JobViewOptions {
+  readonly id: string;
+  readonly signal: AbortSignal;
+  /** Where this browser made the result itself, it has a small picture of it. */
+  readonly history: History;
+}
 
 /** Fills `host`, and keeps it up to date until `signal` is aborted. */
-export async function jobView(host: HTMLElement, id: string, signal: AbortSignal): Promise<void> {
-  const job = await request<Job>(`v1/jobs/${id}`, { signal });
-  host.append(h('h1', {}, job.predictions?.[0]?.label ?? job.status));
+export async function jobView(host: HTMLElement, { id, signal, history }: JobViewOptions): Promise<void> {
+  const card = resultCard({
+    cancel: () => void request(`v1/jobs/${id}`, { method: 'DELETE' }).catch(() => undefined),
+    retry: () => undefined,
+    hurry: () => undefined,
+    explain: () => undefined,
+    onToggle: () => undefined,
+    isExplainable: () => false,
+    startsExplained: false,
+  });
+  const title = h('h1', { className: 'view-title' }, 'A result');
+  const back = h(
+    'p',
+    { className: 'after-note' },
+    h('a', { className: 'button', href: '#/' }, icon('back'), 'Classify a picture'),
+  );
+  let current: Job | undefined;
+  let thumbnail: string | undefined;
+  const show = (): void => {
+    if (current !== undefined) card.show(itemOf(current, history.find(id)?.name, thumbnail));
+  };
+  history.onChange(() => {
+    const blob = history.find(id)?.thumbnail;
+    if (blob !== undefined) thumbnail ??= URL.createObjectURL(blob);
+    show();
+  }, signal);
+  signal.addEventListener('abort', () => {
+    if (thumbnail !== undefined) URL.revokeObjectURL(thumbnail);
+  });
+  const known = history.find(id)?.thumbnail;
+  if (known !== undefined) thumbnail = URL.createObjectURL(known);
+
+  host.append(title);
+  try {
+    current = await request<Job>(`v1/jobs/${id}`, { signal });
+    show();
+    host.append(card.element, back);
+    card.heading.focus({ preventScroll: true });
+    if (isFinal(current.status)) return;
+    await readEvents(`v1/jobs/${id}/events`, {
+      signal,
+      onEvent: ({ data }) => {
+        current = JSON.parse(data) as Job;
+        show();
+        return isFinal(current.status) ? 'stop' : undefined;
+      },
+    });
+  } catch (error) {
+    if (signal.aborted) return;
+    card.element.remove();
+    const failure = toFailure(error);
+    const why = whyNoResult(failure.code);
+    title.textContent = why?.title ?? 'This result cannot be shown';
+    host.append(why === undefined ? failureNote(failure) : h('p', { className: 'quiet' }, why.text), back);
+  }
+}
+
+function itemOf(job: Job, name: string | undefined, preview: string | undefined): Item {
+  return {
+    id: job.id,
+    name: name ?? `Job ${job.id.slice(0, 8)}`,
+    source: { kind: 'gone' },
+    ...(preview === undefined ? {} : { preview }),
+    explain: false,
+    state: { kind: 'job', job },
+    chosenAt: 0,
+  };
 }

@@ -1,7 +1,180 @@
-/** The classify view: a picture in, five labels out. */
+/**
+ * The classify view: pictures in, five labels out.
+ *
+ *   idle (the drop area) → single (one large card) → batch (a grid; each opens large) → idle again by "Clear"
+ *
+ * A run of one is shown as single, of more as batch; each is made anew when the run that it shows begins.
+ */
 import { h } from '../app/dom.js';
+import type { PageParts } from '../app/page-parts.js';
+import { downloadText, historyView, openCameraDialog, resultsAsCsv, type CsvResult } from '../parts/index.js';
+import { announcer, batchAnnouncement, itemAnnouncement } from './announcer.js';
+import { batchView, type BatchView } from './batch-view.js';
+import { fromFiles, type Collected } from './collect.js';
+import { keepHistory } from './history-keeper.js';
+import { plural } from './format.js';
+import { intake } from './intake.js';
+import { failureOf, isDone, jobOf, phaseOf, type Item } from './item.js';
+import { modelBar } from './model-bar.js';
+import { progressOf } from './progress.js';
+import { resultCard, type CardActions, type ResultCard } from './result-card.js';
+import { Run } from './run.js';
+import { Served } from './served.js';
+
+type Stage =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'single'; readonly id: string; readonly card: ResultCard }
+  | { readonly kind: 'batch'; readonly first: string; readonly view: BatchView };
 
 /** Fills `host`, once; what runs in it goes on while another view is shown. */
-export function classifyView(host: HTMLElement): void {
-  host.append(h('h1', {}, 'What is in this picture?'));
+export function classifyView(host: HTMLElement, { history, toasts }: PageParts): void {
+  const run = new Run();
+  const served = new Served();
+  const speaker = announcer();
+  const models = modelBar(served, (model) => {
+    run.settings.model = model;
+  });
+  const stageHost = h('div', { className: 'stage' });
+  const told = h('p', { className: 'quiet small told', role: 'status' });
+  let stage: Stage = { kind: 'idle' };
+
+  const card = (): CardActions => ({
+    cancel: (id) => {
+      run.cancel(id);
+    },
+    retry: (id) => {
+      run.retry(id);
+    },
+    hurry: () => {
+      run.hurry();
+    },
+    explain: (id) => void run.explain(id),
+    onToggle: (isOn) => {
+      run.settings.explain = isOn;
+    },
+    isExplainable: (model) => served.find(model)?.explainable === true,
+    startsExplained: run.settings.explain,
+  });
+
+  const collect = ({ files, urls, leftOut }: Collected): void => {
+    told.textContent =
+      leftOut === 0
+        ? ''
+        : `${plural(leftOut, 'file')} left out that ${leftOut === 1 ? 'is no picture' : 'are no pictures'}.`;
+    if (files.length + urls.length === 0 && leftOut === 0) told.textContent = 'There was no picture in that.';
+    run.submit({ files, urls });
+  };
+  const input = intake({
+    onCollected: collect,
+    onCamera: () => {
+      openCameraDialog({
+        onPicture: (picture) => {
+          collect(fromFiles([picture], false));
+        },
+      });
+    },
+    isShown: () => !host.hidden,
+  });
+
+  const enter = (): void => {
+    const items = run.store.all();
+    const [first] = items;
+    if (first === undefined) stage = { kind: 'idle' };
+    else if (items.length === 1) stage = { kind: 'single', id: first.id, card: resultCard(card()) };
+    else {
+      const view = batchView({
+        store: run.store,
+        card,
+        look: (id) => {
+          run.look(id);
+        },
+        cancelAll: () => {
+          run.cancelAll();
+        },
+        hurry: () => {
+          run.hurry();
+        },
+        retryFailed: () => {
+          run.retryFailed();
+        },
+        exportCsv: () => {
+          downloadText('quintet-results.csv', resultsAsCsv(run.store.all().map(csvResultOf)), 'text/csv');
+        },
+        clear: () => {
+          run.clear();
+          input.focus();
+        },
+      });
+      stage = { kind: 'batch', first: first.id, view };
+      view.update(new Set(items.map(({ id }) => id)));
+    }
+    input.setMode(stage.kind === 'idle' ? 'hero' : 'strip');
+    host.dataset['stage'] = stage.kind;
+    stageHost.replaceChildren(
+      ...(stage.kind === 'idle' ? [] : [stage.kind === 'single' ? stage.card.element : stage.view.element]),
+    );
+  };
+  const isCurrent = (): boolean => {
+    const [first, second] = run.store.all();
+    if (stage.kind === 'single') return stage.id === first?.id && second === undefined;
+    if (stage.kind === 'batch') return stage.first === first?.id && second !== undefined;
+    return first === undefined;
+  };
+  const update = (changed: ReadonlySet<string>): void => {
+    const isNew = !isCurrent();
+    if (isNew) enter();
+    if (stage.kind === 'single') {
+      const item = run.store.get(stage.id);
+      if (item === undefined) return;
+      stage.card.show(item);
+      speaker.say(itemAnnouncement(item));
+      if (isNew && !host.hidden) stage.card.heading.focus({ preventScroll: true });
+    } else if (stage.kind === 'batch') {
+      stage.view.update(changed);
+      speaker.say(batchAnnouncement(progressOf(run.store.all(), performance.now())));
+      if (isNew && !host.hidden) stage.view.heading.focus({ preventScroll: true });
+    }
+  };
+  run.store.onChange(update);
+  served.onChange(() => {
+    update(new Set(run.store.all().map(({ id }) => id)));
+  });
+  // Countdowns, and the pace of a run that stands still.
+  window.setInterval(() => {
+    const moving = run.store.all().filter((item) => phaseOf(item) === 'busy');
+    if (moving.length > 0) update(new Set(moving.map(({ id }) => id)));
+  }, 1000);
+
+  host.append(
+    h('h1', { className: 'view-title' }, 'What is in this picture?'),
+    models.notices,
+    input.element,
+    models.element,
+    told,
+    stageHost,
+    speaker.element,
+  );
+  historyView(host, { history, toasts });
+  const keeper = keepHistory(run.store, history);
+  const reserve = (): void => {
+    const [item, other] = run.store.all();
+    const job = item === undefined ? undefined : jobOf(item);
+    const isComing = item !== undefined && (!isDone(item) || job?.status === 'succeeded') && !keeper.hasKept(item.id);
+    host.dataset['awaiting'] = String(isComing && other === undefined);
+  };
+  history.onChange(reserve);
+  history.onChange(() => {
+    run.restorePreviews((job) => history.find(job)?.thumbnail);
+  });
+  run.store.onChange(reserve);
+  enter();
+  run.resume();
+  if (run.lost > 0) {
+    told.textContent = `${plural(run.lost, 'picture')} had not been sent when the page was loaded again; choose ${run.lost === 1 ? 'it' : 'them'} again.`;
+  }
+  served.start();
+}
+
+function csvResultOf(item: Item): CsvResult {
+  return { name: item.name, job: jobOf(item), error: failureOf(item) };
 }

@@ -1,0 +1,127 @@
+/**
+ * The large card of one picture: where it is on its way, then its five bars, how long it took, what answered.
+ *
+ * Everything that comes with the result has its place from the start: the frame has a fixed height, headline and bars have
+ * their lines, so nothing moves when it arrives.
+ */
+import { h } from '../app/dom.js';
+import { icon } from '../app/icons.js';
+import { isFinal } from '../api/types.js';
+import { bars } from './bars.js';
+import { explainControl, type ExplainActions } from './explain-control.js';
+import { facts } from './facts.js';
+import { failureNote } from './failure-note.js';
+import { baseName, formatScore } from './format.js';
+import { canRetry, failureOf, isDone, jobOf, needsKey, phaseOf, type Item } from './item.js';
+import { picture } from './picture.js';
+import { resultMore } from './result-more.js';
+import { statusText } from './status-text.js';
+
+export interface CardActions extends ExplainActions {
+  readonly cancel: (id: string) => void;
+  readonly retry: (id: string) => void;
+  /** Does not wait until the end of a countdown. */
+  readonly hurry: () => void;
+  /** Whether this model can be explained. */
+  readonly isExplainable: (model: string | undefined) => boolean;
+  readonly startsExplained: boolean;
+}
+
+export interface ResultCard {
+  readonly element: HTMLElement;
+  readonly heading: HTMLElement;
+  show(item: Item): void;
+}
+
+export function resultCard(actions: CardActions): ResultCard {
+  const image = picture();
+  const heading = h('h2', { className: 'headline', tabIndex: -1 });
+  const confidence = h('p', { className: 'confidence quiet' });
+  const progress = h('progress', { className: 'upload', max: 1 });
+  const list = bars();
+  const note = h('div', { className: 'card-note' });
+  const about = h('div', { className: 'card-facts' });
+  const more = h('div', { className: 'card-more' });
+  const buttons = h('p', { className: 'card-actions' });
+  const explain = explainControl(image, actions, actions.startsExplained);
+  const name = h('figcaption', { className: 'small quiet file-name' });
+  const element = h(
+    'article',
+    { className: 'card' },
+    h('figure', { className: 'card-picture' }, image.element, name, explain.element),
+    h(
+      'div',
+      { className: 'card-result' },
+      h('header', {}, heading, buttons, confidence, progress),
+      note,
+      list.element,
+      about,
+    ),
+    more,
+  );
+  let told: string | undefined;
+
+  const show = (item: Item): void => {
+    const job = jobOf(item);
+    const phase = phaseOf(item);
+    const failure = failureOf(item) ?? (item.state.kind === 'pausing' ? item.state.failure : undefined);
+    const top = job?.predictions?.[0];
+    element.dataset['phase'] = phase;
+    element.ariaBusy = isDone(item) ? 'false' : 'true';
+    image.show(item);
+    name.textContent = baseName(item.name);
+    name.title = item.name;
+    heading.textContent = top === undefined ? statusText(item, Date.now()) : top.label;
+    confidence.textContent = top === undefined ? '' : `${formatScore(top.score)} sure`;
+    progress.hidden = isDone(item);
+    setProgress(progress, item);
+    list.element.hidden = failure !== undefined;
+    list.show(job?.predictions);
+    note.replaceChildren(...(failure === undefined ? [] : [failureNote(failure, item.state.kind === 'pausing')]));
+    explain.show(item, actions.isExplainable(job?.model.name ?? item.model));
+    buttons.replaceChildren(...buttonsFor(item, actions));
+    if (job === undefined || !isFinal(job.status)) {
+      about.replaceChildren();
+      more.replaceChildren();
+      told = undefined;
+    } else if (told !== job.id) {
+      told = job.id;
+      const seconds =
+        item.doneAt === undefined || item.source.kind === 'gone' ? undefined : (item.doneAt - item.chosenAt) / 1000;
+      about.replaceChildren(...(job.status === 'succeeded' ? [facts(job, seconds)] : []));
+      more.replaceChildren();
+      if (job.status === 'succeeded') resultMore(more, item);
+    }
+  };
+  return { element, heading, show };
+}
+
+/** What is sent, as far as it is; then, without an end in sight, that it is under way. */
+function setProgress(progress: HTMLProgressElement, { state }: Item): void {
+  progress.setAttribute('aria-label', 'Progress of this picture');
+  if (state.kind === 'uploading' && state.fraction < 1) progress.value = state.fraction;
+  else if (state.kind === 'waiting' || state.kind === 'pausing') progress.value = 0;
+  else progress.removeAttribute('value');
+}
+
+function buttonsFor(item: Item, actions: CardActions): HTMLElement[] {
+  const button = (label: string, name: 'close' | 'retry', action: () => void, className = ''): HTMLElement =>
+    h('button', { type: 'button', className, onclick: action }, icon(name), label);
+  if (!isDone(item)) {
+    const now = button('Try now', 'retry', actions.hurry);
+    const cancel = button('Cancel', 'close', () => {
+      actions.cancel(item.id);
+    });
+    return item.state.kind === 'pausing' ? [now, cancel] : [cancel];
+  }
+  if (!canRetry(item)) return [];
+  const again = (): void => {
+    actions.retry(item.id);
+  };
+  return [button(retryLabel(item), 'retry', again, 'primary')];
+}
+
+function retryLabel(item: Item): string {
+  if (needsKey(item)) return 'Enter an API key';
+  return phaseOf(item) === 'canceled' ? 'Send it after all' : 'Try again';
+}

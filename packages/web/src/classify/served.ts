@@ -1,0 +1,52 @@
+/**
+ * Which models answer: asked for at the start, again when the service is back, and every while, so that the page says when no
+ * worker is left or another model has come.
+ */
+import { onConnection } from '../api/connection.js';
+import { request } from '../api/request.js';
+import type { ModelList, ServedModel } from '../api/types.js';
+
+const everyMs = 15_000;
+
+export class Served {
+  #list: ModelList | undefined;
+  readonly #listeners = new Set<() => void>();
+
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  start(): void {
+    let wasAway = true;
+    onConnection(({ kind }) => {
+      if (kind === 'online' && wasAway) void this.#load();
+      wasAway = kind !== 'online';
+    });
+    window.setInterval(() => {
+      if (document.visibilityState === 'visible') void this.#load();
+    }, everyMs);
+  }
+
+  get defaultName(): string | undefined {
+    return this.#list?.default;
+  }
+
+  /** Those that a worker serves now, by name. */
+  get live(): readonly ServedModel[] {
+    return (this.#list?.models ?? []).filter(({ workers }) => workers.length > 0);
+  }
+
+  /** By name, or the default. */
+  find(name: string | undefined): ServedModel | undefined {
+    return this.#list?.models.find((model) => model.name === (name ?? this.#list?.default));
+  }
+
+  async #load(): Promise<void> {
+    try {
+      this.#list = await request<ModelList>('v1/models');
+      for (const listener of [...this.#listeners]) listener();
+    } catch {
+      // The header says when the service is away; who has no key is asked for it.
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/** The compact card of one of many pictures: a button that opens the large one. */
+import { h } from '../app/dom.js';
+import { icon } from '../app/icons.js';
+import { baseName, formatScore } from './format.js';
+import { failureOf, jobOf, phaseOf, type Item } from './item.js';
+import { placeholderText } from './picture.js';
+import { statusText } from './status-text.js';
+
+export interface Tile {
+  readonly element: HTMLElement;
+  readonly button: HTMLButtonElement;
+  show(item: Item): void;
+}
+
+export function tile(onOpen: () => void): Tile {
+  const image = h('img', { alt: '', decoding: 'async', loading: 'lazy', hidden: true });
+  const kind = h('span', { className: 'small' });
+  const placeholder = h('span', { className: 'placeholder' }, icon('picture'), kind);
+  const label = h('span', { className: 'tile-label' });
+  const score = h('span', { className: 'tile-score numbers' });
+  const level = h('span', { className: 'tile-level' });
+  const name = h('span', { className: 'tile-name small quiet' });
+  const button = h(
+    'button',
+    { type: 'button', className: 'tile', onclick: onOpen },
+    h('span', { className: 'tile-picture' }, placeholder, image),
+    h('span', { className: 'tile-text' }, h('span', { className: 'tile-top' }, label, score), level, name),
+  );
+  let shown: string | undefined;
+  image.addEventListener('load', () => {
+    image.hidden = false;
+    placeholder.hidden = true;
+  });
+  return {
+    element: h('li', {}, button),
+    button,
+    show(item) {
+      const top = jobOf(item)?.predictions?.[0];
+      button.dataset['phase'] = phaseOf(item);
+      kind.textContent = placeholderText(item.name, item.source.kind);
+      label.textContent = top?.label ?? failureOf(item)?.title ?? statusText(item, Date.now());
+      score.textContent = top === undefined ? '' : formatScore(top.score);
+      level.style.setProperty('--level', String(levelOf(item)));
+      name.textContent = baseName(item.name);
+      button.title = item.name;
+      if (item.preview === shown || item.preview === undefined) return;
+      shown = item.preview;
+      // A picture that is lazy has to be shown before it is loaded.
+      image.hidden = false;
+      image.src = item.preview;
+      image.addEventListener('error', () => {
+        image.hidden = true;
+      });
+    },
+  };
+}
+
+/** How full the line below the label is: what is sent, then the score of the result. */
+function levelOf(item: Item): number {
+  const { state } = item;
+  if (state.kind === 'uploading') return state.fraction;
+  return jobOf(item)?.predictions?.[0]?.score ?? 0;
+}

@@ -1,0 +1,73 @@
+/** One result of the past: its picture, its first label and score, when it was, and a button that deletes it. */
+import { h } from '../../app/dom.js';
+import { icon } from '../../app/icons.js';
+import { jobHash } from '../../app/router.js';
+import type { HistoryEntry } from './history-entry.js';
+import { relativeTime } from './relative-time.js';
+
+export interface HistoryItem {
+  readonly element: HTMLElement;
+  readonly entry: HistoryEntry;
+  readonly removeButton: HTMLButtonElement;
+  /** Says anew how long ago it was. */
+  tick(now: number): void;
+  /** Lets go of the picture. */
+  dispose(): void;
+}
+
+export function historyItem(entry: HistoryEntry, onRemove: () => void): HistoryItem {
+  const { id, name, savedAt, thumbnail } = entry;
+  const url = thumbnail === undefined ? undefined : URL.createObjectURL(thumbnail);
+  const picture =
+    url === undefined
+      ? h('span', { className: 'history-picture' }, icon('picture'))
+      : h('img', { className: 'history-picture', src: url, alt: '', decoding: 'async', width: 56, height: 56 });
+  const date = new Date(savedAt);
+  const time = h('time', { dateTime: date.toISOString(), title: date.toLocaleString('en') });
+  const { text, score } = summary(entry);
+  const link = h(
+    'a',
+    { className: 'history-link', href: jobHash(id) },
+    picture,
+    h(
+      'span',
+      { className: 'history-text' },
+      h('span', { className: 'history-label' }, text),
+      h('span', { className: 'history-name quiet small' }, name),
+    ),
+    h('span', { className: 'history-facts' }, score !== undefined && h('span', { className: 'numbers' }, score), time),
+  );
+  const removeButton = h(
+    'button',
+    { type: 'button', className: 'icon-button', ariaLabel: `Delete ${text}, ${name}`, title: 'Delete' },
+    icon('bin'),
+  );
+  removeButton.addEventListener('click', onRemove);
+  const element = h('li', { className: 'history-item' }, link, removeButton);
+  element.dataset['status'] = entry.job.status;
+  time.className = 'quiet small';
+
+  const tick = (now: number): void => {
+    const words = relativeTime(savedAt, now);
+    if (time.textContent !== words) time.textContent = words;
+  };
+  tick(Date.now());
+  return {
+    element,
+    entry,
+    removeButton,
+    tick,
+    dispose() {
+      if (url !== undefined) URL.revokeObjectURL(url);
+    },
+  };
+}
+
+const ended: Readonly<Record<string, string>> = { canceled: 'Canceled', expired: 'Expired', failed: 'Failed' };
+
+function summary({ job }: HistoryEntry): { text: string; score?: string } {
+  const [first] = job.predictions ?? [];
+  if (first !== undefined) return { text: first.label, score: `${(first.score * 100).toFixed(1)} %` };
+  if (job.status === 'succeeded') return { text: 'Nothing above the least score' };
+  return { text: job.error?.title ?? ended[job.status] ?? 'Not finished' };
+}

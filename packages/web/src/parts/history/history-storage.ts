@@ -1,0 +1,63 @@
+/**
+ * Where history is kept between visits: one IndexedDB store, an entry a record. Nothing is read or opened at import.
+ *
+ * Browsers refuse it in their own ways (private windows, blocked site data, a full disk): at opening, or at any later use. All
+ * of it arrives as a rejection here, and what follows from it is decided in history.ts.
+ */
+import type { HistoryEntry } from './history-entry.js';
+
+export interface HistoryStorage {
+  load(): Promise<HistoryEntry[]>;
+  /** Both in one transaction: after a failure neither has happened. */
+  write(change: { readonly put?: readonly HistoryEntry[]; readonly remove?: readonly string[] }): Promise<void>;
+  close(): void;
+}
+
+const version = 1;
+const store = 'entries';
+
+/** `name` tells apart services that are served from one origin. */
+export async function openHistoryStorage(name: string, factory: IDBFactory = indexedDB): Promise<HistoryStorage> {
+  const opening = factory.open(name, version);
+  opening.addEventListener('upgradeneeded', () => {
+    opening.result.createObjectStore(store, { keyPath: 'id' });
+  });
+  const database = await settled(opening);
+  // A later version of this page, in another tab, cannot open it before all others have let go.
+  database.addEventListener('versionchange', () => {
+    database.close();
+  });
+
+  return {
+    load: () => settled(database.transaction(store).objectStore(store).getAll() as IDBRequest<HistoryEntry[]>),
+    write({ put = [], remove = [] }) {
+      const transaction = database.transaction(store, 'readwrite');
+      const entries = transaction.objectStore(store);
+      for (const id of remove) entries.delete(id);
+      for (const entry of put) entries.put(entry);
+      return new Promise((resolve, reject) => {
+        transaction.addEventListener('complete', () => {
+          resolve();
+        });
+        // Where it is the disk that is full, the error is the transaction's, and no request's.
+        transaction.addEventListener('abort', () => {
+          reject(transaction.error ?? new DOMException('The transaction was aborted.', 'AbortError'));
+        });
+      });
+    },
+    close() {
+      database.close();
+    },
+  };
+}
+
+function settled<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.addEventListener('success', () => {
+      resolve(request.result);
+    });
+    request.addEventListener('error', () => {
+      reject(request.error ?? new DOMException('The request failed.', 'UnknownError'));
+    });
+  });
+}

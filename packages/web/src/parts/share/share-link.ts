@@ -1,0 +1,44 @@
+/** Links to results, and what a reader of one is told about what is not there. */
+import { jobHash } from '../../app/router.js';
+
+/** The address of a result, on this origin and below the path at which this page is served. */
+export function resultLink(page: Pick<URL, 'origin' | 'pathname'>, id: string): string {
+  return `${page.origin}${page.pathname}${jobHash(id)}`;
+}
+
+/** Whether others can open such a link at all: not one that leads to the reader's own machine. */
+export function isReachableByOthers(hostname: string): boolean {
+  return !/^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/i.test(hostname);
+}
+
+/** Beside a result that somebody else made, in the picture's place. */
+export const pictureNotKept = 'The picture is not kept by the service, only what it found.';
+
+/** Beside the link. Results are kept for RESULT_TTL_SECONDS, which the page does not know: an operator sets it. */
+export const linkLifetime =
+  'The link works as long as the service keeps the result: a day, unless it is set up otherwise.';
+
+export interface Explained {
+  readonly title: string;
+  readonly text: string;
+}
+
+/** Why there is no result at a link, by the code of the problem; undefined where the problem speaks for itself. */
+export function whyNoResult(code: string): Explained | undefined {
+  switch (code) {
+    case 'job_not_found':
+      return {
+        title: 'This result is not there any more',
+        text:
+          'The service keeps results for a while only: a day, unless it is set up otherwise. It may also be a result of ' +
+          'another key than yours: each sees its own. Classify the picture again to have a new one.',
+      };
+    case 'job_id_invalid':
+      return {
+        title: 'This link is not complete',
+        text: 'Part of it was lost on its way. Copy it again from where it came from, to its very end.',
+      };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,125 @@
+/** What does not work is told in words, with what to do; what passes is tried again. */
+import { readFileSync } from 'node:fs';
+import { ProblemError } from '@quintet/shared';
+import type { Page } from 'playwright-core';
+import { describe, expect, onTestFinished } from 'vitest';
+import { makeImage } from '../fixtures/images/index.js';
+import { freePort } from '../support/redis-server.js';
+import { startService } from '../support/service-process.js';
+import { testModel } from '../support/test-model.js';
+import { expectAccessible } from './support/axe.js';
+import { drop, noPicture, photo, photoPath, type PictureFile } from './support/pictures.js';
+import { intake, topLabel } from './support/results.js';
+import { screenshot } from './support/screenshot.js';
+import { it, stand } from './support/visit.js';
+
+/** Chromium writes one line for each of them. */
+const refused = /the server responded with a status of [45]\d\d/;
+const unreachable = /net::ERR_/;
+
+const asFile = (name: string, bytes: Buffer): PictureFile => ({ name, type: 'image/jpeg', bytes });
+
+describe('a file', () => {
+  it('that is no picture is refused in words, and others after it are not', async ({ visit }) => {
+    const { page } = await visit({ expected: [refused] });
+    await drop(page, intake(page), [noPicture]);
+    await page.getByRole('heading', { level: 2, name: 'Did not work' }).waitFor();
+    await page.getByText('image_format_unsupported').waitFor();
+    await page
+      .getByText(/JPEG, PNG, WebP/)
+      .first()
+      .waitFor();
+    await expectAccessible(page, 'error, light');
+    await screenshot(page, 'error');
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await expectAccessible(page, 'error, dark');
+    await drop(page, intake(page), [photo('lion')]);
+    expect(await topLabel(page)).toBe('lion');
+  });
+
+  it.for([
+    ['image_empty', () => asFile('empty.jpg', Buffer.alloc(0))],
+    ['image_truncated', () => asFile('cut.jpg', readFileSync(photoPath('lion')).subarray(0, 4000))],
+    [
+      'image_too_many_pixels',
+      async () => asFile('vast.png', await makeImage({ format: 'png', width: 8000, height: 6000, colour: 'grey' })),
+    ],
+  ] as const)('that is %s is explained by that code', async ([code, make], { visit }) => {
+    const { page } = await visit({ expected: [refused] });
+    await drop(page, intake(page), [await make()]);
+    await page.getByText(code, { exact: true }).waitFor();
+  });
+
+  it('at an address where nothing answers', async ({ visit }) => {
+    const { page } = await visit({ expected: [refused] });
+    await page
+      .getByRole('textbox', { name: 'Address of a picture' })
+      .fill(`http://127.0.0.1:${await freePort()}/a.jpg`);
+    await page.keyboard.press('Enter');
+    await page.getByText('image_url_unreachable').waitFor();
+    await page.getByText(/Check the address/).waitFor();
+  });
+});
+
+describe('a service', () => {
+  it('that is full says so, and the page tries again when it was told to', async ({ visit }) => {
+    let asked = 0;
+    const { page } = await visit({
+      expected: [refused],
+      before: async (context) => {
+        await context.route('**/v1/jobs*', async (route) => {
+          asked += 1;
+          if (asked > 1) return route.continue();
+          await route.fulfill({
+            status: 503,
+            headers: { 'Retry-After': '2' },
+            contentType: 'application/problem+json; charset=utf-8',
+            body: JSON.stringify(new ProblemError('queue_full', '10000 jobs wait.').toProblem()),
+          });
+        });
+      },
+    });
+    await drop(page, intake(page), [photo('yurt')]);
+    await page.getByRole('heading', { level: 2, name: /Trying again in \d s/ }).waitFor();
+    await page.getByText(/The page tries again by itself/).waitFor();
+    await expectAccessible(page, 'full');
+    await screenshot(page, 'full');
+    expect(await topLabel(page)).toBe('yurt');
+    expect(asked).toBe(2);
+  });
+
+  it('that is gone is waited for, and gets the picture when it is back', async ({ visit, skip }) => {
+    const open = await stand();
+    if ('missing' in open) return skip(open.missing);
+    const port = String(await freePort());
+    const start = () => startService('api', { REDIS_URL: open.redis, DEFAULT_MODEL: testModel, PORT: port });
+    const api = await start();
+    await api.ready();
+    onTestFinished(async () => {
+      await api.end();
+    });
+    const { page } = await visit({ url: api.url, expected: [unreachable] });
+    await page.getByText('Connected', { exact: true }).waitFor();
+    await api.end('SIGKILL');
+    await drop(page, intake(page), [photo('yurt')]);
+    await page.getByText('The service cannot be reached').waitFor();
+    await page.getByText('No connection').waitFor();
+    await expectAccessible(page, 'unreachable');
+    await screenshot(page, 'unreachable');
+    const back = await start();
+    onTestFinished(async () => {
+      await back.end();
+    });
+    await retryNow(page);
+    expect(await topLabel(page)).toBe('yurt');
+    await page.getByText('Connected', { exact: true }).waitFor();
+  });
+});
+
+/** Does not wait for the countdown, where the page has not come before. */
+async function retryNow(page: Page): Promise<void> {
+  await page
+    .getByRole('button', { name: 'Try now' })
+    .click({ timeout: 1000 })
+    .catch(() => undefined);
+}

@@ -1,0 +1,34 @@
+/** The accessibility check: axe-core, run in the page as it is. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/**
+ * Fails where axe-core finds anything in what is shown, and says what and where; `state` is what the page shows at the moment.
+ *
+ * The script comes in by the debugger's door, which no Content Security Policy closes: the policy stays as served. Motion is
+ * over first: half-faded text has half its contrast.
+ */
+export async function expectAccessible(page: Page, state: string): Promise<void> {
+  await page.evaluate(async () => {
+    await Promise.all(
+      document
+        .getAnimations()
+        .filter((animation) => animation.effect?.getComputedTiming().iterations !== Infinity)
+        .map((animation) => animation.finished.catch(() => undefined)),
+    );
+  });
+  await page.evaluate(source);
+  const found = await page.evaluate(async () => {
+    const { axe: checker } = window as unknown as { axe: typeof axe };
+    const { violations } = await checker.run({ resultTypes: ['violations'] });
+    return violations.flatMap(({ id, help, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${help}\n  ${html}\n  ${failureSummary ?? ''}`),
+    );
+  });
+  expect(found, `accessibility of the page: ${state}`).toEqual([]);
+}

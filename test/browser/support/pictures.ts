@@ -1,0 +1,66 @@
+/** Pictures as a person gives them: by drop, by paste, by the two file choosers. */
+import { readFileSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Locator, Page } from 'playwright-core';
+import { hasShared, shared } from '../../support/test-model.js';
+
+export interface PictureFile {
+  readonly name: string;
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
+const folder = join(shared, 'images');
+const names = hasShared ? readdirSync(folder).filter((name) => name.endsWith('.JPEG')) : [];
+
+/** The folder of 66 photos. */
+export const photoFolder = folder;
+export const photoCount = names.length;
+
+/** The path of the photo whose name contains `what`. */
+export function photoPath(what: string): string {
+  const name = names.find((each) => each.includes(what));
+  if (name === undefined) throw new Error(`There is no photo of ${what} in ${folder}.`);
+  return join(folder, name);
+}
+
+export function photo(what: string): PictureFile {
+  const path = photoPath(what);
+  return { name: basename(path), type: 'image/jpeg', bytes: readFileSync(path) };
+}
+
+/** A file that is no picture, whatever its name says. */
+export const noPicture: PictureFile = {
+  name: 'notes.jpg',
+  type: 'image/jpeg',
+  bytes: Buffer.from('Dear diary, no pixels.'),
+};
+
+/** Drags the files over `target` and lets go, as an operating system would: with the events that a page gets from it. */
+export async function drop(page: Page, target: Locator, files: readonly PictureFile[]): Promise<void> {
+  const dataTransfer = await transferOf(page, files);
+  for (const event of ['dragenter', 'dragover', 'drop']) await target.dispatchEvent(event, { dataTransfer });
+  await dataTransfer.dispose();
+}
+
+/** Pastes the files where the focus is. */
+export async function paste(page: Page, files: readonly PictureFile[]): Promise<void> {
+  const clipboardData = await transferOf(page, files);
+  await page.evaluate((data) => {
+    const target = document.activeElement ?? document.body;
+    target.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+  }, clipboardData);
+  await clipboardData.dispose();
+}
+
+function transferOf(page: Page, files: readonly PictureFile[]) {
+  const given = files.map(({ name, type, bytes }) => ({ name, type, base64: bytes.toString('base64') }));
+  return page.evaluateHandle((each) => {
+    const transfer = new DataTransfer();
+    for (const { name, type, base64 } of each) {
+      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      transfer.items.add(new File([bytes], name, { type }));
+    }
+    return transfer;
+  }, given);
+}
