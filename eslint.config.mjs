@@ -14,7 +14,12 @@ export default tseslint.config(
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: {
-        project: ['./packages/*/tsconfig.json', './services/*/tsconfig.json', './tsconfig.tools.json'],
+        project: [
+          './packages/*/tsconfig.json',
+          './packages/web/tsconfig.test.json',
+          './services/*/tsconfig.json',
+          './tsconfig.tools.json',
+        ],
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -16,6 +16,11 @@ for folder in packages/*; do
 done
 find node_modules/@quintet -xtype l -delete
 
+# Of the page only what is served.
+if [ -d packages/web ]; then
+  find packages/web -mindepth 1 -maxdepth 1 ! -name dist ! -name package.json -exec rm -rf {} +
+fi
+
 # Sources and declarations are of no use to Node.
 find packages services -name node_modules -prune -o \
   \( -name src -o -name 'tsconfig*.json' -o -name '*.tsbuildinfo' -o -name '.tsbuildinfo' -o -name '*.d.ts' -o -name '*.d.ts.map' \) \

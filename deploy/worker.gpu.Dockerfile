@@ -12,6 +12,7 @@ COPY packages/shared/package.json packages/shared/
 COPY packages/images/package.json packages/images/
 COPY packages/models/package.json packages/models/
 COPY packages/outbound/package.json packages/outbound/
+COPY packages/web/package.json packages/web/
 COPY services/api/package.json services/api/
 COPY services/worker/package.json services/worker/
 COPY services/webhooks/package.json services/webhooks/

@@ -14,6 +14,8 @@ const steps = [
   ['format', ['prettier', '--check', '.']],
   ['types', ['tsc', '--build']],
   ['types of the tests', ['tsc', '--project', 'tsconfig.tools.json']],
+  ['types of the page', ['tsc', '--project', 'packages/web/tsconfig.json']],
+  ["types of the page's tests", ['tsc', '--project', 'packages/web/tsconfig.test.json']],
   [
     'pages, OpenAPI, compose file and dashboard against the code',
     ['vitest', 'run', 'test/docs/pages', 'test/docs/openapi', 'errors-page', 'compose-file', 'dashboard'],

@@ -1,5 +1,6 @@
 /** The composition root of the API: configuration in, a running service out. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import {
   apiVariables,
   BatchStore,
@@ -32,6 +33,8 @@ import { createBatchUploadReader } from './http/body/batch/read-batch-upload.js'
 import { createUploadReader } from './http/body/read-upload.js';
 import { UploadBudget } from './http/body/upload-budget.js';
 import { SubmissionGate } from './http/gate.js';
+import { loadPage } from './http/page-files.js';
+import { pageHint } from './http/page-routes.js';
 import { startServer } from './http/server.js';
 import { Admission, Idempotency, JobEvents, JobWaiters, MemoryGuard, ModelDirectory } from './jobs/index.js';
 import {
@@ -139,6 +142,8 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     memory: () => redisMemory(redis),
     maxDepth: config.MAX_QUEUE_DEPTH,
   };
+  const page = await loadPage(fileURLToPath(new URL('.', import.meta.resolve('@quintet/web/dist/index.html'))));
+  if (page === undefined) logger.warn(pageHint);
 
   const app = createApp({
     version,
@@ -190,6 +195,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     corsOrigins: config.CORS_ORIGINS,
     servesMetrics: config.METRICS_PORT === undefined,
     refreshMetrics,
+    page,
   });
   const observability =
     config.METRICS_PORT === undefined

@@ -10,7 +10,8 @@ export interface Access {
   readonly submits: boolean;
 }
 
-const openPaths = new Set(['/', '/health/live', '/health/ready', '/openapi.json', '/docs']);
+const openPaths = new Set(['/', '/favicon.svg', '/health/live', '/health/ready', '/openapi.json', '/docs']);
+const openFolders = ['/assets/', '/docs/'];
 /** They tell of all clients together. */
 const adminPaths = new Set(['/metrics', '/v1/operations']);
 const submissionPaths = new Set(['/v1/jobs', '/v1/batches']);
@@ -23,7 +24,7 @@ export function accessOf(method: string, path: string): Access {
   if (method === 'OPTIONS') return { scope: undefined, submits: false };
   if (adminPaths.has(route)) return { scope: 'admin', submits: false };
   if (reads) {
-    const open = openPaths.has(route) || route.startsWith('/docs/');
+    const open = openPaths.has(route) || openFolders.some((folder) => route.startsWith(folder));
     return { scope: open ? undefined : 'read', submits: false };
   }
   return { scope: 'submit', submits: method === 'POST' && submissionPaths.has(route) };

@@ -26,6 +26,8 @@ import { eventsRoute } from './events-route.js';
 import { crossOrigin, securityHeaders } from './hardening.js';
 import type { SubmissionGate } from './gate.js';
 import { cancelRoute, readRoute } from './job-routes.js';
+import type { PageFiles } from './page-files.js';
+import { homeRoute, pageFileRoute } from './page-routes.js';
 import { acceptsJson, onlyMethods, problemHandler, routeNotFound } from './problems.js';
 import { requestContext } from './request-context.js';
 import {
@@ -71,10 +73,12 @@ export interface AppOptions {
   /** Whether /metrics is on this port, and not on one of its own. */
   readonly servesMetrics: boolean;
   readonly refreshMetrics: () => Promise<void>;
+  /** Undefined: it is not built. */
+  readonly page: PageFiles | undefined;
 }
 
 export function createApp(options: AppOptions): Express {
-  const { jobs, deliveries, waiters, maxWaitSeconds, metrics, checkOpen } = options;
+  const { jobs, deliveries, waiters, maxWaitSeconds, metrics, checkOpen, page } = options;
   const read = (id: string, client: Client) => readJob(jobs, id, client);
   const find = (id: string) => findJob(jobs, id);
   const { defaultModel } = options.models;
@@ -87,7 +91,12 @@ export function createApp(options: AppOptions): Express {
   if (options.corsOrigins !== undefined) app.use(crossOrigin(options.corsOrigins));
   app.use(options.authenticate);
 
-  app.route('/').get(acceptsJson, indexRoute(options.version, options.servesMetrics)).all(onlyMethods('GET', 'HEAD'));
+  app
+    .route('/')
+    .get(homeRoute(page), acceptsJson, indexRoute(options.version, options.servesMetrics, page !== undefined))
+    .all(onlyMethods('GET', 'HEAD'));
+  app.route('/assets/:name').get(pageFileRoute(page)).all(onlyMethods('GET', 'HEAD'));
+  app.route('/favicon.svg').get(pageFileRoute(page)).all(onlyMethods('GET', 'HEAD'));
   app
     .route('/openapi.json')
     .get(acceptsJson, openApiRoute(openApiDocument(options.version)))

@@ -3,8 +3,9 @@ import type { RequestHandler } from 'express';
 import { ProblemError, type Operations, type ReadinessCheck, type Registry } from '@quintet/shared';
 import type { ModelDirectory } from '../jobs/index.js';
 import type { OpenApiDocument } from '../openapi/document.js';
+import { pageHint } from './page-routes.js';
 
-export function indexRoute(version: string, servesMetrics: boolean): RequestHandler {
+export function indexRoute(version: string, servesMetrics: boolean, hasPage: boolean): RequestHandler {
   return (_request, response) => {
     response.json({
       service: 'quintet',
@@ -18,6 +19,7 @@ export function indexRoute(version: string, servesMetrics: boolean): RequestHand
         ready: '/health/ready',
         ...(servesMetrics ? { metrics: '/metrics' } : {}),
       },
+      ...(hasPage ? {} : { hint: pageHint }),
     });
   };
 }

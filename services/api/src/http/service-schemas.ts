@@ -11,6 +11,8 @@ export const indexSchema = z.object({
   service: z.literal('quintet'),
   version: z.string(),
   links: z.record(z.string(), z.string()),
+  /** Why there is no page here. */
+  hint: z.string().optional(),
 });
 
 export const modelListSchema = z.object({

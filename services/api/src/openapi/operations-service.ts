@@ -1,14 +1,56 @@
 /** Operations that tell of the service itself. */
 import { json, type Operation } from './operation.js';
 
+const text = { schema: { type: 'string' } } as const;
+
 export const serviceOperations: readonly Operation[] = [
   {
     method: 'get',
     path: '/',
     id: 'index',
     tag: 'service',
-    summary: 'What this is, and where its resources are.',
-    answers: { 200: { description: 'The index.', content: json('Index') } },
+    summary: 'What this is, and where its resources are; the page for browsers.',
+    description: 'HTML where Accept prefers it to JSON, as that of browsers does; the index for everybody else.',
+    answers: {
+      200: {
+        description: 'The index, or the page.',
+        content: { ...json('Index'), 'text/html': text },
+      },
+      304: { description: 'The page is as If-None-Match has it.' },
+    },
+  },
+  {
+    method: 'get',
+    path: '/assets/{name}',
+    id: 'pageAsset',
+    tag: 'service',
+    summary: 'A script or style of the page. Its name says its content.',
+    parameters: [
+      {
+        in: 'path',
+        name: 'name',
+        description: 'As the page has it.',
+        required: true,
+        schema: { type: 'string' },
+      },
+    ],
+    answers: {
+      200: { description: 'The file.', content: { 'text/javascript': text, 'text/css': text } },
+      304: { description: 'It is as If-None-Match has it.' },
+    },
+    codes: ['route_not_found'],
+  },
+  {
+    method: 'get',
+    path: '/favicon.svg',
+    id: 'pageIcon',
+    tag: 'service',
+    summary: "The page's icon.",
+    answers: {
+      200: { description: 'The icon.', content: { 'image/svg+xml': text } },
+      304: { description: 'It is as If-None-Match has it.' },
+    },
+    codes: ['route_not_found'],
   },
   {
     method: 'get',
@@ -65,6 +107,6 @@ export const serviceOperations: readonly Operation[] = [
     tag: 'service',
     scope: 'admin',
     summary: "Measurements, in Prometheus' text format; on a port of its own where METRICS_PORT is set.",
-    answers: { 200: { description: 'The metrics.', content: { 'text/plain': { schema: { type: 'string' } } } } },
+    answers: { 200: { description: 'The metrics.', content: { 'text/plain': text } } },
   },
 ];

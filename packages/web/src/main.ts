@@ -1,0 +1,3 @@
+import { startShell } from './app/shell.js';
+
+startShell(document.body);
