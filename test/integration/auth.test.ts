@@ -67,7 +67,7 @@ describe('keys', () => {
     }
     expect((await api.request('/v1/jobs', { method: 'OPTIONS' })).status).toBe(204);
     const closed = [
-      ...['/v1/models', '/v1/models/', '/metrics', '/metrics/', '/v1/deliveries', '/v1/batches/1', '/what/ever'],
+      ...['/v1/models', '/v1/models/', '/metrics', '/metrics/', '/v1/operations', '/v1/deliveries', '/v1/batches/1', '/what/ever'],
       '/v1/jobs/01234567-89ab-cdef-0123-456789abcdef',
     ];
     for (const path of closed) {
@@ -118,6 +118,7 @@ describe('keys', () => {
       ['none', api.request('/v1/models', { headers: bearer(made.writer) }), 403],
       ['submit', submit(bearer(made.writer)), 202],
       ['none', api.request('/metrics', { headers: bearer(made.shop) }), 403],
+      ['none', api.request('/v1/operations', { headers: bearer(made.shop) }), 403],
       ['none', api.request('/metrics/', { headers: bearer(made.shop) }), 403],
       ['admin', api.request('/metrics', { headers: bearer(made.boss) }), 200],
       ['admin', submit(bearer(made.boss)), 202],

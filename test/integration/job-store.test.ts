@@ -1,10 +1,12 @@
 /** The job's record, image and outcome in a real Redis. */
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  EndedJobsLog,
   JobStore,
   Presence,
   Redis,
   finishedChannel,
+  latencyError,
   readFinished,
   keys,
   redisUnfit,
@@ -12,6 +14,7 @@ import {
   type Outcome,
 } from '@quintet/shared';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../support/service-process.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 
 let server: RedisServer;
@@ -102,6 +105,43 @@ describe('JobStore', () => {
     expect(heard.map((message) => readFinished(message).id)).toEqual(['a-1', 'end']);
     expect(readFinished(heard[0] ?? '').outcome()).toEqual(outcome('failed'));
     subscriber.disconnect();
+  });
+});
+
+describe('EndedJobsLog', () => {
+  const timing_ms = { queue: 900, fetch: 1, preprocess: 4, batch_wait: 0, inference: 50, total: 1000 };
+  const log = (): EndedJobsLog => new EndedJobsLog(redis);
+
+  it('has every job that ended once, whoever says how often that it did, and forgets it', async () => {
+    for (const id of ['a-1', 'a-2', 'a-3']) await store.create({ ...record, id }, undefined, 100);
+    await Promise.all(
+      Array.from({ length: 20 }, () => store.finish('a-1', { ...outcome('succeeded'), timing_ms }, 50)),
+    );
+    await store.finish('a-2', outcome('expired'), 50);
+    await store.finish('a-3', { ...outcome('succeeded'), timing_ms, cache: 'coalesced' }, 50);
+    await store.finish('gone', outcome('failed'), 50);
+    const stored = { ...timing_ms, total: 2 };
+    await store.createFinished(
+      { ...record, id: 'a-4' },
+      { ...outcome('succeeded'), timing_ms: stored, cache: 'hit' },
+      50,
+    );
+    const { counts, history, latencies } = await eventually(async () => {
+      const read = await log().read();
+      expect(read.counts).toEqual({ succeeded: 3, failed: 0, canceled: 0, expired: 1 });
+      return read;
+    });
+    expect(history.reduce((sum, step) => sum + step.counts.succeeded, 0)).toBe(counts.succeeded);
+    expect(latencies.total.quantile(0)).toBeCloseTo(2, 1);
+    // Phases of the one that was run; the others had none of their own.
+    for (const phase of ['queue', 'preprocess', 'inference'] as const) {
+      for (const part of [0, 1]) {
+        expect(Math.abs((latencies[phase].quantile(part) ?? NaN) / timing_ms[phase] - 1)).toBeLessThan(latencyError);
+      }
+    }
+    const seconds = await redis.keys(`${keys.ended}*`);
+    expect(seconds.length).toBeGreaterThan(0);
+    for (const key of seconds) expect(await redis.ttl(key)).toBeGreaterThan(60);
   });
 });
 

@@ -42,6 +42,8 @@ export const keys = {
   inferring: (name: string): string => `${keyPrefix}:inferring:${name}`,
   /** What an Idempotency-Key stands for (store/idempotency-store.ts). */
   idempotency: (hash: string): string => `${keyPrefix}:idempotency:${hash}`,
+  /** Begin of the keys that tell of the jobs that ended within a second: its Unix time follows (store/ended-jobs.ts). */
+  ended: `${keyPrefix}:ended:`,
   /** Sorted set of the jobs that must start in time and have not ended: id, by its deadline in Unix ms. */
   deadlines: `${keyPrefix}:deadlines`,
   /** What is kept of a delivery, and the list of its attempts; store/delivery-log.ts. */

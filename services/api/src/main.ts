@@ -12,6 +12,7 @@ import {
   DeliveryIndex,
   DeliveryLog,
   DisabledEndpoints,
+  EndedJobsLog,
   JobStore,
   OpenJobs,
   Presence,
@@ -36,7 +37,15 @@ import { loadPage } from './http/page-files.js';
 import { pageHint } from './http/page-routes.js';
 import { startServer } from './http/server.js';
 import { Admission, Idempotency, JobEvents, JobWaiters, MemoryGuard, ModelDirectory } from './jobs/index.js';
-import { QueuePositions, Queues, refreshDepths, requireRedis, startSweep } from './jobs/index.js';
+import {
+  cached,
+  QueuePositions,
+  Queues,
+  readOperations,
+  refreshDepths,
+  requireRedis,
+  startSweep,
+} from './jobs/index.js';
 import { RateLimits } from './limits/rate-limits.js';
 
 /** Memory that all uploads under way may take together: at least this, and at least four of the largest. */
@@ -44,6 +53,8 @@ const uploadBudgetBytes = 512 * 1024 * 1024;
 /** How many of the largest batches may be on disk at once, /tmp in a container: docker-compose.yml has room for these. */
 const spoolsAtOnce = 2;
 
+/** Whoever asks how the service does shares one look at it with all who ask in this time. */
+const operationsMs = 1000;
 /** Under the minute after which load balancers cut a silent connection, with room for several lost beats. */
 const heartbeatMs = 15_000;
 /** About 30 KB each. */
@@ -122,6 +133,15 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     queueTtlSeconds: config.QUEUE_TTL_SECONDS,
   };
 
+  const deliveryIndex = new DeliveryIndex(redis, log);
+  const operations = {
+    endedJobs: new EndedJobsLog(redis),
+    queues,
+    models,
+    deliveries: deliveryIndex,
+    memory: () => redisMemory(redis),
+    maxDepth: config.MAX_QUEUE_DEPTH,
+  };
   const page = await loadPage(fileURLToPath(new URL('.', import.meta.resolve('@quintet/web/dist/index.html'))));
   if (page === undefined) logger.warn(pageHint);
 
@@ -131,6 +151,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     registry,
     metrics,
     models,
+    operations: cached(operationsMs, () => readOperations(operations)),
     idempotency: new Idempotency(new IdempotencyStore(redis, config.IDEMPOTENCY_TTL_SECONDS)),
     waiters,
     events,
@@ -152,7 +173,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
       maxItems,
       maxBytes: config.MAX_BATCH_BYTES,
     },
-    deliveries: { ...webhooks, log, index: new DeliveryIndex(redis, log), store, queues },
+    deliveries: { ...webhooks, log, index: deliveryIndex, store, queues },
     readUpload: createUploadReader(config.MAX_UPLOAD_BYTES, budget),
     readBatchUpload: createBatchUploadReader({
       maxItems,

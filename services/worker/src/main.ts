@@ -167,7 +167,7 @@ runService('worker', workerVariables, async (config, logger) => {
         },
       }),
     },
-    () => meter.rate(),
+    { rate: () => meter.rate(), active: () => meter.held, takeLoad: engine.takeLoad },
     logger,
   );
   consumer.hearCancels(subscriber);

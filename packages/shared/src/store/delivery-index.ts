@@ -8,7 +8,7 @@
 import type { Redis } from 'ioredis';
 import { deliveryStates, type Delivery, type DeliveryState } from '../delivery.js';
 import { keys } from '../queues.js';
-import type { DeliveryLog } from './delivery-log.js';
+import { logSeconds, type DeliveryLog } from './delivery-log.js';
 
 /** A place in a list: the last delivery that was shown. */
 export interface DeliveryPlace {
@@ -62,6 +62,11 @@ export class DeliveryIndex {
       if (places.length < missing) return { deliveries };
       if (deliveries.length === limit) return { deliveries, ...(place === undefined ? {} : { next: place }) };
     }
+  }
+
+  /** How many deliveries of all owners are in `state`, and were put into it within a week; of each state so many are listed. */
+  async count(state: DeliveryState, now = Date.now()): Promise<number> {
+    return this.redis.zcount(keys.deliveries(state), now - logSeconds * 1000, '+inf');
   }
 
   /** Up to `count` places of `set` behind `after`. */

@@ -11,9 +11,9 @@
  * Invariant: an outcome is written once. `finish` is a script that writes only while there is none, so that of a
  * canceling client, a thawed worker and the one that took over its job, the first decides and the others learn it.
  * The same script drops the image, starts the retention period and publishes id and outcome on `finishedChannel`: who waits
- * for the job need not ask for what it is about to answer. It also counts an item of a batch (fields `batch` and `index`)
- * in its batch, and puts a job whose delivery is not the parent of its queue entry (field `notify`, the id of the request)
- * into the outbox: both therefore once.
+ * for the job need not ask for what it is about to answer. It also counts the job among those that ended (ended-jobs.ts), an
+ * item of a batch (fields `batch` and `index`) in its batch, and puts a job whose delivery is not the parent of its queue entry
+ * (field `notify`, the id of the request) into the outbox: each therefore once.
  * Trade-off: BullMQ could keep results too, but it evicts by age only when another job ends, cannot say "canceled" or
  * "expired", and sends return values through its event stream. Here every key expires by itself.
  */
@@ -21,6 +21,7 @@ import { Command, type Redis } from 'ioredis';
 import { jobRecordSchema, outcomeSchema, type JobRecord, type Outcome, type Prediction } from '../job.js';
 import { canceledChannel, finishedChannel, keys, startedChannel } from '../queues.js';
 import { countInBatch } from './batch-scripts.js';
+import { countEnded, endedRecord } from './ended-jobs.js';
 
 export interface StoredJob {
   readonly record: JobRecord;
@@ -43,14 +44,14 @@ export function readStarted(message: string): { readonly id: string; readonly st
 export type FinishResult = 'finished' | 'already_finished' | 'unknown_job';
 
 // KEYS: job, image, deadlines, and where the answer is for others too: result, claim. ARGV: outcome, retention in ms, id,
-// channel, status, started_at or '', finished_at, and then: predictions, their time to live in ms. An answer is right whether
-// its job has been canceled meanwhile or not; a deadline is done with, unless it was what ended the job.
+// channel, status, started_at or '', finished_at, record, and then: predictions, their time to live in ms. An answer is right
+// whether its job has been canceled meanwhile or not; a deadline is done with, unless it was what ended the job.
 // The image goes first: a Redis that is full refuses a script whose first write needs memory, and lets one go on whose first
 // write frees some. Otherwise no job could end while it is full, and no image would make room.
 const finishScript = `
 redis.call('UNLINK', KEYS[2])
 if KEYS[4] then
-  redis.call('SET', KEYS[4], ARGV[8], 'PX', ARGV[9])
+  redis.call('SET', KEYS[4], ARGV[9], 'PX', ARGV[10])
   if redis.call('GET', KEYS[5]) == ARGV[3] then redis.call('UNLINK', KEYS[5]) end
 end
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown_job' end
@@ -62,6 +63,8 @@ if ARGV[5] ~= 'expired' then redis.call('ZREM', KEYS[3], ARGV[3]) end
 local open = redis.call('HGET', KEYS[1], 'open')
 if open then redis.call('ZREM', open, ARGV[3]) end
 redis.call('PUBLISH', ARGV[4], ARGV[3] .. ' ' .. ARGV[1])
+local ended = ARGV[8]
+${countEnded}
 local batch, index, notify = unpack(redis.call('HMGET', KEYS[1], 'batch', 'index', 'notify'))
 if notify then redis.call('LPUSH', '${keys.outbox}', ARGV[3] .. ' ' .. notify) end
 if batch then
@@ -70,10 +73,12 @@ end
 return 'finished'
 `;
 
-// KEYS: job. ARGV: record, outcome, retention in ms.
+// KEYS: job. ARGV: record, outcome, retention in ms, record among those that ended.
 const createFinishedScript = `
 redis.call('HSET', KEYS[1], 'record', ARGV[1], 'outcome', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
+local ended = ARGV[4]
+${countEnded}
 `;
 
 /** An answer that other jobs may be given too. */
@@ -107,7 +112,7 @@ interface ScriptedRedis extends Redis {
   quintetBeginSuspect(job: string): Promise<number>;
   quintetKeepImage(job: string, image: string): Promise<0 | 1>;
   quintetFinish(keyCount: number, ...words: (string | number)[]): Promise<FinishResult>;
-  quintetCreateFinished(job: string, record: string, outcome: string, ttl: number): Promise<null>;
+  quintetCreateFinished(job: string, ...values: (string | number)[]): Promise<null>;
 }
 
 export class JobStore {
@@ -146,6 +151,7 @@ export class JobStore {
       JSON.stringify(record),
       JSON.stringify(outcome),
       retentionSeconds * 1000,
+      endedRecord(outcome),
     );
   }
 
@@ -217,7 +223,8 @@ export class JobStore {
     const names = [keys.job(id), keys.image(id), keys.deadlines];
     const { status, started_at = '', finished_at } = outcome;
     const retentionMs = retentionSeconds * 1000;
-    const values = [JSON.stringify(outcome), retentionMs, id, finishedChannel, status, started_at, finished_at];
+    const ended = [finishedChannel, status, started_at, finished_at, endedRecord(outcome)];
+    const values = [JSON.stringify(outcome), retentionMs, id, ...ended];
     if (shared !== undefined) {
       names.push(keys.result(shared.name), keys.inferring(shared.name));
       values.push(JSON.stringify(shared.predictions), shared.ttlSeconds * 1000);

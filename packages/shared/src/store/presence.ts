@@ -33,6 +33,17 @@ export const workerPresenceSchema = z.object({
     .optional(),
   /** Images per second that it gets done while it has work; 0 where that is not known yet. */
   rate: z.number().min(0),
+  /** How busy it is, as of this heartbeat; workers of an older release do not tell. */
+  usage: z
+    .object({
+      /** Share of the streams that were busy since the heartbeat before. */
+      load: z.number().min(0).max(1),
+      /** Jobs that it holds. */
+      active: z.int().min(0),
+      /** Resident memory of the process. */
+      memory_bytes: z.int().min(0),
+    })
+    .optional(),
 });
 export type WorkerPresence = z.infer<typeof workerPresenceSchema>;
 

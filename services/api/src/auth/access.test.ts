@@ -26,6 +26,8 @@ describe('accessOf', () => {
     ['GET', '/metrics', 'admin'],
     ['GET', '/metrics/', 'admin'],
     ['HEAD', '/metrics', 'admin'],
+    ['GET', '/v1/operations', 'admin'],
+    ['GET', '/v1/operations/', 'admin'],
     ['GET', '/whatever/comes', 'read'],
     ['GET', '/health/live/../../v1/models', 'read'],
     ['GET', '/docsx', 'read'],

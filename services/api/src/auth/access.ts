@@ -12,6 +12,8 @@ export interface Access {
 
 const openPaths = new Set(['/', '/favicon.svg', '/health/live', '/health/ready', '/openapi.json', '/docs']);
 const openFolders = ['/assets/', '/docs/'];
+/** They tell of all clients together. */
+const adminPaths = new Set(['/metrics', '/v1/operations']);
 const submissionPaths = new Set(['/v1/jobs', '/v1/batches']);
 
 /** `path` as the router matches it: percent-encoding untouched, case significant, one slash at the end ignored. */
@@ -20,7 +22,7 @@ export function accessOf(method: string, path: string): Access {
   const reads = method === 'GET' || method === 'HEAD';
   // It says which methods there are; a browser asks it before it sends a key.
   if (method === 'OPTIONS') return { scope: undefined, submits: false };
-  if (route === '/metrics') return { scope: 'admin', submits: false };
+  if (adminPaths.has(route)) return { scope: 'admin', submits: false };
   if (reads) {
     const open = openPaths.has(route) || openFolders.some((folder) => route.startsWith(folder));
     return { scope: open ? undefined : 'read', submits: false };

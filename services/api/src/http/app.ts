@@ -1,6 +1,6 @@
 /** The Express application: which route is answered by what. */
 import express, { type Express, type RequestHandler } from 'express';
-import type { ApiMetrics, Logger, ReadinessCheck, Registry } from '@quintet/shared';
+import type { ApiMetrics, Logger, Operations, ReadinessCheck, Registry } from '@quintet/shared';
 import { findJob, readJob, type JobWaiters, type ModelDirectory, type ReadContext } from '../jobs/index.js';
 import type { CancelContext, Client, DeliveriesContext, Idempotency, JobEvents } from '../jobs/index.js';
 import type { SubmitContext, TestWebhookContext } from '../jobs/index.js';
@@ -30,7 +30,15 @@ import type { PageFiles } from './page-files.js';
 import { homeRoute, pageFileRoute } from './page-routes.js';
 import { acceptsJson, onlyMethods, problemHandler, routeNotFound } from './problems.js';
 import { requestContext } from './request-context.js';
-import { indexRoute, liveRoute, metricsRoute, modelsRoute, openApiRoute, readyRoute } from './service-routes.js';
+import {
+  indexRoute,
+  liveRoute,
+  metricsRoute,
+  modelsRoute,
+  openApiRoute,
+  operationsRoute,
+  readyRoute,
+} from './service-routes.js';
 import { submitRoute } from './submit-route.js';
 
 export interface AppOptions {
@@ -44,6 +52,8 @@ export interface AppOptions {
   readonly batches: BatchRoutes['batches'];
   readonly readBatchUpload: BatchUploadReader;
   readonly models: ModelDirectory;
+  /** How the service does now. */
+  readonly operations: () => Promise<Operations>;
   readonly idempotency: Idempotency;
   readonly waiters: JobWaiters;
   readonly events: JobEvents;
@@ -123,6 +133,7 @@ export function createApp(options: AppOptions): Express {
     .all(onlyMethods('GET', 'HEAD', 'DELETE'));
   app.route('/v1/batches/:id/results').get(batchResultsRoute(batchRoutes)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/models').get(acceptsJson, modelsRoute(options.models)).all(onlyMethods('GET', 'HEAD'));
+  app.route('/v1/operations').get(acceptsJson, operationsRoute(options.operations)).all(onlyMethods('GET', 'HEAD'));
 
   app.use(routeNotFound);
   app.use(problemHandler);

@@ -1,6 +1,6 @@
-/** What tells of the service itself: /, /v1/models, /health and /metrics. */
+/** What tells of the service itself: /, /v1/models, /v1/operations, /health and /metrics. */
 import type { RequestHandler } from 'express';
-import { ProblemError, type ReadinessCheck, type Registry } from '@quintet/shared';
+import { ProblemError, type Operations, type ReadinessCheck, type Registry } from '@quintet/shared';
 import type { ModelDirectory } from '../jobs/index.js';
 import type { OpenApiDocument } from '../openapi/document.js';
 import { pageHint } from './page-routes.js';
@@ -13,6 +13,7 @@ export function indexRoute(version: string, servesMetrics: boolean, hasPage: boo
       links: {
         jobs: '/v1/jobs',
         models: '/v1/models',
+        operations: '/v1/operations',
         openapi: '/openapi.json',
         live: '/health/live',
         ready: '/health/ready',
@@ -31,7 +32,7 @@ export function modelsRoute(models: ModelDirectory): RequestHandler {
       default: models.defaultModel,
       models: list.map(({ workers, ...model }) => ({
         ...model,
-        // Not `model`, which stands above, and not `rate`, which is for the scheduler's estimates.
+        // Not `model`, which stands above, nor what changes with every heartbeat: /v1/operations tells that.
         workers: workers.map(
           ({ id, device, since, streams, intra_op_threads, solo_threads, max_batch_size, profile }) => ({
             id,
@@ -46,6 +47,13 @@ export function modelsRoute(models: ModelDirectory): RequestHandler {
         ),
       })),
     });
+  };
+}
+
+/** How the service does now. */
+export function operationsRoute(read: () => Promise<Operations>): RequestHandler {
+  return async (_request, response) => {
+    response.set('Cache-Control', 'no-store').json(await read());
   };
 }
 

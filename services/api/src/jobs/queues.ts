@@ -126,6 +126,15 @@ export class Queues implements QueueLists {
     return waitingStates.reduce((sum, state) => sum + (counts[state] ?? 0), 0);
   }
 
+  /** How many jobs of `model` wait, for a worker or for their picture, and how many a worker holds. */
+  async depth(model: string): Promise<{ waiting: number; active: number }> {
+    const [waiting, { active = 0 }] = await Promise.all([
+      this.waiting(model),
+      this.#queue(classifyQueueName(model)).getJobCounts('active'),
+    ]);
+    return { waiting, active };
+  }
+
   /** How many jobs go before one of this priority that is added in the same turn of the event loop. */
   async ahead(model: string, priority: number): Promise<number> {
     requireRedis(this.redis);

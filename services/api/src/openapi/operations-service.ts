@@ -63,6 +63,16 @@ export const serviceOperations: readonly Operation[] = [
   },
   {
     method: 'get',
+    path: '/v1/operations',
+    id: 'readOperations',
+    tag: 'service',
+    scope: 'admin',
+    summary: 'How the service does now: throughput, queue, latencies and workers of the last minute.',
+    description: 'Of all clients together, a second old at most; what workers tell of themselves, up to four.',
+    answers: { 200: { description: 'The state.', content: json('Operations') } },
+  },
+  {
+    method: 'get',
     path: '/openapi.json',
     id: 'openapi',
     tag: 'service',

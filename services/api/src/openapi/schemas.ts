@@ -13,6 +13,7 @@ import {
   jobOptionsSchema,
   jobSchema,
   modelRefSchema,
+  operationsSchema,
   predictionSchema,
   problemSchema,
   testBodySchema,
@@ -41,6 +42,7 @@ const answers = {
   DeliveryPage: z.object({ deliveries: z.array(deliverySchema), next_cursor: z.string().optional() }),
   Index: indexSchema,
   ModelList: modelListSchema,
+  Operations: operationsSchema,
 };
 
 /** What is asked. */

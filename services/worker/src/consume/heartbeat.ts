@@ -1,4 +1,4 @@
-/** Tells the API, again and again, that this worker lives, what it serves, and how fast it is. */
+/** Tells the API, again and again, that this worker lives, what it serves, how fast it is and how busy. */
 import { heartbeatIntervalMs, type Logger, type Presence, type WorkerPresence } from '@quintet/shared';
 
 export interface Heartbeat {
@@ -6,16 +6,30 @@ export interface Heartbeat {
   stop(): Promise<void>;
 }
 
-/** `rate` returns the images per second that the worker gets done while it has work; see rate-meter.ts. */
+/** What is measured anew for each beat. */
+export interface Pulse {
+  /** Images per second that the worker gets done while it has work; see rate-meter.ts. */
+  rate(): number;
+  /** Orders that it holds. */
+  active(): number;
+  /** Share of the streams that were busy since this was last asked. */
+  takeLoad(): number;
+}
+
 export async function startHeartbeat(
   presence: Presence,
-  worker: Omit<WorkerPresence, 'rate'>,
-  rate: () => number,
+  worker: Omit<WorkerPresence, 'rate' | 'usage'>,
+  pulse: Pulse,
   logger: Logger,
 ): Promise<Heartbeat> {
   let running: Promise<void> | undefined;
   const beat = async (): Promise<void> => {
-    await presence.announce({ ...worker, rate: Math.round(rate() * 100) / 100 });
+    const usage = {
+      load: Math.round(pulse.takeLoad() * 1000) / 1000,
+      active: pulse.active(),
+      memory_bytes: process.memoryUsage.rss(),
+    };
+    await presence.announce({ ...worker, rate: Math.round(pulse.rate() * 100) / 100, usage });
   };
   await beat();
   const timer = setInterval(() => {

@@ -47,6 +47,11 @@ export class RateMeter {
     this.#held -= 1;
   }
 
+  /** Orders that are held. */
+  get held(): number {
+    return this.#held;
+  }
+
   /** Images per second; 0 while nothing is known. */
   rate(): number {
     this.#account();

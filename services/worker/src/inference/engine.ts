@@ -61,6 +61,8 @@ export interface Engine {
   readonly source: Tuning['source'];
   /** As the measurement promises; undefined without one. */
   readonly imagesPerSecond: number | undefined;
+  /** Share of the streams that were busy since this was last asked. */
+  readonly takeLoad: () => number;
 }
 
 /** Starts the streams on the first provider that works. Throws with the reason and advice if none does. */
@@ -164,6 +166,7 @@ async function startOn(provider: Provider, file: ModelFile, options: EngineOptio
     latencyMs,
     source: tuning.source,
     imagesPerSecond: choice?.imagesPerSecond,
+    takeLoad: () => pool.takeLoad(),
   };
 }
 

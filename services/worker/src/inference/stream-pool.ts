@@ -9,6 +9,7 @@
  * cannot be started, or streams die faster than a healthy machine explains, the pool reports it as fatal: the
  * process then exits and its jobs go to other workers, which is safer than a worker that holds jobs and runs none.
  */
+import { LoadMeter } from './load-meter.js';
 import { disableTelemetry } from './onnx-runtime.js';
 import { InferenceStream, type RunResult, type StreamSettings } from './stream.js';
 import { warmUpSizes } from './thread-protocol.js';
@@ -41,10 +42,12 @@ export class StreamPool {
   #onIdle: () => void = () => undefined;
   #maxBatch: number;
   readonly #settings: StreamSettings;
+  readonly #load: LoadMeter;
   warmUpMs: Readonly<Record<number, number>> = {};
 
   private constructor(private readonly options: StreamPoolOptions) {
     this.#maxBatch = options.settings.maxBatch;
+    this.#load = new LoadMeter(options.streams);
     this.#settings = { ...options.settings, warmUp: warmUpSizes(options.settings.maxBatch) };
   }
 
@@ -74,6 +77,11 @@ export class StreamPool {
     return this.#maxBatch;
   }
 
+  /** Share of the streams that were busy since this was last asked; a run of the solo stream keeps all of them. */
+  takeLoad(): number {
+    return this.#load.take();
+  }
+
   /** Whom to tell when a stream becomes idle. */
   set onIdle(listener: () => void) {
     this.#onIdle = listener;
@@ -86,6 +94,7 @@ export class StreamPool {
       this.#solo = undefined;
       return this.#runOn(
         solo,
+        this.options.streams,
         slots,
         (result) => read({ ...result, solo: true }),
         () => {
@@ -97,6 +106,7 @@ export class StreamPool {
     if (stream === undefined) throw new Error('no stream is idle');
     return this.#runOn(
       stream,
+      1,
       slots,
       (result) => read({ ...result, solo: false }),
       () => {
@@ -107,13 +117,16 @@ export class StreamPool {
 
   async #runOn<T>(
     stream: InferenceStream,
+    share: number,
     slots: readonly number[],
     read: (result: RunResult) => T,
     becomeIdle: () => void,
   ): Promise<T> {
+    this.#load.begin(share);
     try {
       return read(await stream.run(slots));
     } finally {
+      this.#load.end(share);
       if (stream.alive && !this.#stopped) {
         becomeIdle();
         this.#onIdle();

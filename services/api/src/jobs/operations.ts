@@ -1,0 +1,105 @@
+/** How the service does now (GET /v1/operations), put together from what Redis knows: the same from every API process. */
+import {
+  finalStatuses,
+  latencyPhases,
+  operationsWindowSeconds,
+  type DeliveryIndex,
+  type EndedJobs,
+  type EndedJobsLog,
+  type Operations,
+  type WorkerPresence,
+} from '@quintet/shared';
+import { drainRate, etaSeconds, servingWorkers } from './drain-rate.js';
+import type { ModelDirectory } from './models.js';
+import type { Queues } from './queues.js';
+
+export interface OperationsContext {
+  readonly endedJobs: Pick<EndedJobsLog, 'read'>;
+  readonly queues: Pick<Queues, 'depth'>;
+  readonly models: Pick<ModelDirectory, 'names' | 'workers' | 'defaultModel'>;
+  readonly deliveries: Pick<DeliveryIndex, 'count'>;
+  /** Bytes that Redis uses, and `maxmemory`; 0: none. */
+  readonly memory: () => Promise<{ readonly used: number; readonly limit: number }>;
+  /** MAX_QUEUE_DEPTH. */
+  readonly maxDepth: number;
+}
+
+export async function readOperations(context: OperationsContext): Promise<Operations> {
+  const { endedJobs, queues, models, deliveries } = context;
+  const queued = async () =>
+    Promise.all((await models.names()).map(async (model) => ({ model, ...(await queues.depth(model)) })));
+  const [ended, workers, depths, pending, failed, memory] = await Promise.all([
+    endedJobs.read(),
+    models.workers(),
+    queued(),
+    deliveries.count('pending'),
+    deliveries.count('failed'),
+    context.memory(),
+  ]);
+  const { succeeded, failed: notClassified } = ended.counts;
+  return {
+    at: ended.at.toISOString(),
+    window_seconds: operationsWindowSeconds,
+    throughput: {
+      per_second: toTwoDecimals((succeeded + notClassified) / operationsWindowSeconds),
+      ...pick(ended.counts, finalStatuses),
+      history: ended.history.map(({ at, counts }) => ({
+        at: at.toISOString(),
+        ...pick(counts, ['succeeded', 'failed']),
+      })),
+    },
+    queue: queueOf(
+      depths.filter(
+        ({ model, waiting, active }) =>
+          waiting + active > 0 || model === models.defaultModel || servingWorkers(workers, model).length > 0,
+      ),
+      workers,
+      context.maxDepth,
+    ),
+    latency_ms: percentilesOf(ended.latencies),
+    workers: workers.map(({ id, model, device, since, streams, rate, usage }) => ({
+      id,
+      model,
+      device,
+      since,
+      streams,
+      rate,
+      ...usage,
+    })),
+    webhooks: { pending, failed },
+    redis: { used_bytes: memory.used, ...(memory.limit === 0 ? {} : { limit_bytes: memory.limit }) },
+  };
+}
+
+function queueOf(
+  byModel: Operations['queue']['by_model'],
+  workers: readonly WorkerPresence[],
+  maxDepth: number,
+): Operations['queue'] {
+  // Each model has its own workers: who waits longest decides. The last of `waiting` has the others before it.
+  const times = byModel
+    .filter(({ waiting }) => waiting > 0)
+    .map(({ model, waiting }) => etaSeconds(waiting - 1, drainRate(servingWorkers(workers, model))));
+  const known = times.filter((seconds) => seconds !== undefined);
+  return {
+    depth: byModel.reduce((sum, { waiting }) => sum + waiting, 0),
+    max_depth: maxDepth,
+    ...(known.length === times.length ? { eta_seconds: Math.max(0, ...known) } : {}),
+    by_model: byModel,
+  };
+}
+
+function percentilesOf(latencies: EndedJobs['latencies']): Operations['latency_ms'] {
+  return Object.fromEntries(
+    latencyPhases.flatMap((phase) => {
+      const [p50, p90, p99] = [0.5, 0.9, 0.99].map((part) => latencies[phase].quantile(part));
+      return p50 === undefined || p90 === undefined || p99 === undefined ? [] : [[phase, { p50, p90, p99 }]];
+    }),
+  );
+}
+
+function pick<T, K extends keyof T>(values: T, names: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(names.map((name) => [name, values[name]])) as Pick<T, K>;
+}
+
+const toTwoDecimals = (value: number): number => Math.round(value * 100) / 100;
