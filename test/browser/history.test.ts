@@ -13,7 +13,7 @@ const entries = (page: Page): Locator => history(page).getByRole('listitem');
 /** Resolves once the list has these labels, newest first. */
 async function expectLabels(page: Page, labels: readonly string[]): Promise<void> {
   await expect
-    .poll(() => entries(page).locator('.history-label').allInnerTexts(), { timeout: 10_000 })
+    .poll(() => entries(page).locator('.history-label').allTextContents(), { timeout: 10_000 })
     .toEqual([...labels]);
 }
 
@@ -31,6 +31,8 @@ describe('earlier results', () => {
     await expectLabels(page, ['pizza', 'monarch']);
     await page.reload();
     await expectLabels(page, ['pizza', 'monarch']);
+    // The run that was shown, too, with the small picture that was kept of it.
+    await page.getByRole('article').getByRole('img', { name: /pizza/ }).waitFor();
     expect(await entries(page).locator('img').count()).toBe(2);
     await expectAccessible(page, 'history');
     await screenshot(page, 'history');

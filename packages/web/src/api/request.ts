@@ -2,7 +2,7 @@
  * Requests of the page: addresses relative to where it was loaded from, the key of this browser, problems as errors.
  *
  * An answer 401 or 403 asks the person for a key, once for however many requests meet it, and sends the request again.
- * Who closed the dialog is not asked again until `askForKey` is called by something that they did.
+ * Who closed the dialog is not asked again before they do something that needs one: `askForKey` or `mayAskForKey`.
  */
 import { reportAnswer, reportSilence } from './connection.js';
 import { keyHeaders, storeKey } from './key.js';
@@ -47,6 +47,11 @@ export async function keyHelps(error: ApiError): Promise<boolean> {
 
 let asking: Promise<boolean> | undefined;
 let declined = false;
+
+/** The person does something now, and may be asked again. */
+export function mayAskForKey(): void {
+  declined = false;
+}
 
 /** Resolves to whether a key was given. `problem` says why one is needed. */
 export function askForKey(problem?: Problem): Promise<boolean> {

@@ -43,7 +43,7 @@ export interface Item {
   readonly model?: string;
   readonly explain: boolean;
   /** While an explanation is under way, and why there is none. */
-  readonly explaining?: 'busy' | Failure;
+  readonly explaining?: 'busy' | Failure | undefined;
   readonly state: ItemState;
   /** When it was chosen and when its result was here, in ms of performance.now(). */
   readonly chosenAt: number;
@@ -92,9 +92,14 @@ export function jobOf({ state }: Pick<Item, 'state'>): Job | undefined {
   return state.kind === 'job' ? state.job : undefined;
 }
 
+/** Whether the failure is the lack of a key that allows it. */
+export function needsKey(item: Pick<Item, 'state'>): boolean {
+  return ['api_key_missing', 'api_key_invalid', 'scope_missing'].includes(failureOf(item)?.code ?? '');
+}
+
 /** Whether the same can be sent again from here. */
 export function canRetry(item: Item): boolean {
   const phase = phaseOf(item);
   if (item.source.kind === 'gone') return false;
-  return phase === 'canceled' || (phase === 'failed' && failureOf(item)?.retryable === true);
+  return phase === 'canceled' || (phase === 'failed' && (failureOf(item)?.retryable === true || needsKey(item)));
 }

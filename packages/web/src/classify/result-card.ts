@@ -12,7 +12,7 @@ import { explainControl, type ExplainActions } from './explain-control.js';
 import { facts } from './facts.js';
 import { failureNote } from './failure-note.js';
 import { baseName, formatScore } from './format.js';
-import { canRetry, failureOf, isDone, jobOf, phaseOf, type Item } from './item.js';
+import { canRetry, failureOf, isDone, jobOf, needsKey, phaseOf, type Item } from './item.js';
 import { picture } from './picture.js';
 import { resultMore } from './result-more.js';
 import { statusText } from './status-text.js';
@@ -118,5 +118,10 @@ function buttonsFor(item: Item, actions: CardActions): HTMLElement[] {
   const again = (): void => {
     actions.retry(item.id);
   };
-  return [button(phaseOf(item) === 'canceled' ? 'Send it after all' : 'Try again', 'retry', again, 'primary')];
+  return [button(retryLabel(item), 'retry', again, 'primary')];
+}
+
+function retryLabel(item: Item): string {
+  if (needsKey(item)) return 'Enter an API key';
+  return phaseOf(item) === 'canceled' ? 'Send it after all' : 'Try again';
 }

@@ -6,7 +6,7 @@
  */
 import { onConnection } from '../api/connection.js';
 import { readEvents } from '../api/event-stream.js';
-import { request } from '../api/request.js';
+import { mayAskForKey, request } from '../api/request.js';
 import { isFinal, type Job } from '../api/types.js';
 import type { Collected } from './collect.js';
 import { toFailure } from './failure.js';
@@ -56,9 +56,17 @@ export class Run {
     onConnection(({ kind }) => {
       if (kind === 'online') this.#uploads.openGate();
     });
-    this.store.onChange(() => {
+    const save = (): void => {
+      window.clearTimeout(saving);
+      saving = undefined;
       remember(sessionStorage, this.store.all());
+    };
+    let saving: number | undefined;
+    // All of it is written each time: not at each of a thousand results.
+    this.store.onChange(() => {
+      saving ??= window.setTimeout(save, 500);
     });
+    window.addEventListener('pagehide', save);
     window.addEventListener('beforeunload', (event) => {
       if (this.#uploads.pending > 0) event.preventDefault();
     });
@@ -87,6 +95,7 @@ export class Run {
 
   submit({ files, urls }: Pick<Collected, 'files' | 'urls'>): void {
     if (files.length + urls.length === 0) return;
+    mayAskForKey();
     if (this.store.all().every(isDone)) this.clear();
     for (const { name, blob } of files) {
       this.#add(name, { kind: 'file', blob }, URL.createObjectURL(blob));
@@ -113,7 +122,8 @@ export class Run {
   retry(id: string): void {
     const item = this.store.get(id);
     if (item === undefined || !canRetry(item)) return;
-    this.store.update(id, { state: { kind: 'waiting' }, chosenAt: performance.now() });
+    mayAskForKey();
+    this.store.update(id, { state: { kind: 'waiting' }, chosenAt: performance.now(), explaining: undefined });
     this.#uploads.add(item, this.#newKey(id));
   }
 
@@ -157,9 +167,9 @@ export class Run {
       while (!isFinal(job.status)) {
         job = await waitForJob(job.links.self, stop.signal);
       }
-      const { explaining: _explaining, ...rest } = this.store.get(id) ?? item;
-      if (job.status === 'succeeded') this.store.update(id, { ...rest, state: { kind: 'job', job }, explain: true });
-      else this.store.update(id, { explaining: job.error ?? toFailure(new Error('The job did not succeed.')) });
+      if (job.status === 'succeeded') {
+        this.store.update(id, { state: { kind: 'job', job }, explain: true, explaining: undefined });
+      } else this.store.update(id, { explaining: job.error ?? toFailure(new Error('The job did not succeed.')) });
     } catch (error) {
       if (!stop.signal.aborted) this.store.update(id, { explaining: toFailure(error) });
     }

@@ -155,14 +155,12 @@ export function classifyView(host: HTMLElement, { history, toasts }: PageParts):
     speaker.element,
   );
   historyView(host, { history, toasts });
-  keepHistory(run.store, history);
+  const keeper = keepHistory(run.store, history);
   const reserve = (): void => {
     const [item, other] = run.store.all();
     const job = item === undefined ? undefined : jobOf(item);
-    const isKept = job !== undefined && history.find(job.id) !== undefined;
-    const willBeKept =
-      item !== undefined && other === undefined && !isKept && (!isDone(item) || job?.status === 'succeeded');
-    host.dataset['awaiting'] = String(willBeKept);
+    const isComing = item !== undefined && (!isDone(item) || job?.status === 'succeeded') && !keeper.hasKept(item.id);
+    host.dataset['awaiting'] = String(isComing && other === undefined);
   };
   history.onChange(reserve);
   history.onChange(() => {
