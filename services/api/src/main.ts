@@ -191,6 +191,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
       perMinute: config.RATE_LIMIT_PER_MINUTE,
       concurrency: config.MAX_CONCURRENT_JOBS_PER_CLIENT,
     }),
+    keyed: keys !== undefined,
     proxies: config.TRUST_PROXY,
     corsOrigins: config.CORS_ORIGINS,
     servesMetrics: config.METRICS_PORT === undefined,

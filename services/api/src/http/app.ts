@@ -4,6 +4,7 @@ import type { ApiMetrics, Logger, Operations, ReadinessCheck, Registry } from '@
 import { findJob, readJob, type JobWaiters, type ModelDirectory, type ReadContext } from '../jobs/index.js';
 import type { CancelContext, Client, DeliveriesContext, Idempotency, JobEvents } from '../jobs/index.js';
 import type { SubmitContext, TestWebhookContext } from '../jobs/index.js';
+import { docsPage } from '../docs-page/docs-page.js';
 import { openApiDocument } from '../openapi/document.js';
 import {
   batchResultsRoute,
@@ -22,6 +23,7 @@ import {
   testWebhookRoute,
 } from './delivery-routes.js';
 import type { EventStreams } from './event-streams.js';
+import { docsRoute } from './docs-route.js';
 import { eventsRoute } from './events-route.js';
 import { crossOrigin, securityHeaders } from './hardening.js';
 import type { SubmissionGate } from './gate.js';
@@ -66,6 +68,8 @@ export interface AppOptions {
   readonly checkOpen: () => void;
   /** Finds out who asks, and refuses who may not. */
   readonly authenticate: RequestHandler;
+  /** Whether it asks for keys. */
+  readonly keyed: boolean;
   /** TRUST_PROXY. */
   readonly proxies: number;
   /** CORS_ORIGINS; undefined: none. */
@@ -97,9 +101,11 @@ export function createApp(options: AppOptions): Express {
     .all(onlyMethods('GET', 'HEAD'));
   app.route('/assets/:name').get(pageFileRoute(page)).all(onlyMethods('GET', 'HEAD'));
   app.route('/favicon.svg').get(pageFileRoute(page)).all(onlyMethods('GET', 'HEAD'));
+  const document = openApiDocument(options.version);
+  app.route('/openapi.json').get(acceptsJson, openApiRoute(document)).all(onlyMethods('GET', 'HEAD'));
   app
-    .route('/openapi.json')
-    .get(acceptsJson, openApiRoute(openApiDocument(options.version)))
+    .route('/docs')
+    .get(docsRoute(docsPage(document, options)))
     .all(onlyMethods('GET', 'HEAD'));
   app.route('/health/live').get(acceptsJson, liveRoute).all(onlyMethods('GET', 'HEAD'));
   app.route('/health/ready').get(acceptsJson, readyRoute(options.readiness)).all(onlyMethods('GET', 'HEAD'));

@@ -15,6 +15,7 @@ export function indexRoute(version: string, servesMetrics: boolean, hasPage: boo
         models: '/v1/models',
         operations: '/v1/operations',
         openapi: '/openapi.json',
+        docs: '/docs',
         live: '/health/live',
         ready: '/health/ready',
         ...(servesMetrics ? { metrics: '/metrics' } : {}),

@@ -4,6 +4,7 @@
  * of the application.
  */
 import { deliveryEvents } from '@quintet/shared';
+import { curlOf } from './curl.js';
 import { accessCodes, commonCodes, headersOf, problemAnswers, type Operation } from './operation.js';
 import { batchOperations } from './operations-batches.js';
 import { jobOperations } from './operations-jobs.js';
@@ -79,6 +80,7 @@ function describe(operation: Operation): Record<string, unknown> {
     summary,
     ...(description === undefined ? {} : { description }),
     ...(scope === undefined ? {} : { security: [{}, { key: [] }], 'x-scope': scope }),
+    'x-codeSamples': [{ lang: 'Shell', label: 'curl', source: curlOf(operation) }],
     ...(parameters === undefined ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: { required: true, ...body } }),
     responses: {

@@ -33,6 +33,8 @@ export interface Operation {
   readonly parameters?: readonly Parameter[];
   readonly body?: { readonly description: string; readonly content: Content };
   readonly answers: Readonly<Record<number, Answer>>;
+  /** How it is called from a shell, where curl.ts cannot tell by itself. */
+  readonly curl?: string;
   /** The failures of this operation beside those of every one. */
   readonly codes?: readonly ErrorCode[];
 }
@@ -68,7 +70,7 @@ export const idempotencyParameter: Parameter = {
   in: 'header',
   name: 'Idempotency-Key',
   description:
-    'Any text of up to 255 characters: however often the request is sent, it is carried out once. Keys belong to the client and ' +
+    'Any text of up to 255 characters, in quotes or not: however often the request is sent, it is carried out once. Keys belong to the client and ' +
     'are kept for IDEMPOTENCY_TTL_SECONDS.',
   schema: { type: 'string', maxLength: 257 },
 };

@@ -1,4 +1,5 @@
 /** Operations on batches. */
+import { batchOf, origin } from './curl.js';
 import { idempotencyCodes, idempotencyParameter, json, preferParameter, uuidParameter } from './operation.js';
 import type { Operation } from './operation.js';
 import { cacheParameter, optionParameters, uploadCodes } from './operations-jobs.js';
@@ -15,8 +16,10 @@ export const batchOperations: readonly Operation[] = [
     tag: 'batches',
     scope: 'submit',
     summary: 'Submits many pictures at once.',
+    curl: `curl -H 'Prefer: wait=10' -F images=@photo.jpg -F images=@photo.jpg ${origin}/v1/batches`,
     description:
-      'Each is a job like any other; one that is no picture fails alone. Options are those of a job, for every item; ' +
+      'Each is a job like any other; one that is no picture fails alone. Options are those of a job, for every item, as query parameters of an ' +
+      'archive and members of a form or of JSON; ' +
       '`priority` is 5 unless set, and `webhook_events` may also name `batch.completed`, which is all that is sent unless set.',
     parameters: [preferParameter, idempotencyParameter, cacheParameter, ...optionParameters()],
     body: {
@@ -109,6 +112,7 @@ export const batchOperations: readonly Operation[] = [
     tag: 'batches',
     scope: 'read',
     summary: 'Every item in order, finished or not, as it is read.',
+    curl: `${batchOf()}\ncurl -H 'Accept: text/csv' ${origin}/v1/batches/$BATCH/results`,
     parameters: [batchId],
     answers: {
       200: {

@@ -1,5 +1,6 @@
 /** Operations on jobs. */
 import { jobOptionsSchema, type ErrorCode } from '@quintet/shared';
+import { jobOf, origin } from './curl.js';
 import { idempotencyCodes, idempotencyParameter, json, preferParameter, uuidParameter } from './operation.js';
 import type { Operation, Parameter } from './operation.js';
 import { componentSchemas, ref } from './schemas.js';
@@ -56,14 +57,18 @@ export const cacheParameter: Parameter = {
 
 /** The options of a job as query parameters of a raw body. */
 export function optionParameters(): Parameter[] {
-  const schema = componentSchemas()['JobOptions'] as { properties: Record<string, Record<string, unknown>> };
-  return Object.keys(jobOptionsSchema.shape).map((name) => ({
-    in: 'query',
-    name,
-    description: 'Option of a raw body; in forms and documents it is a field.',
+  const options = componentSchemas()['JobOptions'] as { properties: Record<string, { description?: string }> };
+  return Object.keys(jobOptionsSchema.shape).map((name) => {
+    const { description = '', ...schema } = options.properties[name] ?? {};
     // Lists are separated by commas, and metadata is JSON: both are texts here.
-    schema: ['metadata', 'webhook_events'].includes(name) ? { type: 'string' } : (schema.properties[name] ?? {}),
-  }));
+    const listed = { webhook_events: ' Separated by commas.', metadata: ' As JSON.' }[name];
+    return {
+      in: 'query',
+      name,
+      description: `${description}${listed ?? ''}`,
+      schema: listed === undefined ? schema : { type: 'string' },
+    };
+  });
 }
 
 export const jobOperations: readonly Operation[] = [
@@ -74,9 +79,10 @@ export const jobOperations: readonly Operation[] = [
     tag: 'jobs',
     scope: 'submit',
     summary: 'Submits a picture.',
+    curl: `curl -H 'Prefer: wait=10' -F image=@photo.jpg ${origin}/v1/jobs`,
     description:
       'What a file is, its bytes decide, never its name or its Content-Type. Accepted is never lost: the answer is sent ' +
-      'when the job is in Redis.',
+      'when the job is in Redis. Options are query parameters of a raw body, and members of a form or of JSON.',
     parameters: [preferParameter, idempotencyParameter, cacheParameter, ...optionParameters()],
     body: {
       description: 'The picture, in one of three forms.',
@@ -131,6 +137,7 @@ export const jobOperations: readonly Operation[] = [
     tag: 'jobs',
     scope: 'read',
     summary: 'Reads a job, or waits for its end.',
+    curl: `${jobOf()}\ncurl -H 'Prefer: wait=10' ${origin}/v1/jobs/$JOB`,
     parameters: [jobId, preferParameter],
     answers: { 200: { description: 'The job as it stands.', content: json('Job'), headers: ['Preference-Applied'] } },
     codes: ['job_id_invalid', 'job_not_found'],
@@ -142,6 +149,7 @@ export const jobOperations: readonly Operation[] = [
     tag: 'jobs',
     scope: 'read',
     summary: 'Streams the states of a job.',
+    curl: `${jobOf()}\ncurl -N ${origin}/v1/jobs/$JOB/events`,
     description:
       'Server-sent events named `status`, each with the whole job: its place in the queue as it changes, its start and its ' +
       'end, after which the stream ends.',

@@ -1,4 +1,5 @@
 /** Operations that tell of the service itself. */
+import { origin } from './curl.js';
 import { json, type Operation } from './operation.js';
 
 const text = { schema: { type: 'string' } } as const;
@@ -80,6 +81,15 @@ export const serviceOperations: readonly Operation[] = [
     answers: {
       200: { description: 'OpenAPI 3.1.', content: { 'application/json': { schema: { type: 'object' } } } },
     },
+  },
+  {
+    method: 'get',
+    path: '/docs',
+    id: 'docs',
+    tag: 'service',
+    summary: 'This document, for people.',
+    curl: `curl -o docs.html ${origin}/docs`,
+    answers: { 200: { description: 'A page.', content: { 'text/html': { schema: { type: 'string' } } } } },
   },
   {
     method: 'get',

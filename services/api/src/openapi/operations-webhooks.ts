@@ -1,5 +1,6 @@
 /** Operations on deliveries: their log, and sending them again. */
 import { deliveryStates } from '@quintet/shared';
+import { origin } from './curl.js';
 import { json, uuidParameter, type Operation, type Parameter } from './operation.js';
 
 const deliveryIdParameter: Parameter = {
@@ -81,6 +82,7 @@ export const webhookOperations: readonly Operation[] = [
     tag: 'webhooks',
     scope: 'submit',
     summary: 'Sends an event `webhook.test`, signed like every other.',
+    curl: `curl --json '{"webhook_url": "https://example.com/hooks"}' ${origin}/v1/webhooks/test`,
     description: 'Where it succeeds, an address that was disabled by 410 is sent to again.',
     body: { description: 'Where to.', content: json('WebhookTest') },
     answers: { 202: { description: 'Its delivery.', content: json('Delivery'), headers: ['Location'] } },

@@ -20,13 +20,15 @@ import {
   webhookBodySchema,
 } from '@quintet/shared';
 import { z } from 'zod';
+import { descriptions } from './descriptions.js';
+import { examples } from './examples.js';
 import { batchItemSchema } from '../http/body/batch/json-items.js';
 import { healthSchema, indexSchema, modelListSchema } from '../http/service-schemas.js';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** What is answered. */
-const answers = {
+export const answers = {
   Batch: batchSchema,
   BatchResult: batchResultSchema,
   BatchWebhookBody: batchWebhookBodySchema,
@@ -46,7 +48,7 @@ const answers = {
 };
 
 /** What is asked. */
-const requests = {
+export const requests = {
   BatchItem: batchItemSchema,
   JobOptions: jobOptionsSchema,
   WebhookTest: jobOptionsSchema.pick({ webhook_url: true }).required(),
@@ -83,5 +85,28 @@ function convert(schemas: Readonly<Record<string, z.ZodType>>, io: 'input' | 'ou
       if (io === 'output' && zodSchema._zod.def.type === 'object') delete jsonSchema.additionalProperties;
     },
   });
-  return Object.entries(converted).map(([name, { $schema: _dialect, $id: _address, ...schema }]) => [name, schema]);
+  return Object.entries(converted).map(([name, { $schema: _dialect, $id: _address, ...schema }]) => [
+    name,
+    { ...withDescriptions(schema, name), ...(name in examples ? { examples: [examples[name]] } : {}) },
+  ]);
+}
+
+/** `schema` with what descriptions.ts says of its members; `path` is that of the schema there. */
+function withDescriptions(schema: JsonSchema, path: string): JsonSchema {
+  const { properties, items } = schema as { properties?: Record<string, JsonSchema>; items?: JsonSchema };
+  return {
+    ...schema,
+    ...(properties === undefined ? {} : { properties: describeMembers(properties, path) }),
+    ...(items === undefined ? {} : { items: withDescriptions(items, path) }),
+  };
+}
+
+function describeMembers(properties: Readonly<Record<string, JsonSchema>>, path: string): Record<string, JsonSchema> {
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, member]) => {
+      const description = descriptions[`${path}.${name}`];
+      const described = withDescriptions(member, `${path}.${name}`);
+      return [name, description === undefined ? described : { ...described, description }];
+    }),
+  );
 }

@@ -1,0 +1,31 @@
+/** `GET /docs`: the contract as a page. */
+import { gzipSync } from 'node:zlib';
+import type { RequestHandler } from 'express';
+import { ProblemError } from '@quintet/shared';
+import type { DocsPage } from '../docs-page/docs-page.js';
+
+/** Compressed once. */
+export function docsRoute(page: DocsPage): RequestHandler {
+  const plain = Buffer.from(page.html);
+  const compressed = gzipSync(plain, { level: 9 });
+  return (request, response) => {
+    if (request.accepts('text/html') === false) {
+      throw new ProblemError('not_acceptable', 'This address answers with text/html, which Accept excludes.');
+    }
+    if (request.path.endsWith('/')) {
+      // Its links are relative, since a proxy may have put it below a prefix.
+      response.redirect(308, '../docs');
+      return;
+    }
+    response.set({
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Security-Policy': page.contentSecurityPolicy,
+      // Another version of the service has another page.
+      'Cache-Control': 'no-cache',
+      Vary: 'Accept-Encoding',
+    });
+    const zips = request.acceptsEncodings('gzip') !== false;
+    if (zips) response.set('Content-Encoding', 'gzip');
+    response.send(zips ? compressed : plain);
+  };
+}
