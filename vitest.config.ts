@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Beside their source, within one process: they share their imports, which cost more than most of the tests. */
+/** Beside their source, within one process. */
 const units = ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts'];
 
 /** With processes of their own; the long ones, so they come first (projects of a group go by their names). */
@@ -22,6 +22,10 @@ const alone = [
 /** One Chromium and one stack for all of them; last, when Chromium is surely there and nobody else needs the cores. */
 const browser = ['test/browser/**/*.test.ts'];
 
+/**
+ * The files of `across` and `units` are not isolated: those that one worker runs share their imports, which cost more than most
+ * of the tests. So no file may leave anything behind: no timer, no variable of the environment, no mock.
+ */
 export default defineConfig({
   test: {
     globalSetup: ['test/faults/support/table.ts'],
@@ -35,6 +39,7 @@ export default defineConfig({
           include: across,
           exclude: [...alone, ...browser],
           maxWorkers: 2,
+          isolate: false,
           sequence: { groupOrder: 0 },
         },
       },

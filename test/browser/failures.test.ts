@@ -24,7 +24,7 @@ describe('a file', () => {
     const { page } = await visit({ expected: [refused] });
     await drop(page, intake(page), [noPicture]);
     await page.getByRole('heading', { level: 2, name: 'Did not work' }).waitFor();
-    await page.getByText('image_format_unsupported').waitFor();
+    await page.getByText('image_format_unsupported', { exact: true }).waitFor();
     await page
       .getByText(/JPEG, PNG, WebP/)
       .first()
@@ -33,12 +33,12 @@ describe('a file', () => {
     await screenshot(page, 'error');
     await page.emulateMedia({ colorScheme: 'dark' });
     await expectAccessible(page, 'error, dark');
-    await drop(page, intake(page), [photo('lion')]);
-    expect(await topLabel(page)).toBe('lion');
+    await drop(page, intake(page), [photo('llama')]);
+    expect(await topLabel(page)).toBe('llama');
   });
 
   it.for([
-    ['image_empty', () => asFile('empty.jpg', Buffer.alloc(0))],
+    ['body_empty', () => asFile('empty.jpg', Buffer.alloc(0))],
     ['image_truncated', () => asFile('cut.jpg', readFileSync(photoPath('lion')).subarray(0, 4000))],
     [
       'image_too_many_pixels',
@@ -56,7 +56,7 @@ describe('a file', () => {
       .getByRole('textbox', { name: 'Address of a picture' })
       .fill(`http://127.0.0.1:${await freePort()}/a.jpg`);
     await page.keyboard.press('Enter');
-    await page.getByText('image_url_unreachable').waitFor();
+    await page.getByText('image_url_unreachable', { exact: true }).waitFor();
     await page.getByText(/Check the address/).waitFor();
   });
 });
@@ -102,7 +102,7 @@ describe('a service', () => {
     await page.getByText('Connected', { exact: true }).waitFor();
     await api.end('SIGKILL');
     await drop(page, intake(page), [photo('yurt')]);
-    await page.getByText('The service cannot be reached').waitFor();
+    await page.getByText('The service cannot be reached', { exact: true }).waitFor();
     await page.getByText('No connection').waitFor();
     await expectAccessible(page, 'unreachable');
     await screenshot(page, 'unreachable');

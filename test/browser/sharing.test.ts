@@ -44,6 +44,7 @@ describe('a result', () => {
     await read.goto(link);
     await read.getByRole('heading', { name: 'monarch' }).waitFor();
     expect(await topLabel(read)).toBe('monarch');
+    await expectAccessible(read, 'shared result');
     await screenshot(read, 'shared');
     await reader.close();
   });

@@ -1,6 +1,7 @@
 /** What is around every view: how it comes over the wire, its tabs, its colours. */
 import { describe, expect } from 'vitest';
 import { expectAccessible } from './support/axe.js';
+import { intake } from './support/results.js';
 import { screenshot } from './support/screenshot.js';
 import { it } from './support/visit.js';
 
@@ -35,11 +36,14 @@ describe('the page', () => {
     await expect.poll(() => page.title()).toBe('Operations · Quintet');
   });
 
-  it.for(['light', 'dark'] as const)('is accessible while nothing happens, in %s', async (colorScheme, { visit }) => {
-    const { page } = await visit({ colorScheme });
+  it('is accessible while nothing happens, light and dark', async ({ visit }) => {
+    const { page } = await visit();
     await page.getByRole('heading', { level: 1 }).waitFor();
-    await expectAccessible(page, `idle, ${colorScheme}`);
-    await screenshot(page, colorScheme === 'light' ? 'idle' : 'dark');
+    await expectAccessible(page, 'idle, light');
+    await screenshot(page, 'idle');
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await expectAccessible(page, 'idle, dark');
+    await screenshot(page, 'dark');
   });
 
   it('takes the colours of the system, or those that were chosen, and keeps the choice', async ({ visit }) => {
@@ -58,6 +62,13 @@ describe('the page', () => {
     await toggle.click();
     expect(await toggle.getAttribute('aria-label')).toBe('Colours: dark');
     await expect.poll(ground).toBe(dark);
+  });
+
+  it('says of a link that was cut that it is not complete', async ({ visit }) => {
+    const { page } = await visit({ path: '/#/jobs/0123', expected: [/status of 400/] });
+    await page.getByRole('heading', { level: 1, name: 'This link is not complete' }).waitFor();
+    await page.getByRole('link', { name: 'Classify a picture' }).click();
+    await intake(page).waitFor();
   });
 
   it('lets a keyboard skip to the content', async ({ visit }) => {

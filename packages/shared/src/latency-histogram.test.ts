@@ -15,9 +15,8 @@ const exact = (values: readonly number[], part: number): number =>
 
 describe('latencyBucket', () => {
   it('tells every latency within the error that is promised', () => {
-    for (const ms of latencies(10_000, 1)) {
-      expect(Math.abs(bucketMiddle(latencyBucket(ms)) / ms - 1)).toBeLessThan(latencyError);
-    }
+    const errors = latencies(10_000, 1).map((ms) => Math.abs(bucketMiddle(latencyBucket(ms)) / ms - 1));
+    expect(Math.max(...errors)).toBeLessThan(latencyError);
   });
 
   it('has a place for the least, the longest, and what is no latency', () => {

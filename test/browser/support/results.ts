@@ -20,26 +20,32 @@ export async function bars(within: Page | Locator): Promise<{ label: string; sco
 /** The first label, once the result is there. */
 export const topLabel = async (within: Page | Locator): Promise<string> => (await bars(within))[0]?.label ?? '';
 
-/** How much what is shown has moved by itself since the page was opened: the sum of Chromium's layout shifts. */
-export function layoutShift(page: Page): Promise<number> {
-  return page.evaluate(
-    () =>
-      new Promise<number>((resolve) => {
-        let sum = 0;
-        new PerformanceObserver((list, observer) => {
-          for (const entry of list.getEntries()) {
-            const { value, hadRecentInput } = entry as PerformanceEntry & { value: number; hadRecentInput: boolean };
-            if (!hadRecentInput) sum += value;
-          }
-          observer.disconnect();
-          resolve(sum);
-        }).observe({ type: 'layout-shift', buffered: true });
-        // Where there was none, nothing is reported.
-        setTimeout(() => {
-          resolve(sum);
-        }, 100);
-      }),
-  );
+/** Begins to count how much moves by itself from now on; the returned function tells the sum of Chromium's layout shifts. */
+export async function countShifts(page: Page): Promise<() => Promise<number>> {
+  const counter = await page.evaluateHandle(() => {
+    const count = { sum: 0 };
+    const add = (entries: PerformanceEntryList): void => {
+      for (const entry of entries) count.sum += (entry as PerformanceEntry & { value: number }).value;
+    };
+    const observer = new PerformanceObserver((list) => {
+      add(list.getEntries());
+    });
+    observer.observe({ type: 'layout-shift' });
+    const read = (): number => {
+      add(observer.takeRecords());
+      return count.sum;
+    };
+    return { read };
+  });
+  return () =>
+    counter.evaluate(
+      ({ read }) =>
+        new Promise<number>((resolve) =>
+          setTimeout(() => {
+            resolve(read());
+          }, 100),
+        ),
+    );
 }
 
 /** Fails where anything is wider than the window. */

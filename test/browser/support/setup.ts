@@ -43,11 +43,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
     if (!hasShared) return skipped('photos and a real model are in ../shared, which is not here');
     const program = await found;
     if ('missing' in program) return skipped(program.missing);
-    const [stack, browser] = await Promise.all([startStack(), launch(program.binary)]);
-    stops.push(
-      () => stack.stop(),
-      () => browser.close(),
-    );
+    const kept = async <T>(starting: Promise<T>, stop: (started: T) => Promise<void>): Promise<T> => {
+      const started = await starting;
+      stops.push(() => stop(started));
+      return started;
+    };
+    const [stack, browser] = await Promise.all([
+      kept(startStack(), (started) => started.stop()),
+      kept(launch(program.binary), (started) => started.close()),
+    ]);
     return announce(stack, browser);
   };
 

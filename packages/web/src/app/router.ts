@@ -3,7 +3,8 @@
 export type Route =
   { readonly view: 'classify' } | { readonly view: 'job'; readonly id: string } | { readonly view: 'operations' };
 
-const jobPattern = /^#\/jobs\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+/** Also what is only a part of an id: the service then says that the link is not complete. */
+const jobPattern = /^#\/jobs\/([0-9a-z-]+)$/i;
 
 /** What is not known is the classify view. */
 export function parseRoute(hash: string): Route {

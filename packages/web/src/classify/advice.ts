@@ -38,7 +38,7 @@ const advice: Readonly<Record<string, string>> = {
   webhook_url_refused: forPrograms,
   webhooks_disabled: forPrograms,
   image_format_unsupported:
-    'JPEG, PNG, WebP, AVIF, GIF, TIFF and SVG are understood. Save it as one of those, or try another.',
+    'JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF and BMP are understood. Save it as one of those, or try another.',
   image_truncated: 'The end of the file is missing, as after a download that broke. Get it again.',
   image_undecodable: `The file is damaged or not what its format says. Open it in a picture editor and save it again, or: ${other.toLowerCase()}`,
   image_dimensions_invalid: `The picture is zero pixels wide or high. ${other}`,

@@ -108,7 +108,9 @@ describe('parseRoute', () => {
     ['#/', { view: 'classify' }],
     ['#/operations', { view: 'operations' }],
     [`#/jobs/${id}`, { view: 'job', id }],
-    ['#/jobs/1', { view: 'classify' }],
+    // A link that was cut: the service says so.
+    ['#/jobs/0123', { view: 'job', id: '0123' }],
+    ['#/jobs/1/2', { view: 'classify' }],
   ])('%s', (hash, route) => {
     expect(parseRoute(hash)).toEqual(route);
   });

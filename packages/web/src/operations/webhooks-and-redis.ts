@@ -1,0 +1,44 @@
+/** What is around the jobs: deliveries of webhooks, and the memory that everything is kept in. */
+import { h } from '../app/dom.js';
+import { formatBytes, formatCount, nothing } from './format.js';
+import { fact, meter, section, type Panel } from './panel.js';
+import type { Operations } from './types.js';
+
+/** Counted up to here, as the service lists no more. */
+const mostCounted = 10_000;
+
+export function webhooksPanel(): Panel {
+  const pending = fact('pending');
+  const failed = fact('given up this week');
+  const element = section('Webhooks', 'webhooks', h('dl', { className: 'facts' }, pending.element, failed.element));
+  const show = (data: Operations | undefined): void => {
+    pending.set(countOf(data?.webhooks.pending));
+    failed.set(countOf(data?.webhooks.failed));
+  };
+  return { element, show };
+}
+
+export function redisPanel(): Panel {
+  const used = fact('of memory');
+  const bar = meter('Memory that Redis uses, of what it may');
+  const element = section('Redis', 'redis', h('dl', { className: 'facts' }, used.element), bar);
+  const term = used.element.querySelector('dt');
+  const show = (data: Operations | undefined): void => {
+    const redis = data?.redis;
+    used.set(redis === undefined ? nothing : formatBytes(redis.used_bytes));
+    const limit = redis?.limit_bytes;
+    if (term !== null) term.textContent = limit === undefined ? 'of memory' : `of ${formatBytes(limit)}`;
+    // Its place stays.
+    bar.style.visibility = data !== undefined && limit === undefined ? 'hidden' : '';
+    bar.max = limit ?? 1;
+    bar.high = 0.8 * bar.max;
+    bar.optimum = 0;
+    bar.value = redis?.used_bytes ?? 0;
+  };
+  return { element, show };
+}
+
+function countOf(value: number | undefined): string {
+  if (value === undefined) return nothing;
+  return value >= mostCounted ? `${formatCount(mostCounted)}+` : formatCount(value);
+}

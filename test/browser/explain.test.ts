@@ -1,0 +1,38 @@
+/** Where the network looked, over the picture. */
+import { describe, expect } from 'vitest';
+import { expectAccessible } from './support/axe.js';
+import { drop, photo } from './support/pictures.js';
+import { bars, intake } from './support/results.js';
+import { screenshot } from './support/screenshot.js';
+import { it } from './support/visit.js';
+
+describe('where the network looked', () => {
+  it('is laid over the picture, exactly where it looked', async ({ visit, skip }) => {
+    const { page, url } = await visit();
+    const { models } = (await (await fetch(`${url}/v1/models`)).json()) as { models: { explainable?: boolean }[] };
+    if (models[0]?.explainable === undefined) skip('this service does not explain yet');
+    expect(models[0]?.explainable).toBe(true);
+    await drop(page, intake(page), [photo('little_blue_heron')]);
+    await bars(page);
+    await page.getByRole('switch', { name: 'Where did it look?' }).check();
+    await page.getByText(/Bright where it found “.*heron”/).waitFor();
+    const picture = page.getByRole('img', { name: /heron\.JPEG/ });
+    const heat = page.locator('.picture-heat');
+    await heat.waitFor();
+    await expect.poll(() => heat.evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBeGreaterThan(0);
+    const [outer, inner] = [await picture.boundingBox(), await heat.boundingBox()];
+    if (outer === null || inner === null) throw new Error('picture or heat map has no box');
+    expect(inner.x).toBeGreaterThanOrEqual(outer.x - 1);
+    expect(inner.y).toBeGreaterThanOrEqual(outer.y - 1);
+    expect(inner.x + inner.width).toBeLessThanOrEqual(outer.x + outer.width + 1);
+    expect(inner.y + inner.height).toBeLessThanOrEqual(outer.y + outer.height + 1);
+    // The centre crop of the reference preprocessing: 224 of 256, square.
+    expect(inner.width / inner.height).toBeCloseTo(1, 1);
+    await expectAccessible(page, 'explained');
+    await screenshot(page, 'explain');
+    await page.getByRole('slider', { name: 'Strength of the heat map' }).focus();
+    const before = await heat.evaluate((image) => getComputedStyle(image).opacity);
+    await page.keyboard.press('Home');
+    await expect.poll(() => heat.evaluate((image) => getComputedStyle(image).opacity)).not.toBe(before);
+  });
+});

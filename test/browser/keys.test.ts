@@ -1,0 +1,48 @@
+/** A service that asks for keys: the page opens all the same, asks for one when it needs it, and keeps it. */
+import { createApiKey } from '@quintet/shared';
+import { describe, expect, onTestFinished } from 'vitest';
+import { startService } from '../support/service-process.js';
+import { testModel } from '../support/test-model.js';
+import { expectAccessible } from './support/axe.js';
+import { drop, photo } from './support/pictures.js';
+import { intake, topLabel } from './support/results.js';
+import { screenshot } from './support/screenshot.js';
+import { it, stand } from './support/visit.js';
+
+describe('a service with API keys', () => {
+  it('is told the key that the person enters, refuses another, and is not asked for it again', async ({
+    visit,
+    skip,
+  }) => {
+    const open = await stand();
+    if ('missing' in open) return skip(open.missing);
+    const { key, entry } = createApiKey('person', ['submit', 'read']);
+    const api = await startService('api', {
+      REDIS_URL: open.redis,
+      DEFAULT_MODEL: testModel,
+      API_KEYS: JSON.stringify([entry]),
+    });
+    onTestFinished(async () => {
+      await api.end();
+    });
+    await api.ready();
+    const { page } = await visit({ url: api.url, expected: [/status of 401/] });
+    const dialog = page.getByRole('dialog', { name: 'This service asks for an API key' });
+    await dialog.waitFor();
+    await expectAccessible(page, 'key dialog');
+    await screenshot(page, 'key', { whole: false });
+    await dialog.getByLabel('API key').fill(createApiKey('stranger', ['submit']).key);
+    await page.keyboard.press('Enter');
+    await page.getByText(/is not known to the service/).waitFor();
+    await dialog.getByLabel('API key').fill(key);
+    await dialog.getByRole('button', { name: 'Use this key' }).click();
+    await drop(page, intake(page), [photo('yurt')]);
+    expect(await topLabel(page)).toBe('yurt');
+    await page.reload();
+    await drop(page, intake(page), [photo('goose')]);
+    expect(await topLabel(page)).toBe('goose');
+    expect(await dialog.count()).toBe(0);
+    // It stands in no address: those are written into logs and histories.
+    expect(await page.evaluate(() => location.href)).not.toContain(key);
+  });
+});
