@@ -33,6 +33,13 @@ export const workerPresenceSchema = z.object({
     .optional(),
   /** Images per second that it gets done while it has work; 0 where that is not known yet. */
   rate: z.number().min(0),
+  /** The model's input and output as float32 tensors, -1 for any number of rows; absent of a worker that takes pictures only. */
+  tensors: z
+    .object({
+      input: z.object({ name: z.string(), shape: z.array(z.int()) }),
+      output: z.object({ name: z.string(), shape: z.array(z.int()) }),
+    })
+    .optional(),
 });
 export type WorkerPresence = z.infer<typeof workerPresenceSchema>;
 

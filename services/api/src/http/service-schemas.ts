@@ -17,8 +17,8 @@ export const modelListSchema = z.object({
   default: z.string(),
   models: z.array(
     modelRefSchema.extend({
-      // Not `model`, which stands above, and not `rate`, which is for the scheduler's estimates.
-      workers: z.array(workerPresenceSchema.omit({ model: true, rate: true })),
+      // Not `model`, which stands above, `rate`, which is for the scheduler's estimates, nor `tensors`: see /v2.
+      workers: z.array(workerPresenceSchema.omit({ model: true, rate: true, tensors: true })),
     }),
   ),
 });

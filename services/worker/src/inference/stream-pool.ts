@@ -11,7 +11,7 @@
  */
 import { disableTelemetry } from './onnx-runtime.js';
 import { InferenceStream, type RunResult, type StreamSettings } from './stream.js';
-import { warmUpSizes } from './thread-protocol.js';
+import { warmUpSizes, type TensorNames } from './thread-protocol.js';
 
 export interface StreamPoolOptions {
   readonly settings: Omit<StreamSettings, 'warmUp'>;
@@ -42,6 +42,7 @@ export class StreamPool {
   #maxBatch: number;
   readonly #settings: StreamSettings;
   warmUpMs: Readonly<Record<number, number>> = {};
+  names: TensorNames | undefined;
 
   private constructor(private readonly options: StreamPoolOptions) {
     this.#maxBatch = options.settings.maxBatch;
@@ -133,9 +134,10 @@ export class StreamPool {
   }
 
   async #add(): Promise<void> {
-    const { stream, maxBatch, warmUpMs } = await this.#start(this.#settings, () => this.#add());
+    const { stream, maxBatch, warmUpMs, names } = await this.#start(this.#settings, () => this.#add());
     this.#maxBatch = Math.min(this.#maxBatch, maxBatch);
     this.warmUpMs = warmUpMs;
+    this.names = names;
     this.#idle.push(stream);
     this.#onIdle();
   }
