@@ -13,6 +13,7 @@ import {
   DisabledEndpoints,
   JobStore,
   OpenJobs,
+  OutputStore,
   Presence,
   ProblemError,
   packageVersion,
@@ -30,6 +31,7 @@ import { authenticate } from './http/authenticate.js';
 import { createBatchUploadReader } from './http/body/batch/read-batch-upload.js';
 import { createUploadReader } from './http/body/read-upload.js';
 import { UploadBudget } from './http/body/upload-budget.js';
+import { createBytesReader } from './http/compat/read-bytes.js';
 import { SubmissionGate } from './http/gate.js';
 import { startServer } from './http/server.js';
 import { Admission, Idempotency, JobEvents, JobWaiters, MemoryGuard, ModelDirectory } from './jobs/index.js';
@@ -155,6 +157,11 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
       memory: budget,
       disk: new UploadBudget(spoolsAtOnce * config.MAX_BATCH_BYTES),
     }),
+    compat: {
+      readBytes: createBytesReader(budget),
+      outputs: new OutputStore(redis),
+      maxUploadBytes: config.MAX_UPLOAD_BYTES,
+    },
     maxWaitSeconds: config.MAX_WAIT_SECONDS,
     gate,
     checkOpen,

@@ -10,8 +10,13 @@ export interface Access {
   readonly submits: boolean;
 }
 
-const openPaths = new Set(['/', '/health/live', '/health/ready', '/openapi.json', '/docs']);
+const openPaths = new Set([
+  ...['/', '/health/live', '/health/ready', '/openapi.json', '/docs'],
+  ...['/v2', '/v2/health/live', '/v2/health/ready'],
+]);
 const submissionPaths = new Set(['/v1/jobs', '/v1/batches']);
+/** Of clients that know another protocol; the model is a segment of the path. */
+const compatSubmission = /^\/models\/[^/]+$|^\/v2\/models\/[^/]+(\/versions\/[^/]+)?\/infer$/;
 
 /** `path` as the router matches it: percent-encoding untouched, case significant, one slash at the end ignored. */
 export function accessOf(method: string, path: string): Access {
@@ -24,5 +29,6 @@ export function accessOf(method: string, path: string): Access {
     const open = openPaths.has(route) || route.startsWith('/docs/');
     return { scope: open ? undefined : 'read', submits: false };
   }
-  return { scope: 'submit', submits: method === 'POST' && submissionPaths.has(route) };
+  const submits = method === 'POST' && (submissionPaths.has(route) || compatSubmission.test(route));
+  return { scope: 'submit', submits };
 }
