@@ -46,7 +46,13 @@ async function run(during: Step | 'before' | undefined, terms: Pick<ClassifyOrde
       await step('classify');
       // As the batcher does with what waits.
       if (canceled.aborted) throw new CanceledError();
-      return { predictions: [], batchSize: 1, batchWaitMs: 0, inferenceMs: 1, ...(output && { output: Float32Array.of(1, 2) }) };
+      return {
+        predictions: [],
+        batchSize: 1,
+        batchWaitMs: 0,
+        inferenceMs: 1,
+        ...(output && { output: Float32Array.of(1, 2) }),
+      };
     },
     permanentCode: () => undefined,
     model: { name: 'resnet50' },
@@ -55,7 +61,11 @@ async function run(during: Step | 'before' | undefined, terms: Pick<ClassifyOrde
     retentionSeconds: 60,
     sharing: undefined,
   };
-  const { outcome } = await classifyOrder({ ...order, ...terms }, { last: true, priority: 0, canceled: cancel.signal }, dependencies);
+  const { outcome } = await classifyOrder(
+    { ...order, ...terms },
+    { last: true, priority: 0, canceled: cancel.signal },
+    dependencies,
+  );
   return { done, outcome };
 }
 

@@ -52,7 +52,10 @@ export async function readInput(
   const { top_k, ...rest } = known({ ...given }, ['top_k', 'function_to_apply'], '#/parameters');
   // Python's None.
   const options = top_k === undefined || top_k === null ? query.options : parseOptions({ top_k });
-  const score = rest.function_to_apply == null ? query.score : oneOf('function_to_apply', rest, functions);
+  const score =
+    rest.function_to_apply === undefined || rest.function_to_apply === null
+      ? query.score
+      : oneOf('function_to_apply', rest, functions);
   const isAddress = typeof inputs === 'string' && /^https?:\/\//i.test(inputs);
   return { ...query, options, score, image: isAddress ? parseUrl(inputs) : await decodeImage(body, inputs, 'inputs') };
 }

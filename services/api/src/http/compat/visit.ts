@@ -164,7 +164,7 @@ export class Visit {
       });
     // Of those that had ended by themselves there is nothing to cancel; places that stay count for two minutes more.
     await Promise.allSettled(cancels);
-    await Promise.allSettled(places.map((place) => place?.release()));
+    await Promise.allSettled(places.map(async (place) => place?.release()));
   }
 }
 

@@ -13,7 +13,8 @@ import { ProblemError } from '@quintet/shared';
 import { decodeImage, mostOtherBytes } from '../../body/json-body.js';
 import { parseWithLongStrings, RestTooLargeError } from '../../body/split-json.js';
 import type { Tensors } from '../served-model.js';
-import { cutNumbers, NumberList, parseNumbers } from './cut-numbers.js';
+import type { NumberList } from './cut-numbers.js';
+import { cutNumbers, parseNumbers } from './cut-numbers.js';
 import { binarySizeOf, invalidRequest, optionsOf, outputsOf, parseHeader } from './infer-header.js';
 import type { InferHeader, InferInput, RequestedOutput } from './infer-header.js';
 
