@@ -1,4 +1,4 @@
-/** Every example of docs/api.md, run as it stands against the real services. */
+/** Every example of docs/api.md and docs/clients.md, run as it stands against the real services. */
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,14 +11,17 @@ import { patternOf, runExamples, sectionsOf } from './console-examples.js';
 /** What the reader of the page needs, too. */
 const hasTools = ['curl', 'jq'].every((tool) => spawnSync(tool, ['--version']).status === 0);
 
-// The page names what MobileNetV2 says of these photos.
+// The pages name what MobileNetV2 says of these photos.
 const photos = {
   'photo.jpg': 'n02279972_monarch.JPEG',
   'piano.jpg': 'n03452741_grand_piano.JPEG',
   'pizza.jpg': 'n07873807_pizza.JPEG',
 };
 
-describe.skipIf(!hasShared || !hasTools)('docs/api.md', () => {
+const pages = ['api.md', 'clients.md'];
+const sections = pages.flatMap((page) => sectionsOf(page).map((section) => ({ page, ...section })));
+
+describe.skipIf(!hasShared || !hasTools)('examples of the API', () => {
   let stack: Stack;
   let folder: string;
 
@@ -33,7 +36,7 @@ describe.skipIf(!hasShared || !hasTools)('docs/api.md', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it.each(sectionsOf('api.md'))('$title', async ({ examples }) => {
+  it.each(sections)('$page, $title', async ({ examples }) => {
     const outputs = await runExamples(examples, folder, (command) =>
       command.replaceAll('http://localhost:3000', stack.url),
     );

@@ -20,6 +20,8 @@ import {
 } from '@quintet/shared';
 import { z } from 'zod';
 import { batchItemSchema } from '../http/body/batch/json-items.js';
+import { inferRequestSchema } from '../http/compat/inference-protocol/infer-header.js';
+import * as compat from '../http/compat/schemas.js';
 import { healthSchema, indexSchema, modelListSchema } from '../http/service-schemas.js';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
@@ -41,11 +43,21 @@ const answers = {
   DeliveryPage: z.object({ deliveries: z.array(deliverySchema), next_cursor: z.string().optional() }),
   Index: indexSchema,
   ModelList: modelListSchema,
+  GradioLabel: compat.gradioLabelSchema,
+  InferResponse: compat.inferResponseSchema,
+  InferModel: compat.inferModelSchema,
+  InferModelConfig: compat.inferModelConfigSchema,
+  InferModelReady: compat.inferModelReadySchema,
+  InferServer: compat.inferServerSchema,
+  Labels: compat.labelsSchema,
+  PlainError: compat.plainErrorSchema,
 };
 
 /** What is asked. */
 const requests = {
   BatchItem: batchItemSchema,
+  InferRequest: inferRequestSchema,
+  LabelRequest: compat.labelRequestSchema,
   JobOptions: jobOptionsSchema,
   WebhookTest: jobOptionsSchema.pick({ webhook_url: true }).required(),
 };

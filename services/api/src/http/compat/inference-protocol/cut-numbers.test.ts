@@ -83,6 +83,6 @@ describe('cutNumbers', () => {
   });
 
   it('refuses a document of quotes', async () => {
-    await expect(cutNumbers(Buffer.from(`{"a": "${'\\\\"'.repeat(20_000)}"}`))).rejects.toThrow('10000 quotes');
+    await expect(cutNumbers(Buffer.from(`{"a": "${'\\"'.repeat(20_000)}"}`))).rejects.toThrow('10000 quotes');
   });
 });

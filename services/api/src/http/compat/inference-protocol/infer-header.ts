@@ -12,7 +12,8 @@ const tensor = z.object({
   data: z.unknown().optional(),
 });
 
-const headerSchema = z.object({
+/** The JSON part. */
+export const inferRequestSchema = z.object({
   id: z.string().max(1024).optional(),
   parameters,
   inputs: z.array(tensor).min(1),
@@ -22,7 +23,7 @@ const headerSchema = z.object({
     .optional(),
 });
 
-export type InferHeader = z.infer<typeof headerSchema>;
+export type InferHeader = z.infer<typeof inferRequestSchema>;
 export type InferInput = z.infer<typeof tensor>;
 type Parameters = z.infer<typeof parameters>;
 
@@ -45,7 +46,7 @@ export function invalidRequest(detail: string): ProblemError {
 
 /** Throws `infer_request_invalid`, which names the member. */
 export function parseHeader(value: unknown): InferHeader {
-  const parsed = headerSchema.safeParse(value);
+  const parsed = inferRequestSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const where = issue?.path.map(String).join('.') ?? '';
