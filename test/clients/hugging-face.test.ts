@@ -1,7 +1,8 @@
 /** What Hugging Face's clients send and are answered, byte by byte. */
 import { gzipSync } from 'node:zlib';
+import { keys, resultName, resultScope, sha256Hex } from '@quintet/shared';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { jobOf, succeeded } from '../integration/api-harness.js';
+import { jobOf, startReadyApi, succeeded } from '../integration/api-harness.js';
 import { eventually } from '../support/service-process.js';
 import { bytes, failureOf, held, json, model, startWireStand, type WireStand } from './support/wire-stand.js';
 
@@ -54,6 +55,25 @@ describe('POST /models/:model', () => {
     expect(sigmoid?.score).toBeCloseTo(1 / (1 + Math.exp(-3)), 9);
     // What the model said itself is nobody else's answer.
     expect(stand.taken.map(({ order }) => order.sharing !== undefined)).toEqual([true, false, false]);
+  });
+
+  it('answers what is kept of an earlier job with the same picture, which takes no place of its client', async () => {
+    const limited = await startReadyApi(stand.server.url, {
+      DEFAULT_MODEL: model,
+      MAX_CONCURRENT_JOBS_PER_CLIENT: '1',
+    });
+    const ref = { name: model, version: 'sha256:0123' };
+    const name = resultName(resultScope(undefined), ref, await sha256Hex(stand.photo)) ?? '';
+    await stand.redis.set(keys.result(name), json([{ label: 'kept', wnid: 'n0', index: 0, score: 0.75 }]));
+    for (let round = 0; round < 3; round += 1) {
+      const response = await stand.post(path, bytes(stand.photo), {}, limited);
+      expect(await response.json()).toEqual([{ label: 'kept', score: 0.75 }]);
+    }
+    const anew = await stand.post(path, bytes(stand.photo), { 'Cache-Control': 'no-cache' }, limited);
+    expect(await anew.json()).toMatchObject([{ label: 'class 1' }, {}, {}]);
+    expect(stand.taken).toHaveLength(1);
+    await stand.redis.del(keys.result(name));
+    expect(await limited.end()).toBe(0);
   });
 
   it('answers as Gradio does where asked', async () => {

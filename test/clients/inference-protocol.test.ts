@@ -72,6 +72,8 @@ describe('/v2', () => {
     expect(stand.taken.map(({ order, image }) => [order.tensor, order.output, order.sharing, image.length])).toEqual(
       Array.from({ length: 3 }, () => [true, true, undefined, rowBytes]),
     );
+    // Nobody else asks for them.
+    expect(await stand.redis.keys('*:output:*')).toEqual([]);
   });
 
   it('takes and gives binary tensors, nested lists, and pictures', async () => {

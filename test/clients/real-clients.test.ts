@@ -1,8 +1,10 @@
 /** The clients that people have already, unchanged and pinned, against the real service and MobileNetV2. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { imageClassification, InferenceClient } from '@huggingface/inference';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { send, startPictureServer } from '../support/picture-server.js';
 import { startStack, type Stack } from '../support/stack.js';
 import { hasShared, shared, testModel } from '../support/test-model.js';
 import { pythonClients, runPython, type PythonClients } from './support/python-clients.js';
@@ -10,6 +12,30 @@ import { pythonClients, runPython, type PythonClients } from './support/python-c
 const photos = ['n02279972_monarch.JPEG', 'n03452741_grand_piano.JPEG', 'n07873807_pizza.JPEG'];
 const labels = ['monarch', 'grand piano', 'pizza'];
 const pathOf = (photo: string): string => join(shared, 'images', photo);
+
+interface Reference {
+  readonly images: Readonly<Record<string, { readonly top5: readonly { readonly index: number }[] }>>;
+}
+
+const plane = 224 * 224;
+const cropBytes = 3 * plane * 4;
+
+/** A reference crop as clients normalise it themselves: one row of the model's input. */
+async function normalised(name: string): Promise<Buffer> {
+  const pixels = await sharp(join(shared, 'reference/crops', name))
+    .removeAlpha()
+    .raw()
+    .toBuffer();
+  const [mean, std] = [
+    [0.485, 0.456, 0.406],
+    [0.229, 0.224, 0.225],
+  ];
+  const row = Float32Array.from({ length: 3 * plane }, (_, at) => {
+    const channel = Math.floor(at / plane);
+    return ((pixels[(at % plane) * 3 + channel] ?? 0) / 255 - (mean[channel] ?? 0)) / (std[channel] ?? 1);
+  });
+  return Buffer.from(row.buffer);
+}
 
 interface Scored {
   readonly label: string;
@@ -70,6 +96,41 @@ describe.skipIf(!hasShared)('clients of other services (needs ../shared)', () =>
         'There is no model nothing.',
       );
     });
+  });
+
+  it('a tensor goes to the model as it is, not decoded, cut or normalised again', async () => {
+    const reference = JSON.parse(await readFile(join(shared, 'reference/mobilenetv2-top5.json'), 'utf8')) as Reference;
+    const crops = await Promise.all(photos.map((photo) => normalised(photo.replace('.JPEG', '.png'))));
+    const tensor = { name: 'input', shape: [crops.length, 3, 224, 224], datatype: 'FP32' };
+    const header = JSON.stringify({
+      inputs: [{ ...tensor, parameters: { binary_data_size: crops.length * cropBytes } }],
+      outputs: [{ name: 'output', parameters: { classification: 1 } }],
+    });
+    const response = await fetch(`${stack.url}/v2/models/${testModel}/infer`, {
+      method: 'POST',
+      headers: { 'Inference-Header-Content-Length': String(header.length) },
+      body: new Uint8Array(Buffer.concat([Buffer.from(header), ...crops])),
+    });
+    const { outputs } = (await response.json()) as {
+      readonly outputs: readonly { readonly data: readonly string[] }[];
+    };
+    expect(outputs[0]?.data.map((text) => Number(text.split(':')[1]))).toEqual(
+      photos.map((photo) => reference.images[photo]?.top5[0]?.index),
+    );
+  });
+
+  it('an address in the inputs of Hugging Face is fetched', async () => {
+    const pictures = await startPictureServer();
+    const photo = await readFile(pathOf(photos[0] ?? ''));
+    const url = pictures.at(send(photo));
+    const response = await fetch(`${stack.url}/models/${testModel}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ inputs: url }),
+    });
+    const [first] = (await response.json()) as Scored[];
+    expect(first?.label).toContain('monarch');
+    await pictures.stop();
   });
 
   it('huggingface_hub (Python) classifies pictures, with its parameters, and tells what is wrong', async (context) => {

@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { createApiKey } from '@quintet/shared';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startReadyApi } from '../integration/api-harness.js';
+import { jobOf, startReadyApi, succeeded } from '../integration/api-harness.js';
 import { eventually } from '../support/service-process.js';
-import { bytes, failureOf, json, model, startWireStand, type WireStand } from './support/wire-stand.js';
+import { bytes, failureOf, held, json, model, startWireStand, type WireStand } from './support/wire-stand.js';
 
 let stand: WireStand;
 beforeAll(async () => {
@@ -37,6 +37,25 @@ describe('what a full, guarded or broken service says', () => {
     const response = await stand.post('/models/idle', bytes(stand.photo), {}, stand.impatient);
     expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
     expect(await failureOf(response)).toMatchObject({ status: 429, code: 'queue_full' });
+  });
+
+  it('leaves none of several rows behind where there is no room for all', async () => {
+    const data = Array.from({ length: 24 }, () => 1);
+    const rows = json({ inputs: [{ name: 'data', shape: [2, 3, 2, 2], datatype: 'FP32', data }] });
+    const release = held();
+    stand.answer = async () => {
+      await release.promise;
+      return succeeded();
+    };
+    await eventually(async () => {
+      const response = await stand.post(`/v2/models/${model}/infer`, rows, {}, stand.impatient);
+      expect(await failureOf(response)).toMatchObject({ status: 503, code: 'queue_full' });
+    });
+    for (const { order } of stand.taken) {
+      expect((await jobOf(await stand.api.request(`/v1/jobs/${order.id}`))).status).toBe('canceled');
+    }
+    expect(await stand.impatient.metric('quintet_jobs_canceled_total')).toBeGreaterThan(0);
+    release.now();
   });
 
   it('is 401 and 403 in the same shape, for submissions only', async () => {
