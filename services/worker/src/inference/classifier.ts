@@ -2,6 +2,7 @@
 import type { Prediction } from '@quintet/shared';
 import { LatencyModel } from '../batching/latency-model.js';
 import { MicroBatcher, monotonicClock } from '../batching/micro-batcher.js';
+import type { ClassMap } from '../explain/class-map.js';
 import { softmax, topK } from './classify.js';
 import type { StreamPool } from './stream-pool.js';
 
@@ -26,11 +27,15 @@ export interface Classification {
   readonly batchSize: number;
   readonly batchWaitMs: number;
   readonly inferenceMs: number;
+  /** Of the most likely class, where it was asked for. */
+  readonly map?: ClassMap | undefined;
 }
 
 export interface ClassifyOptions {
   readonly topK: number;
   readonly minScore: number;
+  /** Whether the map of the most likely class is wanted; only where the streams can explain. */
+  readonly explain?: boolean | undefined;
   /** 0 goes first. */
   readonly priority?: number | undefined;
   /** Milliseconds from now within which inference must begin. */
@@ -47,6 +52,7 @@ interface Answer {
   /** The reason where the model returned no usable row for this image. */
   readonly predictions: readonly Prediction[] | Error;
   readonly inferenceMs: number;
+  readonly map: ClassMap | undefined;
 }
 
 export class Classifier {
@@ -66,16 +72,19 @@ export class Classifier {
       latency: (size) => latency.estimate(size),
       run: (requests) => {
         onBatch(requests.length);
+        const explained = requests.flatMap(({ explain }, index) => (explain === true ? [index] : []));
         return pool.run(
           requests.map(({ slot }) => slot),
-          ({ rows, milliseconds, solo }) => {
+          ({ rows, milliseconds, solo, maps }) => {
             // The estimates are those of the streams that work under load.
             if (!solo) latency.observe(requests.length, milliseconds);
             return requests.map((request, index) => ({
               predictions: this.#read(rows[index] ?? new Float32Array(), request),
               inferenceMs: milliseconds,
+              map: maps[explained.indexOf(index)],
             }));
           },
+          explained,
         );
       },
     });
@@ -103,7 +112,8 @@ export class Classifier {
       },
     );
     if (result.predictions instanceof Error) throw result.predictions;
-    return { predictions: result.predictions, batchSize, batchWaitMs: waitMs, inferenceMs: result.inferenceMs };
+    const { predictions, inferenceMs, map } = result;
+    return { predictions, batchSize, batchWaitMs: waitMs, inferenceMs, map };
   }
 
   /** Rejects what waits for a batch with AbandonedError. */
