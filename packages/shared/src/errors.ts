@@ -97,6 +97,9 @@ export const errorRegistry = {
   archive_entry_expands: entry(422, 'The file in the archive is larger than it says'),
   // The picture, as a load
   image_too_complex: entry(422, 'The image takes too much to decode'),
+  // The explanation
+  explanation_not_found: entry(404, 'There is no such explanation'),
+  explanation_unsupported: entry(422, 'The model cannot explain its answers'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorRegistry;

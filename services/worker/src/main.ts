@@ -35,6 +35,7 @@ import { Coalescing } from './consume/coalescing.js';
 import { Consumer } from './consume/consumer.js';
 import { startHeartbeat } from './consume/heartbeat.js';
 import { RateMeter } from './consume/rate-meter.js';
+import { createExplainer } from './explain/explainer.js';
 import { Fetcher } from './fetch/fetcher.js';
 import { startEngine, type Engine } from './inference/engine.js';
 import { bundledBackends } from './inference/onnx-runtime.js';
@@ -89,9 +90,10 @@ runService('worker', workerVariables, async (config, logger) => {
   });
   const { classifier, slots, provider: device } = engine;
   const { resize, crop } = model.manifest.preprocess;
+  const spec = { resize, crop };
   const preprocessor = createPreprocessPool(
     {
-      spec: { resize, crop },
+      spec,
       maxPixels: config.MAX_IMAGE_PIXELS,
       maxDecodeBytes: config.MAX_DECODE_BYTES,
       timeoutMs: config.DECODE_TIMEOUT_SECONDS * 1000,
@@ -117,6 +119,7 @@ runService('worker', workerVariables, async (config, logger) => {
     withSlot: (work) => slots.use(work),
     preprocess: (image, slot) => preprocessor.preprocess(image, slot),
     classify: (slot, options) => classifier.classify(slot, options),
+    explain: engine.explains ? createExplainer(model.labels, spec) : undefined,
     permanentCode: (error) => (error instanceof ImageError ? error.code : undefined),
     abandon: () => {
       classifier.abandon();
@@ -152,7 +155,7 @@ runService('worker', workerVariables, async (config, logger) => {
     new Presence(redis),
     {
       id: worker,
-      model: ref,
+      model: { ...ref, explainable: engine.explains },
       device,
       since: new Date().toISOString(),
       streams: engine.streams,

@@ -100,7 +100,7 @@ class HeadSearch {
 
   /** The first node before `name` that computes. */
   private skip(name: string, others: ReadonlySet<string> = new Set()): { readonly node: GraphNode } {
-    for (let current = name; ; ) {
+    for (let current = name; ;) {
       const node = this.graph.producers.get(current);
       if (node === undefined) throw new NoLinearHead('its output does not come from a linear layer behind a pool');
       if (!moving.has(node.opType) && !stepping.has(node.opType) && !others.has(node.opType)) return { node };

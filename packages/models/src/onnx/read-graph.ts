@@ -96,7 +96,9 @@ function constantOf(tensor: TensorMessage): ConstantTensor {
     values: () => {
       const values = valuesOf(tensor);
       if (values.length === count) return values;
-      throw new TypeError(`the constant ${tensor.name} has ${values.length} values for a shape of [${dims.join(', ')}]`);
+      throw new TypeError(
+        `the constant ${tensor.name} has ${values.length} values for a shape of [${dims.join(', ')}]`,
+      );
     },
   };
 }
@@ -114,7 +116,9 @@ function valuesOf(tensor: TensorMessage): Float32Array {
     case DATA_TYPE.uint8.code:
       return raw.length > 0 ? new Float32Array(raw) : varints(tensor.int32_data);
     case DATA_TYPE.int8.code:
-      return raw.length > 0 ? new Float32Array(new Int8Array(raw.buffer, raw.byteOffset, raw.byteLength)) : varints(tensor.int32_data);
+      return raw.length > 0
+        ? new Float32Array(new Int8Array(raw.buffer, raw.byteOffset, raw.byteLength))
+        : varints(tensor.int32_data);
     case DATA_TYPE.int32.code:
       if (raw.length === 0) return varints(tensor.int32_data);
       return Float32Array.from({ length: raw.length / 4 }, (_, index) => raw.readInt32LE(index * 4));

@@ -32,13 +32,17 @@ async function run(during: Step | 'before' | undefined) {
       await step('slot');
       return work(0);
     },
-    preprocess: () => step('preprocess'),
+    preprocess: async () => {
+      await step('preprocess');
+      return { width: 640, height: 480 };
+    },
     classify: async (_slot, { canceled }) => {
       await step('classify');
       // As the batcher does with what waits.
       if (canceled.aborted) throw new CanceledError();
       return { predictions: [], batchSize: 1, batchWaitMs: 0, inferenceMs: 1 };
     },
+    explain: undefined,
     permanentCode: () => undefined,
     model: { name: 'resnet50' },
     worker: 'w',

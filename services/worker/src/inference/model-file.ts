@@ -25,7 +25,10 @@ export async function modelFile(
   });
   if (head instanceof Error) return { file, head: { reason: head.message } };
   if (head.classes !== labels.length) {
-    return { file, head: { reason: `its last layer has ${head.classes} classes, and there are ${labels.length} labels` } };
+    return {
+      file,
+      head: { reason: `its last layer has ${head.classes} classes, and there are ${labels.length} labels` },
+    };
   }
   const extension = { output: head.features, bytes: head.extension };
   return { file: { ...file, extension }, head: headSettings(head) };
