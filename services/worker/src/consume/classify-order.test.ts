@@ -64,3 +64,32 @@ describe('an order whose job is canceled', () => {
     expect(await run(undefined)).toEqual({ done: [...steps, 'finish'], outcome: 'succeeded' });
   });
 });
+
+describe('an order that is to be explained', () => {
+  it('fails for good where the model cannot be, before its picture is touched', async () => {
+    const ends: unknown[] = [];
+    const store = {
+      finish: (_id: string, outcome: unknown) => {
+        ends.push(outcome);
+        return Promise.resolve('finished');
+      },
+    } as unknown as JobStore;
+    const never = () => Promise.reject(new Error('it was run'));
+    const result = await classifyOrder(
+      { ...order, explain: true },
+      { last: false, priority: 0, canceled: new AbortController().signal },
+      {
+        ...{ store, withSlot: never, preprocess: never, classify: never, explain: undefined, sharing: undefined },
+        ...{
+          permanentCode: () => undefined,
+          model: { name: 'resnet50' },
+          worker: 'w',
+          device: 'cpu',
+          retentionSeconds: 60,
+        },
+      },
+    );
+    expect(result).toMatchObject({ outcome: 'failed', code: 'explanation_unsupported' });
+    expect(ends).toMatchObject([{ status: 'failed', error: { code: 'explanation_unsupported', status: 422 } }]);
+  });
+});
