@@ -80,30 +80,30 @@ class HeadSearch {
 
   run(): LinearHead {
     const [output] = this.graph.outputs;
-    let at = this.skip(output ?? '', ending);
+    let last = this.skip(output ?? '', ending);
     let added: Float32Array | undefined;
-    if (at.node.opType === 'Add' || at.node.opType === 'QLinearAdd') {
-      const sum = this.sum(at.node);
+    if (last.opType === 'Add' || last.opType === 'QLinearAdd') {
+      const sum = this.sum(last);
       added = sum.constant;
-      at = this.skip(sum.rest);
+      last = this.skip(sum.rest);
     }
-    const layer = this.layer(at.node);
+    const layer = this.layer(last);
     const bias = added ?? layer.bias ?? new Float32Array(layer.classes);
     if (bias.length !== layer.classes || (added !== undefined && layer.bias !== undefined)) {
       throw new NoLinearHead('what is added to its last layer is not one number for each class');
     }
     const pool = this.skip(layer.input);
-    const layout = this.poolLayout(pool.node);
+    const layout = this.poolLayout(pool);
     const { classes, channels, weights } = layer;
-    return { ...this.features(pool.node), layout, classes, channels, weights, bias };
+    return { ...this.features(pool), layout, classes, channels, weights, bias };
   }
 
   /** The first node before `name` that computes. */
-  private skip(name: string, others: ReadonlySet<string> = new Set()): { readonly node: GraphNode } {
+  private skip(name: string, others: ReadonlySet<string> = new Set()): GraphNode {
     for (let current = name; ;) {
       const node = this.graph.producers.get(current);
       if (node === undefined) throw new NoLinearHead('its output does not come from a linear layer behind a pool');
-      if (!moving.has(node.opType) && !stepping.has(node.opType) && !others.has(node.opType)) return { node };
+      if (!moving.has(node.opType) && !stepping.has(node.opType) && !others.has(node.opType)) return node;
       current = node.inputs[0] ?? '';
     }
   }

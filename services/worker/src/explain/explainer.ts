@@ -9,8 +9,8 @@ import { drawHeatMap } from './heat-map.js';
 export type Explainer = (map: ClassMap, picture: PictureSize) => Promise<Explained>;
 
 /**
- * `labels` by class, `spec` as the crops are made. The pixels of a heat map are made here, in a quarter of a millisecond; the
- * file is packed in libuv's pool.
+ * `labels` by class, `spec` as the crops are made. The pixels of a heat map are made here, in less than half a
+ * millisecond; the file is packed in libuv's pool (bench/explain.mjs).
  */
 export function createExplainer(labels: readonly Label[], spec: CropSpec): Explainer {
   return async (map, picture) => {

@@ -65,6 +65,9 @@ function readShape(session: InferenceSession): ModelShape {
   return { input: input.name, output: output.name, fixedBatch: typeof batch === 'number' ? batch : undefined };
 }
 
+/** Types of feature maps of which a map can be made: FeatureValues. */
+const readable: ReadonlySet<string> = new Set(['float32', 'uint8', 'int8']);
+
 interface Answer {
   /** Valid until the next run. */
   readonly logits: Float32Array;
@@ -119,7 +122,7 @@ class Inference {
     const { head } = settings;
     const features = head && outputs[head.features];
     const size = head && features && mapSize(head, features.dims);
-    if (head === undefined || features === undefined || size === undefined) {
+    if (head === undefined || features === undefined || size === undefined || !readable.has(features.type)) {
       const found = features === undefined ? 'missing' : `${features.type} [${features.dims.join(', ')}]`;
       throw new Error(`the model's last feature maps are ${found}`);
     }
