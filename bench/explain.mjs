@@ -1,8 +1,7 @@
 /**
  * What explanations cost: those who ask for one, and everybody else. One session of the model's own file against one whose graph
  * also outputs its last feature maps, both prepared as a worker does; the second without and with a map made. One core, the
- * same picture, alternating run by run, so that whatever else the machine does meets all alike; of each the fastest tenth
- * counts, since it only ever adds to a time.
+ * same picture, alternating run by run; what counts is the CPU time of this process, to which what else the machine does adds little.
  * And what comes behind inference: the heat map's pixels and file.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -10,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { importBuilt } from '../scripts/lib/project.mjs';
 import { benchModel } from './lib/model.mjs';
-import { median, quantile } from './lib/statistics.mjs';
+import { median } from './lib/statistics.mjs';
 
 export const summary = 'what an explained job costs, and what the others pay for it';
 export const options = {
@@ -42,10 +41,17 @@ export async function run({ values, say }) {
           ...(batch === 1 ? {} : { all: () => subjects.extended.run(slots, slots) }),
         };
         const times = await alternate(ways, seconds);
-        const base = quantile(times.plain, 0.1);
         const added = (/** @type {number[] | undefined} */ own) =>
-          own === undefined ? '–' : percent(quantile(own, 0.1) / base - 1);
-        rows.push([name, batch, base, added(times.silent), added(times.one), added(times.all), times.plain.length]);
+          own === undefined ? '–' : percent(median(own.map((ms, at) => ms / times.plain[at])) - 1);
+        rows.push([
+          name,
+          batch,
+          median(times.plain),
+          added(times.silent),
+          added(times.one),
+          added(times.all),
+          times.plain.length,
+        ]);
         say(`${name}, batches of ${batch}: done`);
       }
       const [map] = (await subjects.extended.run([0], [0])).maps;
@@ -59,9 +65,9 @@ export async function run({ values, say }) {
     tables: [
       {
         title: 'Inference, in one thread',
-        columns: ['model', 'batch', 'plain, ms', 'nobody asks', 'one asks', 'all ask', 'runs'],
+        columns: ['model', 'batch', 'plain, CPU ms', 'nobody asks', 'one asks', 'all ask', 'runs'],
         rows,
-        note: 'Of each the time within which a tenth of its runs end; normalisation included, as in timing_ms.inference.',
+        note: 'Medians of the ratios of neighbouring runs; normalisation included, as in timing_ms.inference.',
       },
       { title: 'Behind it', columns: ['model', 'places', 'pixels, ms', 'pixels and PNG, ms', 'bytes'], rows: drawn },
     ],
@@ -114,10 +120,10 @@ async function startBoth(model, maxBatch, say) {
 }
 
 /**
- * Milliseconds of each way, run in turn.
+ * CPU milliseconds of each way, run in turn.
  *
  * @template {string} Name
- * @param {Record<Name, () => Promise<{ milliseconds: number }>>} ways
+ * @param {Record<Name, () => Promise<unknown>>} ways
  * @param {number} seconds
  * @returns {Promise<Record<Name, number[]>>}
  */
@@ -129,7 +135,12 @@ async function alternate(ways, seconds) {
   // Each is first, second and so on as often as the others.
   for (let round = 0; performance.now() < end || times[names[0]].length < 12; round += 1) {
     const order = [...names.slice(round % names.length), ...names.slice(0, round % names.length)];
-    for (const name of order) times[name].push((await ways[name]()).milliseconds);
+    for (const name of order) {
+      const before = process.cpuUsage();
+      await ways[name]();
+      const { user, system } = process.cpuUsage(before);
+      times[name].push((user + system) / 1000);
+    }
   }
   return times;
 }
