@@ -1,7 +1,9 @@
 /** How a model's file is to be opened here, and what is known of its end. */
-import { NoLinearHead, readLinearHead, type LinearHead, type Model } from '@quintet/models';
+import { Worker } from 'node:worker_threads';
+import type { Model } from '@quintet/models';
 import type { ConfigOf, workerVariables } from '@quintet/shared';
 import type { HeadSettings } from '../explain/class-map.js';
+import type { HeadReply, HeadRequest } from './head-thread.js';
 import type { ModelFile } from './thread-protocol.js';
 
 export interface OpenedModel {
@@ -19,23 +21,25 @@ export async function modelFile(
   arithmetic: ConfigOf<typeof workerVariables>['INT8_ARITHMETIC'],
 ): Promise<OpenedModel> {
   const file: ModelFile = { path: modelPath, prepared: false, exactInt8: arithmetic === 'exact' };
-  const head = await readLinearHead(modelPath).catch((error: unknown) => {
-    // A file that cannot be read is told of when it is opened to be run.
-    return error instanceof Error ? error : new NoLinearHead(String(error));
-  });
-  if (head instanceof Error) return { file, head: { reason: head.message } };
-  if (head.classes !== labels.length) {
-    return {
-      file,
-      head: { reason: `its last layer has ${head.classes} classes, and there are ${labels.length} labels` },
-    };
+  // A file that cannot be read at all is told of when it is opened to be run.
+  const found = await readHead({ path: modelPath });
+  if ('reason' in found) return { file, head: found };
+  const { head, classes, extension } = found;
+  if (classes !== labels.length) {
+    return { file, head: { reason: `its last layer has ${classes} classes, and there are ${labels.length} labels` } };
   }
-  const extension = { output: head.features, bytes: head.extension };
-  return { file: { ...file, extension }, head: headSettings(head) };
+  return { file: { ...file, extension: { output: head.features, bytes: extension } }, head };
 }
 
-function headSettings({ features, scale, zeroPoint, layout, channels, weights }: LinearHead): HeadSettings {
-  const shared = new SharedArrayBuffer(weights.byteLength);
-  new Float32Array(shared).set(weights);
-  return { features, scale, zeroPoint, layout, channels, weights: shared };
+function readHead(workerData: HeadRequest): Promise<HeadReply> {
+  return new Promise((resolve) => {
+    const thread = new Worker(new URL('./head-thread.js', import.meta.url), { workerData, name: 'head' });
+    thread.once('message', resolve);
+    thread.once('error', (error: unknown) => {
+      resolve({ reason: error instanceof Error ? error.message : String(error) });
+    });
+    thread.once('exit', (code) => {
+      resolve({ reason: `the thread that reads it ended with ${code}` });
+    });
+  });
 }
