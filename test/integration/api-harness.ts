@@ -77,7 +77,7 @@ export async function startWorker(
   const announce = (): Promise<void> =>
     presence.announce({
       id: `worker-${model}`,
-      model: { name: model, version: 'sha256:0123', weights: 'demo' },
+      model: { name: model, version: 'sha256:0123', weights: 'demo', explainable: true },
       device: 'cpu',
       since: '2026-01-01T00:00:00.000Z',
       streams: 2,

@@ -102,6 +102,9 @@ export const errorRegistry = {
   model_unavailable: entry(503, 'No worker serves the model now', true),
   job_canceled: entry(409, 'The job was canceled'),
   answer_timeout: entry(504, 'The answer did not come in time', true),
+  // The explanation
+  explanation_not_found: entry(404, 'There is no such explanation'),
+  explanation_unsupported: entry(422, 'The model cannot explain its answers'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorRegistry;

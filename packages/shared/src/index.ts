@@ -6,6 +6,7 @@ export * from './config/variables.js';
 export * from './digest.js';
 export * from './delivery.js';
 export * from './errors.js';
+export * from './explanation.js';
 export * from './job.js';
 export * from './log.js';
 export * from './metrics.js';

@@ -36,7 +36,7 @@ export const keys = {
   workers: `${keyPrefix}:workers`,
   /** Hash: model name → ModelRef as JSON, of every model that a worker has ever served. */
   models: `${keyPrefix}:models`,
-  /** Top predictions as JSON, by what `resultName` makes (store/result-cache.ts). */
+  /** An answer as JSON, by what `resultName` makes (store/result-cache.ts). */
   result: (name: string): string => `${keyPrefix}:result:${name}`,
   /** Id of the job that computes this result now. */
   inferring: (name: string): string => `${keyPrefix}:inferring:${name}`,
@@ -89,6 +89,8 @@ export const classifyOrderSchema = z.object({
   created_ms: z.number(),
   request_id: z.string(),
   sharing: sharingTermsSchema.optional(),
+  /** The most likely class is to be explained. */
+  explain: z.boolean().optional(),
   /** Its picture is fetched from an address before it starts: the image key is not there from the beginning. */
   fetched: z.boolean().optional(),
   /** In place of a picture there are the values of one row of the model's input, float32, little-endian. */

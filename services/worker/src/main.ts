@@ -37,6 +37,7 @@ import { Consumer } from './consume/consumer.js';
 import { startHeartbeat } from './consume/heartbeat.js';
 import { RateMeter } from './consume/rate-meter.js';
 import { TensorError } from './crops/crop-slots.js';
+import { createExplainer } from './explain/explainer.js';
 import { Fetcher } from './fetch/fetcher.js';
 import { startEngine, type Engine } from './inference/engine.js';
 import { bundledBackends } from './inference/onnx-runtime.js';
@@ -91,9 +92,10 @@ runService('worker', workerVariables, async (config, logger) => {
   });
   const { classifier, slots, provider: device } = engine;
   const { resize, crop } = model.manifest.preprocess;
+  const spec = { resize, crop };
   const preprocessor = createPreprocessPool(
     {
-      spec: { resize, crop },
+      spec,
       maxPixels: config.MAX_IMAGE_PIXELS,
       maxDecodeBytes: config.MAX_DECODE_BYTES,
       timeoutMs: config.DECODE_TIMEOUT_SECONDS * 1000,
@@ -122,6 +124,7 @@ runService('worker', workerVariables, async (config, logger) => {
     classify: (slot, options) => classifier.classify(slot, options),
     loadTensor: (values, slot) => slots.loadTensor(values, slot),
     keepOutput: (id, values) => outputs.keep(id, values),
+    explain: engine.explains ? createExplainer(model.labels, spec) : undefined,
     permanentCode: (error) => {
       if (error instanceof TensorError) return 'infer_request_invalid';
       return error instanceof ImageError ? error.code : undefined;
@@ -160,7 +163,7 @@ runService('worker', workerVariables, async (config, logger) => {
     new Presence(redis),
     {
       id: worker,
-      model: ref,
+      model: { ...ref, explainable: engine.explains },
       device,
       since: new Date().toISOString(),
       streams: engine.streams,

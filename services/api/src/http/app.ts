@@ -1,8 +1,22 @@
 /** The Express application: which route is answered by what. */
 import express, { type Express, type RequestHandler } from 'express';
 import type { ApiMetrics, Logger, ReadinessCheck, Registry } from '@quintet/shared';
-import { findJob, readJob, type JobWaiters, type ModelDirectory, type ReadContext } from '../jobs/index.js';
-import type { CancelContext, Client, DeliveriesContext, Idempotency, JobEvents } from '../jobs/index.js';
+import {
+  findJob,
+  readExplanation,
+  readJob,
+  type JobWaiters,
+  type ModelDirectory,
+  type ReadContext,
+} from '../jobs/index.js';
+import type {
+  CancelContext,
+  Client,
+  DeliveriesContext,
+  ExplanationContext,
+  Idempotency,
+  JobEvents,
+} from '../jobs/index.js';
 import type { SubmitContext, TestWebhookContext } from '../jobs/index.js';
 import { openApiDocument } from '../openapi/document.js';
 import {
@@ -25,6 +39,7 @@ import {
 } from './delivery-routes.js';
 import type { EventStreams } from './event-streams.js';
 import { eventsRoute } from './events-route.js';
+import { explanationRoute } from './explanation-route.js';
 import { crossOrigin, securityHeaders } from './hardening.js';
 import type { SubmissionGate } from './gate.js';
 import { cancelRoute, readRoute } from './job-routes.js';
@@ -39,7 +54,7 @@ export interface AppOptions {
   readonly registry: Registry;
   readonly metrics: ApiMetrics;
   readonly readiness: ReadinessCheck;
-  readonly jobs: SubmitContext & ReadContext & CancelContext;
+  readonly jobs: SubmitContext & ReadContext & CancelContext & ExplanationContext;
   readonly deliveries: DeliveriesContext & TestWebhookContext;
   readonly batches: BatchRoutes['batches'];
   readonly readBatchUpload: BatchUploadReader;
@@ -102,6 +117,10 @@ export function createApp(options: AppOptions): Express {
     .delete(acceptsJson, cancelRoute(jobs, metrics))
     .all(onlyMethods('GET', 'HEAD', 'DELETE'));
   app.route('/v1/jobs/:id/events').get(eventsRoute(options)).all(onlyMethods('GET', 'HEAD'));
+  app
+    .route('/v1/jobs/:id/explanation.png')
+    .get(explanationRoute((id, client) => readExplanation(jobs, id, client)))
+    .all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/jobs/:id/deliveries').get(acceptsJson, jobDeliveriesRoute(deliveries)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/deliveries').get(acceptsJson, listDeliveriesRoute(deliveries)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/deliveries/:id').get(acceptsJson, readDeliveryRoute(deliveries)).all(onlyMethods('GET', 'HEAD'));

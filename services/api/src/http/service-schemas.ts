@@ -17,6 +17,8 @@ export const modelListSchema = z.object({
   default: z.string(),
   models: z.array(
     modelRefSchema.extend({
+      /** Whether jobs may ask it to explain its answers. */
+      explainable: z.boolean(),
       // Not `model`, which stands above, `rate`, which is for the scheduler's estimates, nor `tensors`: see /v2.
       workers: z.array(workerPresenceSchema.omit({ model: true, rate: true, tensors: true })),
     }),

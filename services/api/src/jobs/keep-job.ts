@@ -64,6 +64,7 @@ export async function enqueue(
     created_ms: Date.parse(record.created_at),
     request_id: requestId,
     ...(options.min_score === undefined ? {} : { min_score: options.min_score }),
+    ...(options.explain === true ? { explain: true } : {}),
     ...(record.deadline_ms === undefined ? {} : { deadline_ms: record.deadline_ms }),
     ...(sharing === undefined ? {} : { sharing }),
     ...(Buffer.isBuffer(image) ? {} : { fetched: true }),
@@ -87,16 +88,17 @@ export async function enqueue(
   return knownJob(record, withDeadline(presentJob(record, { progress }), record));
 }
 
-/** A job that has ended as it begins. */
+/** A job that has ended as it begins. `png`: the heat map of its explanation. */
 export async function keepFinished(
   context: KeepContext,
   submission: Submission,
   record: JobRecord,
   outcome: Outcome,
+  png: Uint8Array | undefined,
 ): Promise<KnownJob> {
   const { id, requestId } = submission;
   await keepAll(context, submission, () => [
-    context.store.createFinished(record, outcome, context.resultTtlSeconds),
+    context.store.createFinished(record, outcome, context.resultTtlSeconds, png),
     ...(record.webhook === undefined ? [] : [context.queues.addDelivery({ id, request_id: requestId })]),
   ]);
   return knownJob(record, presentJob(record, { outcome }));

@@ -9,13 +9,13 @@ import type { ImageLimits } from '@quintet/images';
 import {
   resultName,
   resultScope,
-  selectPredictions,
+  selectAnswer,
   sha256Hex,
+  type Answer,
   type JobOptions,
   type ModelRef,
   type OpenLease,
   type Outcome,
-  type Prediction,
   type ResultCache,
   type SharingTerms,
 } from '@quintet/shared';
@@ -70,15 +70,16 @@ export async function submitJob(context: SubmitContext, submission: Submission):
   await checkWebhook(context, submission);
   // Under way beside the other look-ups: the estimate costs no round trip of its own.
   const workers = context.models.workers().catch(() => []);
-  const model = await context.models.resolve(submission.options.model);
+  const { top_k, min_score, explain } = submission.options;
+  const model = await context.models.resolve(submission.options.model, explain);
   const sharing = await sharingTerms(context, submission);
-  const kept = sharing === undefined ? undefined : await findAnswer(context, sharing, model);
+  const kept = sharing === undefined ? undefined : await findAnswer(context, sharing, model, explain);
   const record = makeRecord(submission, model, created);
   if (kept === undefined) {
     await context.admission.admit(model.name);
     return enqueue(context, submission, record, sharing, workers);
   }
-  const { top_k, min_score } = submission.options;
+  const { predictions, explained } = selectAnswer(kept, top_k, min_score);
   const nothing = { queue: 0, fetch: 0, preprocess: 0, batch_wait: 0, inference: 0 };
   const totalMs = performance.now() - began;
   const outcome: Outcome = {
@@ -86,11 +87,12 @@ export async function submitJob(context: SubmitContext, submission: Submission):
     model,
     started_at: record.created_at,
     finished_at: new Date(created.getTime() + totalMs).toISOString(),
-    predictions: selectPredictions(kept, top_k, min_score),
+    predictions,
+    ...(explained === undefined ? {} : { explanation: explained.explanation }),
     timing_ms: { ...nothing, total: Math.round(totalMs * 1000) / 1000 },
     cache: 'hit',
   };
-  return keepFinished(context, submission, record, outcome);
+  return keepFinished(context, submission, record, outcome, explained?.png);
 }
 
 /** Undefined where the job's answer is its own. */
@@ -109,8 +111,9 @@ async function findAnswer(
   { cache, onCacheLookup }: SubmitContext,
   { scope, digest, fresh }: SharingTerms,
   model: ModelRef,
-): Promise<Prediction[] | undefined> {
-  const name = digest === undefined ? undefined : resultName(scope, model, digest);
+  explain = false,
+): Promise<Answer | undefined> {
+  const name = digest === undefined ? undefined : resultName(scope, model, digest, explain);
   if (cache === undefined || fresh === true || name === undefined) return undefined;
   const kept = await cache.find(name);
   onCacheLookup(model.name, kept === undefined ? 'miss' : 'hit');

@@ -45,6 +45,8 @@ export const responseHeaders = {
   Location: 'Where the resource is.',
   'Preference-Applied': 'What of the Prefer header was granted.',
   'Idempotent-Replayed': '`true` where an earlier request with the same Idempotency-Key has made this.',
+  'Cache-Control': 'Who may keep the answer, and for how many seconds.',
+  ETag: 'Names these bytes: a request with `If-None-Match` that names them too is answered 304.',
   'Retry-After': 'Seconds after which the same request may succeed.',
 } as const;
 

@@ -32,7 +32,10 @@ async function run(during: Step | 'before' | undefined, terms: Pick<ClassifyOrde
       await step('slot');
       return work(0);
     },
-    preprocess: () => step('preprocess'),
+    preprocess: async () => {
+      await step('preprocess');
+      return { width: 640, height: 480 };
+    },
     loadTensor: (_values, slot) => {
       done.push('tensor');
       return slot + 1000;
@@ -54,6 +57,7 @@ async function run(during: Step | 'before' | undefined, terms: Pick<ClassifyOrde
         ...(output && { output: Float32Array.of(1, 2) }),
       };
     },
+    explain: undefined,
     permanentCode: () => undefined,
     model: { name: 'resnet50' },
     worker: 'w',
@@ -85,5 +89,34 @@ describe('an order of the Open Inference Protocol', () => {
     const { done, outcome } = await run(undefined, { tensor: true, output: true });
     expect(done).toEqual(['read', 'slot', 'tensor', 'place 1000', 'classify', 'output 1,2', 'finish']);
     expect(outcome).toBe('succeeded');
+  });
+});
+
+describe('an order that is to be explained', () => {
+  it('fails for good where the model cannot be, before its picture is touched', async () => {
+    const ends: unknown[] = [];
+    const store = {
+      finish: (_id: string, outcome: unknown) => {
+        ends.push(outcome);
+        return Promise.resolve('finished');
+      },
+    } as unknown as JobStore;
+    const never = () => Promise.reject(new Error('it was run'));
+    const result = await classifyOrder(
+      { ...order, explain: true },
+      { last: false, priority: 0, canceled: new AbortController().signal },
+      {
+        ...{ store, withSlot: never, preprocess: never, classify: never, explain: undefined, sharing: undefined },
+        ...{
+          permanentCode: () => undefined,
+          model: { name: 'resnet50' },
+          worker: 'w',
+          device: 'cpu',
+          retentionSeconds: 60,
+        },
+      },
+    );
+    expect(result).toMatchObject({ outcome: 'failed', code: 'explanation_unsupported' });
+    expect(ends).toMatchObject([{ status: 'failed', error: { code: 'explanation_unsupported', status: 422 } }]);
   });
 });

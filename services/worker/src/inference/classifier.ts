@@ -2,6 +2,7 @@
 import type { Prediction } from '@quintet/shared';
 import { LatencyModel } from '../batching/latency-model.js';
 import { MicroBatcher, monotonicClock } from '../batching/micro-batcher.js';
+import type { ClassMap } from '../explain/class-map.js';
 import { softmax, topK } from './classify.js';
 import type { StreamPool } from './stream-pool.js';
 
@@ -28,6 +29,8 @@ export interface Classification {
   readonly batchSize: number;
   readonly batchWaitMs: number;
   readonly inferenceMs: number;
+  /** Of the most likely class, where it was asked for. */
+  readonly map?: ClassMap | undefined;
 }
 
 export interface ClassifyOptions {
@@ -35,6 +38,8 @@ export interface ClassifyOptions {
   readonly minScore: number;
   /** Whether all values that the model returns are wanted, too. */
   readonly output?: boolean;
+  /** Whether the map of the most likely class is wanted; only where the streams can explain. */
+  readonly explain?: boolean | undefined;
   /** 0 goes first. */
   readonly priority?: number | undefined;
   /** Milliseconds from now within which inference must begin. */
@@ -52,6 +57,7 @@ interface Answer {
   readonly predictions: readonly Prediction[] | Error;
   readonly output?: Float32Array;
   readonly inferenceMs: number;
+  readonly map: ClassMap | undefined;
 }
 
 export class Classifier {
@@ -71,9 +77,10 @@ export class Classifier {
       latency: (size) => latency.estimate(size),
       run: (requests) => {
         onBatch(requests.length);
+        const explained = requests.flatMap(({ explain }, index) => (explain === true ? [index] : []));
         return pool.run(
           requests.map(({ slot }) => slot),
-          ({ rows, milliseconds, solo }) => {
+          ({ rows, milliseconds, solo, maps }) => {
             // The estimates are those of the streams that work under load.
             if (!solo) latency.observe(requests.length, milliseconds);
             return requests.map((request, index) => {
@@ -83,9 +90,11 @@ export class Classifier {
                 // The row is the stream's, and overwritten by its next run.
                 ...(request.output === true ? { output: Float32Array.from(row) } : {}),
                 inferenceMs: milliseconds,
+                map: maps[explained.indexOf(index)],
               };
             });
           },
+          explained,
         );
       },
     });
@@ -113,8 +122,8 @@ export class Classifier {
       },
     );
     if (result.predictions instanceof Error) throw result.predictions;
-    const { predictions, output, inferenceMs } = result;
-    return { predictions, batchSize, batchWaitMs: waitMs, inferenceMs, ...(output && { output }) };
+    const { predictions, output, inferenceMs, map } = result;
+    return { predictions, batchSize, batchWaitMs: waitMs, inferenceMs, map, ...(output && { output }) };
   }
 
   /** Rejects what waits for a batch with AbandonedError. */

@@ -11,7 +11,7 @@
  */
 import { disableTelemetry } from './onnx-runtime.js';
 import { InferenceStream, type RunResult, type StreamSettings } from './stream.js';
-import { warmUpSizes, type TensorNames } from './thread-protocol.js';
+import { warmUpSizes, type TensorNames, type ToThread } from './thread-protocol.js';
 
 export interface StreamPoolOptions {
   readonly settings: Omit<StreamSettings, 'warmUp'>;
@@ -40,6 +40,7 @@ export class StreamPool {
   #stopped = false;
   #onIdle: () => void = () => undefined;
   #maxBatch: number;
+  #unexplained: string | undefined;
   readonly #settings: StreamSettings;
   warmUpMs: Readonly<Record<number, number>> = {};
   names: TensorNames | undefined;
@@ -75,19 +76,31 @@ export class StreamPool {
     return this.#maxBatch;
   }
 
+  /** Why one of its streams can explain nothing, where they were to. */
+  get unexplained(): string | undefined {
+    return this.#unexplained;
+  }
+
   /** Whom to tell when a stream becomes idle. */
   set onIdle(listener: () => void) {
     this.#onIdle = listener;
   }
 
-  /** Runs one batch on an idle stream; `read` sees the rows before the stream is given back. */
-  async run<T>(slots: readonly number[], read: (result: RunResult & { solo: boolean }) => T): Promise<T> {
+  /**
+   * Runs one batch on an idle stream; `read` sees the rows before the stream is given back. `explained`: places in the batch
+   * of the images whose maps are wanted.
+   */
+  async run<T>(
+    slots: readonly number[],
+    read: (result: RunResult & { solo: boolean }) => T,
+    explained: readonly number[] = [],
+  ): Promise<T> {
     const solo = slots.length === 1 && this.options.solo?.isAlone() === true ? this.#solo : undefined;
     if (solo !== undefined) {
       this.#solo = undefined;
       return this.#runOn(
         solo,
-        slots,
+        { slots, explained },
         (result) => read({ ...result, solo: true }),
         () => {
           this.#solo = solo;
@@ -98,7 +111,7 @@ export class StreamPool {
     if (stream === undefined) throw new Error('no stream is idle');
     return this.#runOn(
       stream,
-      slots,
+      { slots, explained },
       (result) => read({ ...result, solo: false }),
       () => {
         this.#idle.push(stream);
@@ -108,12 +121,12 @@ export class StreamPool {
 
   async #runOn<T>(
     stream: InferenceStream,
-    slots: readonly number[],
+    { slots, explained }: ToThread,
     read: (result: RunResult) => T,
     becomeIdle: () => void,
   ): Promise<T> {
     try {
-      return read(await stream.run(slots));
+      return read(await stream.run(slots, explained));
     } finally {
       if (stream.alive && !this.#stopped) {
         becomeIdle();
@@ -163,6 +176,7 @@ export class StreamPool {
     };
     const started = await InferenceStream.start(settings, events, this.options.runLimitMs);
     this.#started.add(started.stream);
+    this.#unexplained ??= started.unexplained;
     if (this.#stopped) {
       await started.stream.stop();
       throw new Error('the streams were stopped');
