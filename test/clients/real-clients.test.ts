@@ -1,6 +1,8 @@
 /** The clients that people have already, unchanged and pinned, against the real service and MobileNetV2. */
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { imageClassification, InferenceClient } from '@huggingface/inference';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
@@ -8,6 +10,8 @@ import { send, startPictureServer } from '../support/picture-server.js';
 import { startStack, type Stack } from '../support/stack.js';
 import { hasShared, shared, testModel } from '../support/test-model.js';
 import { pythonClients, runPython, type PythonClients } from './support/python-clients.js';
+
+const run = promisify(execFile);
 
 const photos = ['n02279972_monarch.JPEG', 'n03452741_grand_piano.JPEG', 'n07873807_pizza.JPEG'];
 const labels = ['monarch', 'grand piano', 'pizza'];
@@ -132,6 +136,21 @@ describe.skipIf(!hasShared)('clients of other services (needs ../shared)', () =>
     expect(first?.label).toContain('monarch');
     await pictures.stop();
   });
+
+  it('the examples of docs/clients.md run as they stand', async (context) => {
+    const page = await readFile(new URL('../../docs/clients.md', import.meta.url), 'utf8');
+    const examples = [...page.matchAll(/^```(js|python)\n([^]*?)^```$/gm)];
+    expect(examples).toHaveLength(3);
+    for (const [, language, text = ''] of examples) {
+      const code = text
+        .replaceAll('localhost:3000', new URL(stack.url).host)
+        .replaceAll('photo.jpg', pathOf(photos[0] ?? ''));
+      const isScript = language === 'js';
+      const program = isScript ? process.execPath : await python(context);
+      const { stdout } = await run(program, isScript ? ['--input-type=module', '-e', code] : ['-I', '-c', code]);
+      expect(stdout).toContain('monarch');
+    }
+  }, 180_000);
 
   it('huggingface_hub (Python) classifies pictures, with its parameters, and tells what is wrong', async (context) => {
     const [photo = ''] = photos;
