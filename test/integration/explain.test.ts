@@ -45,7 +45,7 @@ afterAll(async () => {
 interface Asked {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: BodyInit;
+  readonly body?: NonNullable<RequestInit['body']>;
 }
 
 const request = (path: string, { headers, ...init }: Asked = {}, as = ann): Promise<Response> =>
