@@ -42,8 +42,14 @@ afterAll(async () => {
   await stack.stop();
 });
 
-const request = (path: string, init: RequestInit & { headers?: Record<string, string> } = {}, as = ann) =>
-  fetch(`${stack.url}${path}`, { ...init, headers: { 'X-API-Key': as.key, ...init.headers } });
+interface Asked {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: NonNullable<RequestInit['body']>;
+}
+
+const request = (path: string, { headers, ...init }: Asked = {}, as = ann): Promise<Response> =>
+  fetch(`${stack.url}${path}`, { ...init, headers: { 'X-API-Key': as.key, ...headers } });
 
 const post = (image: Buffer, query: string, headers: Record<string, string> = {}): Promise<Response> =>
   request(`/v1/jobs${query}`, {
