@@ -174,6 +174,17 @@ export type components = {
       /** @description What `cursor` has to be for the next page; absent on the last. */
       next_cursor?: string;
     };
+    GradioLabel: {
+      /** @description The most likely one; null where there is none. */
+      label: string | null;
+      /** @description All of them, the best first. */
+      confidences: {
+        /** @description What it is. */
+        label: string;
+        /** @description How likely, 0 to 1. */
+        confidence: number;
+      }[];
+    };
     Health: {
       /**
        * @description Whether it lives, or may be sent work.
@@ -197,6 +208,148 @@ export type components = {
       };
       /** @description What is missing, where something is. */
       hint?: string;
+    };
+    InferModel: {
+      /** @description The name of the model. */
+      name: string;
+      /** @description The hash of its file. */
+      versions: string[];
+      /** @description What runs it. */
+      platform: string;
+      /** @description What it takes. */
+      inputs: {
+        /** @description The name of the input. */
+        name: string;
+        /**
+         * @description Its type.
+         * @constant
+         */
+        datatype: 'FP32';
+        /** @description Its shape; -1 is any number of rows. */
+        shape: number[];
+      }[];
+      /** @description What it gives. */
+      outputs: {
+        /** @description The name of the output. */
+        name: string;
+        /**
+         * @description Its type.
+         * @constant
+         */
+        datatype: 'FP32';
+        /** @description Its shape; -1 is any number of rows. */
+        shape: number[];
+      }[];
+    };
+    InferModelConfig: {
+      /** @description The name of the model. */
+      name: string;
+      /** @description What runs it. */
+      platform: string;
+      /** @description Most rows of a request. */
+      max_batch_size: number;
+      /** @description What it takes. */
+      input: {
+        /** @description The name of the input. */
+        name: string;
+        /**
+         * @description Its type.
+         * @constant
+         */
+        data_type: 'TYPE_FP32';
+        /** @description The shape of a row. */
+        dims: number[];
+        /**
+         * @description The order of its axes.
+         * @enum {string}
+         */
+        format: 'FORMAT_NCHW' | 'FORMAT_NHWC';
+      }[];
+      /** @description What it gives. */
+      output: {
+        /** @description The name of the output. */
+        name: string;
+        /**
+         * @description Its type.
+         * @constant
+         */
+        data_type: 'TYPE_FP32';
+        /** @description The shape of a row. */
+        dims: number[];
+      }[];
+    };
+    InferModelReady: {
+      /** @description The name of the model. */
+      name: string;
+      /** @description Whether a live worker serves it. */
+      ready: boolean;
+    };
+    InferRequest: {
+      /** @description Any text, which the answer repeats. */
+      id?: string;
+      /** @description Of the request: `binary_data_output`, `timeout`, `priority`. */
+      parameters?: {
+        [key: string]: unknown;
+      };
+      /** @description One: `image` with pictures, or the input of the model. */
+      inputs: {
+        /** @description The name of the input. */
+        name: string;
+        /** @description Rows first. */
+        shape: number[];
+        /** @description `BYTES` for pictures, `FP32` for values. */
+        datatype: string;
+        /** @description `binary_data_size`, where the values come behind the JSON. */
+        parameters?: {
+          [key: string]: unknown;
+        };
+        /** @description Pictures in base64, or values. */
+        data?: unknown;
+      }[];
+      /** @description Which outputs, and how; all values of the one there is unless set. */
+      outputs?: {
+        /** @description The name of the output. */
+        name: string;
+        /** @description `classification`: the best so many labels in place of values; `binary_data`. */
+        parameters?: {
+          [key: string]: unknown;
+        };
+      }[];
+    };
+    InferResponse: {
+      /** @description That of the request. */
+      id?: string;
+      /** @description The name of the model. */
+      model_name: string;
+      /** @description The hash of its file. */
+      model_version?: string;
+      /** @description As asked for. */
+      outputs: {
+        /** @description The name of the output. */
+        name: string;
+        /**
+         * @description `FP32` for values, `BYTES` for labels.
+         * @enum {string}
+         */
+        datatype: 'FP32' | 'BYTES';
+        /** @description Rows first. */
+        shape: number[];
+        /** @description Of what comes behind the JSON. */
+        parameters?: {
+          /** @description Its bytes. */
+          binary_data_size: number;
+        };
+        /** @description Values; or labels as `score:index:label`. */
+        data?: (number | string)[];
+      }[];
+    };
+    InferServer: {
+      /** @description Of the service. */
+      name: string;
+      /** @description Of the service. */
+      version: string;
+      /** @description Of the protocol, those that it has. */
+      extensions: string[];
     };
     Job: {
       /** @description The id of the job. */
@@ -303,6 +456,30 @@ export type components = {
         [key: string]: string;
       };
     };
+    LabelRequest: {
+      /** @description The picture in base64, or its address. */
+      inputs: string;
+      /** @description What is wanted. */
+      parameters?: {
+        /** @description How many labels. */
+        top_k?: number;
+        /**
+         * @description What makes scores of the model's values.
+         * @enum {string}
+         */
+        function_to_apply?: 'softmax' | 'sigmoid' | 'none';
+      };
+      /** @description Hints of older clients, which are ignored. */
+      options?: {
+        [key: string]: unknown;
+      };
+    };
+    Labels: {
+      /** @description What it is. */
+      label: string;
+      /** @description How likely. */
+      score: number;
+    }[];
     ModelList: {
       /** @description The model of jobs that name none. */
       default: string;
@@ -493,6 +670,90 @@ export type components = {
         limit_bytes?: number;
       };
     };
+    PlainError: {
+      /** @description What is wrong, and what would be right. */
+      error: string;
+      /**
+       * @description The kind of failure, for programs; it never changes.
+       * @enum {string}
+       */
+      code:
+        | 'body_empty'
+        | 'image_missing'
+        | 'image_empty'
+        | 'one_image_per_job'
+        | 'file_field_unexpected'
+        | 'multipart_malformed'
+        | 'json_malformed'
+        | 'base64_invalid'
+        | 'upload_incomplete'
+        | 'option_unknown'
+        | 'option_invalid'
+        | 'job_id_invalid'
+        | 'request_malformed'
+        | 'job_not_found'
+        | 'model_not_found'
+        | 'route_not_found'
+        | 'method_not_allowed'
+        | 'not_acceptable'
+        | 'request_timeout'
+        | 'job_finished'
+        | 'body_too_large'
+        | 'content_type_unsupported'
+        | 'content_encoding_unsupported'
+        | 'webhook_url_refused'
+        | 'webhooks_disabled'
+        | 'image_format_unsupported'
+        | 'image_truncated'
+        | 'image_undecodable'
+        | 'image_dimensions_invalid'
+        | 'image_too_many_pixels'
+        | 'image_polyglot'
+        | 'image_decode_timeout'
+        | 'queue_full'
+        | 'uploads_busy'
+        | 'redis_unavailable'
+        | 'shutting_down'
+        | 'internal_error'
+        | 'image_lost'
+        | 'inference_failed'
+        | 'worker_lost'
+        | 'idempotency_key_invalid'
+        | 'idempotency_in_progress'
+        | 'idempotency_key_reused'
+        | 'streams_busy'
+        | 'image_url_refused'
+        | 'image_url_unreachable'
+        | 'image_url_status'
+        | 'image_url_too_large'
+        | 'image_url_redirects'
+        | 'delivery_not_found'
+        | 'delivery_pending'
+        | 'webhook_endpoint_disabled'
+        | 'api_key_missing'
+        | 'api_key_invalid'
+        | 'scope_missing'
+        | 'rate_limited'
+        | 'concurrency_limited'
+        | 'storage_full'
+        | 'batch_id_invalid'
+        | 'batch_empty'
+        | 'archive_malformed'
+        | 'batch_not_found'
+        | 'batch_finished'
+        | 'batch_too_many_items'
+        | 'batch_too_large'
+        | 'archive_entry_encrypted'
+        | 'archive_entry_unreadable'
+        | 'archive_entry_expands'
+        | 'image_too_complex'
+        | 'infer_request_invalid'
+        | 'model_unavailable'
+        | 'job_canceled'
+        | 'answer_timeout';
+      /** @description By which the log of the service can be searched. */
+      request_id: string;
+    };
     Prediction: {
       /** @description What it is, in English. */
       label: string;
@@ -587,7 +848,11 @@ export type components = {
         | 'archive_entry_encrypted'
         | 'archive_entry_unreadable'
         | 'archive_entry_expands'
-        | 'image_too_complex';
+        | 'image_too_complex'
+        | 'infer_request_invalid'
+        | 'model_unavailable'
+        | 'job_canceled'
+        | 'answer_timeout';
       /** @description Whether the same request may succeed later. */
       retryable: boolean;
       /** @description By which the log of the service can be searched. */

@@ -26,6 +26,7 @@ export * from './store/batch-store.js';
 export * from './store/ended-jobs.js';
 export * from './store/job-store.js';
 export * from './store/open-jobs.js';
+export * from './store/output-store.js';
 export * from './store/presence.js';
 export * from './store/result-cache.js';
 export { Redis } from 'ioredis';

@@ -40,6 +40,8 @@ export const keys = {
   result: (name: string): string => `${keyPrefix}:result:${name}`,
   /** Id of the job that computes this result now. */
   inferring: (name: string): string => `${keyPrefix}:inferring:${name}`,
+  /** All values that the model returned for a job, float32; store/output-store.ts. */
+  output: (id: string): string => `${keyPrefix}:output:${id}`,
   /** What an Idempotency-Key stands for (store/idempotency-store.ts). */
   idempotency: (hash: string): string => `${keyPrefix}:idempotency:${hash}`,
   /** Begin of the keys that tell of the jobs that ended within a second: its Unix time follows (store/ended-jobs.ts). */
@@ -91,6 +93,10 @@ export const classifyOrderSchema = z.object({
   sharing: sharingTermsSchema.optional(),
   /** Its picture is fetched from an address before it starts: the image key is not there from the beginning. */
   fetched: z.boolean().optional(),
+  /** In place of a picture there are the values of one row of the model's input, float32, little-endian. */
+  tensor: z.boolean().optional(),
+  /** Somebody waits for all that the model returns, not only for its best labels (store/output-store.ts). */
+  output: z.boolean().optional(),
 });
 export type ClassifyOrder = z.infer<typeof classifyOrderSchema>;
 

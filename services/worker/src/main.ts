@@ -14,6 +14,7 @@ import { ensureModel, type Model } from '@quintet/models';
 import { createAgents } from '@quintet/outbound';
 import {
   JobStore,
+  OutputStore,
   Presence,
   ResultCache,
   availableCores,
@@ -35,6 +36,7 @@ import { Coalescing } from './consume/coalescing.js';
 import { Consumer } from './consume/consumer.js';
 import { startHeartbeat } from './consume/heartbeat.js';
 import { RateMeter } from './consume/rate-meter.js';
+import { TensorError } from './crops/crop-slots.js';
 import { Fetcher } from './fetch/fetcher.js';
 import { startEngine, type Engine } from './inference/engine.js';
 import { bundledBackends } from './inference/onnx-runtime.js';
@@ -111,13 +113,19 @@ runService('worker', workerVariables, async (config, logger) => {
   const subscriber = connectRedis(config, 'subscriber', logger);
   const meter = new RateMeter(Math.min(slots.count, engine.streams * engine.maxBatch), engine.imagesPerSecond);
   const store = new JobStore(redis);
+  const outputs = new OutputStore(redis);
   const consumer = new Consumer({
     redis,
     store,
     withSlot: (work) => slots.use(work),
     preprocess: (image, slot) => preprocessor.preprocess(image, slot),
     classify: (slot, options) => classifier.classify(slot, options),
-    permanentCode: (error) => (error instanceof ImageError ? error.code : undefined),
+    loadTensor: (values, slot) => slots.loadTensor(values, slot),
+    keepOutput: (id, values) => outputs.keep(id, values),
+    permanentCode: (error) => {
+      if (error instanceof TensorError) return 'infer_request_invalid';
+      return error instanceof ImageError ? error.code : undefined;
+    },
     abandon: () => {
       classifier.abandon();
       coalescing.abandon();
@@ -166,6 +174,7 @@ runService('worker', workerVariables, async (config, logger) => {
           latency_ms: Object.fromEntries([...engine.latencyMs].map(([size, ms]) => [size, Math.round(ms * 100) / 100])),
         },
       }),
+      ...(engine.tensors && { tensors: engine.tensors }),
     },
     { rate: () => meter.rate(), active: () => meter.held, takeLoad: engine.takeLoad },
     logger,

@@ -44,6 +44,13 @@ export const workerPresenceSchema = z.object({
       memory_bytes: z.int().min(0),
     })
     .optional(),
+  /** The model's input and output as float32 tensors, -1 for any number of rows; absent of a worker that takes pictures only. */
+  tensors: z
+    .object({
+      input: z.object({ name: z.string(), shape: z.array(z.int()) }),
+      output: z.object({ name: z.string(), shape: z.array(z.int()) }),
+    })
+    .optional(),
 });
 export type WorkerPresence = z.infer<typeof workerPresenceSchema>;
 

@@ -15,6 +15,8 @@ import {
 } from './batch-routes.js';
 import type { BatchUploadReader } from './body/batch/read-batch-upload.js';
 import type { UploadReader } from './body/read-upload.js';
+import type { CompatRoutes } from './compat/hugging-face-route.js';
+import { addCompatRoutes } from './compat/routes.js';
 import {
   jobDeliveriesRoute,
   listDeliveriesRoute,
@@ -61,6 +63,8 @@ export interface AppOptions {
   readonly events: JobEvents;
   readonly streams: EventStreams;
   readonly readUpload: UploadReader;
+  /** Of other protocols; the rest of what they need is above. */
+  readonly compat: Pick<CompatRoutes, 'readBytes' | 'outputs' | 'maxUploadBytes'>;
   readonly maxWaitSeconds: number;
   /** What a submission has to pass before it is read. */
   readonly gate: SubmissionGate;
@@ -140,6 +144,9 @@ export function createApp(options: AppOptions): Express {
   app.route('/v1/batches/:id/results').get(batchResultsRoute(batchRoutes)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/models').get(acceptsJson, modelsRoute(options.models)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/operations').get(acceptsJson, operationsRoute(options.operations)).all(onlyMethods('GET', 'HEAD'));
+
+  const visits = { jobs, read, waiters, gate: options.gate, maxWaitSeconds, metrics };
+  addCompatRoutes(app, { ...options.compat, visits, models: options.models }, options);
 
   app.use(routeNotFound);
   app.use(problemHandler);

@@ -56,7 +56,7 @@ export async function enqueue(
   sharing: SharingTerms | undefined,
   workers: Promise<readonly WorkerPresence[]>,
 ): Promise<KnownJob> {
-  const { id, image, options, requestId } = submission;
+  const { id, image, options, requestId, tensor, output } = submission;
   const order: ClassifyOrder = {
     id,
     model: record.model.name,
@@ -67,6 +67,8 @@ export async function enqueue(
     ...(record.deadline_ms === undefined ? {} : { deadline_ms: record.deadline_ms }),
     ...(sharing === undefined ? {} : { sharing }),
     ...(Buffer.isBuffer(image) ? {} : { fetched: true }),
+    ...(tensor === true ? { tensor } : {}),
+    ...(output === true ? { output } : {}),
   };
   const bytes = Buffer.isBuffer(image) ? image : undefined;
   const around = {

@@ -41,8 +41,12 @@ export interface SubmitContext extends KeepContext, WebhookTargetContext {
 export interface Submission {
   /** A new UUID. The caller chooses it, to be able to listen for its end before it can come. */
   readonly id: string;
-  /** The picture's bytes, or the address that it is to be fetched from. */
+  /** The picture's bytes, or the address that it is to be fetched from; with `tensor`, a row of the model's input. */
   readonly image: Buffer | URL;
+  /** `image` has the values that the model takes, checked by the caller, and no picture. */
+  readonly tensor?: boolean;
+  /** All that the model returns is wanted, too: such a job has an answer of its own. */
+  readonly output?: boolean;
   readonly options: JobOptions;
   readonly requestId: string;
   readonly client: Client;
@@ -61,8 +65,8 @@ export async function submitJob(context: SubmitContext, submission: Submission):
   const created = new Date();
   const began = performance.now();
   const { image } = submission;
-  if (Buffer.isBuffer(image)) checkImage(image, context.imageLimits);
-  else checkImageUrl(image, context.allowPrivateHosts);
+  if (submission.tensor !== true && Buffer.isBuffer(image)) checkImage(image, context.imageLimits);
+  if (!Buffer.isBuffer(image)) checkImageUrl(image, context.allowPrivateHosts);
   await checkWebhook(context, submission);
   // Under way beside the other look-ups: the estimate costs no round trip of its own.
   const workers = context.models.workers().catch(() => []);
@@ -91,8 +95,8 @@ export async function submitJob(context: SubmitContext, submission: Submission):
 
 /** Undefined where the job's answer is its own. */
 async function sharingTerms(context: SubmitContext, submission: Submission): Promise<SharingTerms | undefined> {
-  const { image, client, caching } = submission;
-  if (context.cache === undefined || !caching.store) return undefined;
+  const { image, client, caching, tensor, output } = submission;
+  if (context.cache === undefined || !caching.store || tensor === true || output === true) return undefined;
   return {
     scope: resultScope(client.name),
     // Of a picture that is to be fetched, the worker computes it.

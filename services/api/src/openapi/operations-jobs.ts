@@ -29,7 +29,7 @@ export const uploadCodes: readonly ErrorCode[] = [
   'webhooks_disabled',
 ];
 
-const imageCodes: readonly ErrorCode[] = [
+export const imageCodes: readonly ErrorCode[] = [
   'base64_invalid',
   'file_field_unexpected',
   'image_dimensions_invalid',

@@ -27,6 +27,8 @@ import { OrderSharing, type Sharing } from './order-sharing.js';
 /** What the batcher answers for one crop. */
 export interface Classified {
   readonly predictions: readonly Prediction[];
+  /** All values that the model returned, where they were asked for. */
+  readonly output?: Float32Array;
   readonly batchSize: number;
   readonly batchWaitMs: number;
   readonly inferenceMs: number;
@@ -35,6 +37,7 @@ export interface Classified {
 export interface ClassifyOptions {
   readonly topK: number;
   readonly minScore: number;
+  readonly output: boolean;
   readonly priority: number;
   readonly startWithinMs: number | undefined;
   /** Aborted when nobody wants the answer any more. */
@@ -47,6 +50,10 @@ export interface ClassifyDependencies {
   readonly withSlot: <T>(work: (slot: number) => Promise<T>) => Promise<T>;
   /** Decodes the image and writes its crop into `slot`. */
   readonly preprocess: (image: Buffer, slot: number) => Promise<void>;
+  /** Writes an order's own input for the model beside `slot`; the place that `classify` takes. Throws where it does not fit. */
+  readonly loadTensor: (values: Buffer, slot: number) => number;
+  /** Keeps all that the model returned for the job `id`, for whoever asked for it. */
+  readonly keepOutput: (id: string, values: Float32Array) => Promise<void>;
   /** Classifies the crop in `slot`. Rejects with DeadlineError if it could not begin in time, with CanceledError if canceled. */
   readonly classify: (slot: number, options: ClassifyOptions) => Promise<Classified>;
   /** The registry's code for an error that will not go away, undefined for one that may. */
@@ -158,11 +165,14 @@ export async function classifyOrder(
     let preprocessed = read;
     const classified = await dependencies.withSlot(async (slot) => {
       goOn();
-      await dependencies.preprocess(image, slot);
+      let place = slot;
+      if (order.tensor === true) place = dependencies.loadTensor(image, slot);
+      else await dependencies.preprocess(image, slot);
       goOn();
       preprocessed = performance.now();
-      return dependencies.classify(slot, {
+      return dependencies.classify(place, {
         ...others.request,
+        output: order.output === true,
         priority: attempt.priority,
         startWithinMs: leftMs(),
         canceled,
@@ -177,11 +187,15 @@ export async function classifyOrder(
       total: round(finishedMs - order.created_ms),
     };
     const { own, shared } = others.divide(classified.predictions);
-    const result = await end(
+    const { output } = classified;
+    // Both leave on one connection, in this order: who hears of the end finds the output.
+    const kept = output === undefined ? undefined : dependencies.keepOutput(order.id, output);
+    const ended = end(
       { status: 'succeeded', started_at, predictions: own, timing_ms: timing, batch_size: classified.batchSize },
       finishedMs,
       shared,
     );
+    const [result] = await Promise.all([ended, kept]);
     if (shared !== undefined) others.leave(shared.predictions);
     return result === 'finished'
       ? { outcome: 'succeeded', timing, batchSize: classified.batchSize }

@@ -23,6 +23,8 @@ export interface ClassifierOptions {
 
 export interface Classification {
   readonly predictions: readonly Prediction[];
+  /** All values that the model returned, where they were asked for. */
+  readonly output?: Float32Array;
   readonly batchSize: number;
   readonly batchWaitMs: number;
   readonly inferenceMs: number;
@@ -31,6 +33,8 @@ export interface Classification {
 export interface ClassifyOptions {
   readonly topK: number;
   readonly minScore: number;
+  /** Whether all values that the model returns are wanted, too. */
+  readonly output?: boolean;
   /** 0 goes first. */
   readonly priority?: number | undefined;
   /** Milliseconds from now within which inference must begin. */
@@ -46,6 +50,7 @@ interface Request extends ClassifyOptions {
 interface Answer {
   /** The reason where the model returned no usable row for this image. */
   readonly predictions: readonly Prediction[] | Error;
+  readonly output?: Float32Array;
   readonly inferenceMs: number;
 }
 
@@ -71,10 +76,15 @@ export class Classifier {
           ({ rows, milliseconds, solo }) => {
             // The estimates are those of the streams that work under load.
             if (!solo) latency.observe(requests.length, milliseconds);
-            return requests.map((request, index) => ({
-              predictions: this.#read(rows[index] ?? new Float32Array(), request),
-              inferenceMs: milliseconds,
-            }));
+            return requests.map((request, index) => {
+              const row = rows[index] ?? new Float32Array();
+              return {
+                predictions: this.#read(row, request),
+                // The row is the stream's, and overwritten by its next run.
+                ...(request.output === true ? { output: Float32Array.from(row) } : {}),
+                inferenceMs: milliseconds,
+              };
+            });
           },
         );
       },
@@ -87,7 +97,7 @@ export class Classifier {
   readonly #latency: LatencyModel;
 
   /**
-   * Classifies the crop in `slot`. Rejects if the model fails on it, with DeadlineError if it could not start in time, with
+   * Classifies the crop in `slot`, or the tensor at that place. Rejects if the model fails on it, with DeadlineError if it could not start in time, with
    * CanceledError if it was canceled before its batch started, or with AbandonedError.
    */
   async classify(slot: number, options: ClassifyOptions): Promise<Classification> {
@@ -103,7 +113,8 @@ export class Classifier {
       },
     );
     if (result.predictions instanceof Error) throw result.predictions;
-    return { predictions: result.predictions, batchSize, batchWaitMs: waitMs, inferenceMs: result.inferenceMs };
+    const { predictions, output, inferenceMs } = result;
+    return { predictions, batchSize, batchWaitMs: waitMs, inferenceMs, ...(output && { output }) };
   }
 
   /** Rejects what waits for a batch with AbandonedError. */

@@ -6,16 +6,17 @@
  */
 import { join, resolve } from 'node:path';
 import type { Model } from '@quintet/models';
-import type { ConfigOf, Logger, workerVariables } from '@quintet/shared';
+import type { ConfigOf, Logger, WorkerPresence, workerVariables } from '@quintet/shared';
 import { CropSlots } from '../crops/crop-slots.js';
 import { defaultLayout, type Fixed } from '../profile/candidates.js';
 import { choose, type Choice } from '../profile/choose.js';
 import { layoutText, type ProfileRow } from '../profile/profile.js';
 import { tune, type Tuning } from '../profile/tune.js';
 import { Classifier } from './classifier.js';
+import type { InputSpec } from './normalize.js';
 import { providerAdvice } from './provider.js';
 import { StreamPool } from './stream-pool.js';
-import type { ModelFile, Provider } from './thread-protocol.js';
+import type { ModelFile, Provider, TensorNames } from './thread-protocol.js';
 
 /** Jobs held at once, for every image that the streams can run at once: enough to decode ahead of inference. */
 const jobsPerImage = 3;
@@ -49,6 +50,8 @@ export interface Engine {
   readonly classifier: Classifier;
   readonly slots: CropSlots;
   readonly provider: Provider;
+  /** What the model takes and returns, as clients of the Open Inference Protocol are told. */
+  readonly tensors: WorkerPresence['tensors'];
   readonly streams: number;
   readonly intraOpThreads: number;
   readonly maxBatch: number;
@@ -121,6 +124,7 @@ async function startOn(provider: Provider, file: ModelFile, options: EngineOptio
       intraOpThreads,
       maxBatch: layout.maxBatch,
       slots: slots.buffer,
+      tensors: slots.tensors,
     },
     streams,
     solo: choice?.solo && { intraOpThreads: choice.solo.intraOpThreads, isAlone: () => slots.held <= 1 },
@@ -158,6 +162,7 @@ async function startOn(provider: Provider, file: ModelFile, options: EngineOptio
     classifier,
     slots,
     provider,
+    tensors: pool.names && describeTensors(pool.names, manifest.preprocess, labels.length),
     streams,
     intraOpThreads,
     maxBatch,
@@ -168,6 +173,16 @@ async function startOn(provider: Provider, file: ModelFile, options: EngineOptio
     imagesPerSecond: choice?.imagesPerSecond,
     takeLoad: () => pool.takeLoad(),
   };
+}
+
+/** Rows are batched by this worker, whatever number of them the file itself takes at a time. */
+function describeTensors(
+  { input, output }: TensorNames,
+  { crop, layout }: Pick<InputSpec, 'crop' | 'layout'>,
+  classes: number,
+): WorkerPresence['tensors'] {
+  const row = layout === 'NCHW' ? [3, crop, crop] : [crop, crop, 3];
+  return { input: { name: input, shape: [-1, ...row] }, output: { name: output, shape: [-1, classes] } };
 }
 
 function describe(

@@ -132,10 +132,16 @@ async function main(inbox: NonNullable<typeof parentPort>): Promise<void> {
 
   const normalize = createNormalizer(settings.input);
   const pixels = new Uint8Array(settings.slots);
+  const tensors = new Float32Array(settings.tensors ?? new SharedArrayBuffer(0));
+  const size = settings.input.crop ** 2 * 3;
+  const crops = pixels.length / size;
   const logits = new Float32Array(settings.logits);
   inbox.on('message', ({ slots }: ToThread) => {
     const started = performance.now();
-    for (const [row, slot] of slots.entries()) normalize(pixels, slot, inference.input, row);
+    for (const [row, place] of slots.entries()) {
+      if (place < crops) normalize(pixels, place, inference.input, row);
+      else inference.input.set(tensors.subarray((place - crops) * size, (place - crops + 1) * size), row * size);
+    }
     inference.run(slots.length).then(
       (output) => {
         logits.set(output);
@@ -146,7 +152,7 @@ async function main(inbox: NonNullable<typeof parentPort>): Promise<void> {
       },
     );
   });
-  send({ type: 'ready', maxBatch, warmUpMs });
+  send({ type: 'ready', maxBatch, warmUpMs, names: { input: shape.input, output: shape.output } });
 }
 
 main(port).catch((error: unknown) => {

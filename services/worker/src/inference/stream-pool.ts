@@ -12,7 +12,7 @@
 import { LoadMeter } from './load-meter.js';
 import { disableTelemetry } from './onnx-runtime.js';
 import { InferenceStream, type RunResult, type StreamSettings } from './stream.js';
-import { warmUpSizes } from './thread-protocol.js';
+import { warmUpSizes, type TensorNames } from './thread-protocol.js';
 
 export interface StreamPoolOptions {
   readonly settings: Omit<StreamSettings, 'warmUp'>;
@@ -44,6 +44,7 @@ export class StreamPool {
   readonly #settings: StreamSettings;
   readonly #load: LoadMeter;
   warmUpMs: Readonly<Record<number, number>> = {};
+  names: TensorNames | undefined;
 
   private constructor(private readonly options: StreamPoolOptions) {
     this.#maxBatch = options.settings.maxBatch;
@@ -146,9 +147,10 @@ export class StreamPool {
   }
 
   async #add(): Promise<void> {
-    const { stream, maxBatch, warmUpMs } = await this.#start(this.#settings, () => this.#add());
+    const { stream, maxBatch, warmUpMs, names } = await this.#start(this.#settings, () => this.#add());
     this.#maxBatch = Math.min(this.#maxBatch, maxBatch);
     this.warmUpMs = warmUpMs;
+    this.names = names;
     this.#idle.push(stream);
     this.#onIdle();
   }

@@ -10,7 +10,7 @@
  * hangs, never for what is slow because the machine is busy.
  */
 import { Worker } from 'node:worker_threads';
-import type { FromThread, SessionSettings, ToThread } from './thread-protocol.js';
+import type { FromThread, SessionSettings, TensorNames, ToThread } from './thread-protocol.js';
 
 export interface RunResult {
   /** One row of logits per image; valid until the next run of this stream. */
@@ -94,7 +94,12 @@ export class InferenceStream {
     settings: StreamSettings,
     { onDeath, onStuck }: StreamEvents,
     runLimitMs?: number,
-  ): Promise<{ stream: InferenceStream; maxBatch: number; warmUpMs: Readonly<Record<number, number>> }> {
+  ): Promise<{
+    stream: InferenceStream;
+    maxBatch: number;
+    warmUpMs: Readonly<Record<number, number>>;
+    names: TensorNames;
+  }> {
     let ready = false;
     const stream = new InferenceStream(
       settings,
@@ -124,7 +129,7 @@ export class InferenceStream {
     thread.on('message', (message: FromThread) => {
       stream.#settle(message);
     });
-    return { stream, maxBatch: first.maxBatch, warmUpMs: first.warmUpMs };
+    return { stream, maxBatch: first.maxBatch, warmUpMs: first.warmUpMs, names: first.names };
   }
 
   /** Starts `count` streams alike; where one cannot start, stops the others and rejects with its reason. */

@@ -23,17 +23,30 @@ export interface SessionSettings {
   readonly classes: number;
   /** uint8 [slots, crop, crop, 3]: the crops of all jobs in hand. */
   readonly slots: SharedArrayBuffer;
+  /** float32 [slots, …]: rows of the model's input itself, where orders may bring those (crop-slots.ts). */
+  readonly tensors?: SharedArrayBuffer;
   /** float32 [maxBatch, classes]. */
   readonly logits: SharedArrayBuffer;
 }
 
-/** Run the crops in these slots, as one batch, in this order. */
+/** Run the crops in these slots, as one batch, in this order; numbers past the slots are rows of `tensors`. */
 export interface ToThread {
   readonly slots: readonly number[];
 }
 
+/** As the session names them. */
+export interface TensorNames {
+  readonly input: string;
+  readonly output: string;
+}
+
 export type FromThread =
-  | { readonly type: 'ready'; readonly maxBatch: number; readonly warmUpMs: Readonly<Record<number, number>> }
+  | {
+      readonly type: 'ready';
+      readonly maxBatch: number;
+      readonly warmUpMs: Readonly<Record<number, number>>;
+      readonly names: TensorNames;
+    }
   | { readonly type: 'unusable'; readonly reason: string }
   | { readonly type: 'done'; readonly milliseconds: number }
   | { readonly type: 'failed'; readonly reason: string };
