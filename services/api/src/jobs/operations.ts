@@ -2,6 +2,7 @@
 import {
   finalStatuses,
   latencyPhases,
+  modelRefSchema,
   operationsWindowSeconds,
   type DeliveryIndex,
   type EndedJobs,
@@ -59,7 +60,7 @@ export async function readOperations(context: OperationsContext): Promise<Operat
     latency_ms: percentilesOf(ended.latencies),
     workers: workers.map(({ id, model, device, since, streams, rate, usage }) => ({
       id,
-      model,
+      model: modelRefSchema.parse(model),
       device,
       since,
       streams,
