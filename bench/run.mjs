@@ -25,6 +25,7 @@ const names = [
   'peers',
   'soak',
   'full',
+  'client',
   'page',
 ];
 

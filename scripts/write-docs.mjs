@@ -1,10 +1,11 @@
 /**
  * `npm run docs`: writes into the pages under docs/ what the code knows: the table of variables (configuration.md) and of
- * metrics (metrics.md), and the OpenAPI document (openapi.json). test/docs compares the pages with the code; prose around the tables is written by people.
+ * metrics (metrics.md), the OpenAPI document (openapi.json), and the client's types from that. test/docs compares the pages with the code; prose around the tables is written by people.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { clientTypes, clientTypesFile } from './lib/client-types.mjs';
 import { importBuilt, root } from './lib/project.mjs';
 
 const shared = await importBuilt('packages/shared/dist/index.js');
@@ -82,7 +83,9 @@ await writeTable(
 const { openApiDocument } = await importBuilt('services/api/dist/openapi/document.js');
 const { version } = JSON.parse(readFileSync(join(root, 'services/api/package.json'), 'utf8'));
 const openApiFile = join(root, 'docs/openapi.json');
+const document = openApiDocument(version);
 writeFileSync(
   openApiFile,
-  await format(JSON.stringify(openApiDocument(version)), { ...(await resolveConfig(openApiFile)), parser: 'json' }),
+  await format(JSON.stringify(document), { ...(await resolveConfig(openApiFile)), parser: 'json' }),
 );
+writeFileSync(join(root, clientTypesFile), await clientTypes(document));

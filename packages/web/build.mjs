@@ -34,12 +34,9 @@ function noted() {
 }
 
 const wanted = sourcesHash();
-if (noted() === wanted) {
-  process.stdout.write('The page is built already\n');
-} else {
+if (noted() !== wanted) {
   // Only where it is needed: to load it takes longer than all of the above.
   const { build } = await import('vite');
   await build({ root: folder, logLevel: 'warn' });
   writeFileSync(stamp, wanted);
-  process.stdout.write('The page is built\n');
 }

@@ -17,11 +17,11 @@ export interface Section {
   readonly examples: readonly Example[];
 }
 
-/** The sections of a page that have examples. */
+/** The sections of a page that have examples, by headings of the second and third level; `page` from the root. */
 export function sectionsOf(page: string): Section[] {
-  const text = readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8');
+  const text = readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8');
   return text
-    .split(/^## /m)
+    .split(/^###? /m)
     .slice(1)
     .map((section) => ({
       title: section.slice(0, section.indexOf('\n')),
@@ -47,15 +47,26 @@ function examplesOf(fence: string): Example[] {
     });
 }
 
-/** Runs the commands in one bash in `folder`; resolves to the output of each, stderr included. */
+export interface Shell {
+  readonly folder: string;
+  /** Over that of this process. */
+  readonly env: Readonly<Record<string, string>>;
+  /** From what the page says to where the service of the test is. */
+  readonly replace: (command: string) => string;
+}
+
+/** Runs the commands in one bash; resolves to the output of each, stderr included. */
 export async function runExamples(
-  examples: readonly Example[],
-  folder: string,
-  replace: (command: string) => string,
+  examples: readonly Pick<Example, 'command'>[],
+  { folder, env, replace }: Shell,
 ): Promise<string[]> {
   const marker = '=== end of the example ===';
   const script = examples.map(({ command }) => `${replace(command)}\nprintf '\\n${marker}\\n'`).join('\n');
-  const shell = spawn('bash', ['-c', script], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  const shell = spawn('bash', ['-c', script], {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let text = '';
   const collect = (chunk: Buffer): void => {
     text += chunk.toString();

@@ -44,6 +44,13 @@ describe('the OpenAPI document', () => {
     expect(JSON.parse(read('docs/openapi.json'))).toEqual(JSON.parse(JSON.stringify(document)));
   });
 
+  it('has the types of the client made from it (npm run docs writes them)', async () => {
+    const { clientTypes, clientTypesFile } = (await import(
+      new URL('../../scripts/lib/client-types.mjs', import.meta.url).href
+    )) as { clientTypes: (document: object) => Promise<string>; clientTypesFile: string };
+    expect(read(clientTypesFile)).toBe(await clientTypes(JSON.parse(JSON.stringify(document)) as object));
+  });
+
   it('has every route of the application, and no other', () => {
     // Routes are made of their dependencies, and ask nothing of them before a request comes.
     const options = {

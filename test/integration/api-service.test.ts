@@ -79,6 +79,26 @@ describe('the service about itself', () => {
     expect([options.status, options.headers.get('allow')]).toEqual([204, 'POST, OPTIONS']);
   });
 
+  it('shows its contract as a page that may load nothing, below any prefix', async () => {
+    const page = await api.request('/docs', { headers: { Accept: 'text/html,*/*;q=0.8' } });
+    expect(page.status).toBe(200);
+    expect(page.headers.get('Content-Type')).toBe('text/html; charset=utf-8');
+    expect(page.headers.get('Content-Encoding')).toBe('gzip');
+    expect(page.headers.get('Content-Security-Policy')).toMatch(
+      /^default-src 'none'; style-src 'sha256-[^']+'; script-src 'sha256-[^']+'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
+    );
+    expect(page.headers.get('X-Frame-Options')).toBe('DENY');
+    const text = await page.text();
+    expect(text).toContain('<!doctype html>');
+    const plain = await api.request('/docs', { headers: { 'Accept-Encoding': 'identity' } });
+    expect(plain.headers.get('Content-Encoding')).toBeNull();
+    expect(await plain.text()).toBe(text);
+    const below = await api.request('/docs/', { redirect: 'manual' });
+    expect([below.status, below.headers.get('Location')]).toEqual([308, '../docs']);
+    const json = await api.request('/docs', { headers: { Accept: 'application/json' } });
+    expect([json.status, ((await json.json()) as { code: string }).code]).toEqual([406, 'not_acceptable']);
+  });
+
   it('is not ready on a Redis that may drop jobs', async () => {
     const evicting = await startRedis(['--maxmemory-policy', 'allkeys-lru']);
     const service = await startApi(evicting.url);

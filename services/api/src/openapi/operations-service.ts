@@ -26,6 +26,7 @@ export const serviceOperations: readonly Operation[] = [
     id: 'pageAsset',
     tag: 'service',
     summary: 'A script or style of the page. Its name says its content.',
+    curl: `ASSET=$(curl -s -H 'Accept: text/html' ${origin}/ | grep -o 'assets/[^"]*' | head -n 1)\ncurl -o asset.txt ${origin}/$ASSET`,
     parameters: [
       {
         in: 'path',

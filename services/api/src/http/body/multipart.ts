@@ -105,7 +105,8 @@ export function multipartSource(request: IncomingMessage, limit: number, over: (
   request.on('data', count);
   request.on('error', () => undefined);
   const cutShort = (): void => {
-    fail(incomplete());
+    // What has come in full may still wait in `source` for its reader.
+    if (!request.readableEnded) fail(incomplete());
   };
   request.once('close', cutShort);
   source.once('close', () => {

@@ -1,0 +1,89 @@
+/** `quintet wait`: the end of a job or of a batch that somebody submitted. */
+import { hasEnded, QuintetError, type Job, type Quintet } from '../../index.js';
+import { formatOf, formatOptions, numberOf, parse, serviceOptions, UsageError } from '../arguments.js';
+import type { Command } from '../commands.js';
+import { connect, type Context } from '../context.js';
+import { exitCodes } from '../exit-codes.js';
+import { formatHelp, serviceHelp } from '../help.js';
+import { duration, progressLine } from '../output/progress.js';
+import { createRowWriter } from '../output/rows.js';
+import { jobFailure } from '../row-of-job.js';
+
+const help = `quintet wait ID… [options]
+
+Waits for jobs or batches, by their ids, and prints how they ended. Ctrl-C ends the waiting and cancels nothing.
+
+  --top N             labels of each picture, of those that were asked for (5; 1 in a table)
+${formatHelp}${serviceHelp}
+Exit codes: 0 all succeeded; 1 some did not; 2 the command line is wrong; 3 the service cannot be used; 130 interrupted.
+
+Example:
+  quintet wait 01234567-89ab-4cde-8f01-23456789abcd --json | jq '.[0].predictions'
+`;
+
+const options = { ...serviceOptions, ...formatOptions, top: { type: 'string' } } as const;
+
+async function run(ids: readonly string[], context: Context): Promise<number> {
+  const { values, positionals } = parse(ids, options);
+  if (positionals.length === 0) throw new UsageError('name the id of a job or of a batch');
+  const { terminal } = context;
+  const format = formatOf(values);
+  const top = numberOf('top', values.top, { least: 1, most: 20 }) ?? (format === 'table' ? 1 : 5);
+  const client = await connect(values, context);
+  const writer = createRowWriter({ terminal, format, top, names: positionals });
+  let index = 0;
+  let failed = 0;
+  try {
+    for (const id of positionals) {
+      for await (const { name, job } of endedJobs(client, id, context)) {
+        terminal.status('');
+        const error = jobFailure(job);
+        if (error !== undefined) {
+          failed += 1;
+          terminal.complain(`${name}: ${error.code}: ${error.detail}`);
+        }
+        await writer.write({ index: index++, name, job, error });
+      }
+    }
+  } finally {
+    await writer.end();
+  }
+  return failed > 0 ? exitCodes.failed : exitCodes.ok;
+}
+
+/** The job, or those of the batch, of that id. */
+async function* endedJobs(
+  client: Quintet,
+  id: string,
+  { terminal, signal }: Context,
+): AsyncGenerator<{ readonly name: string; readonly job: Job | undefined }, void, undefined> {
+  try {
+    let last: Job | undefined;
+    for await (const job of client.events(id, { signal })) {
+      last = job;
+      terminal.status(standingOf(job));
+    }
+    yield { name: id, job: last !== undefined && hasEnded(last) ? last : await client.wait(id, { signal }) };
+    return;
+  } catch (error) {
+    if (!(error instanceof QuintetError && error.code === 'job_not_found')) throw error;
+  }
+  await client.waitForBatch(id, {
+    signal,
+    seconds: 1,
+    onProgress: ({ total, counts, created_at }) => {
+      const done = total - counts.queued - counts.processing;
+      const seconds = (Date.now() - Date.parse(created_at)) / 1000;
+      terminal.status(progressLine({ done, failed: counts.failed, total, seconds }));
+    },
+  });
+  for await (const { name, job } of client.batchResults(id, { signal })) yield { name, job };
+}
+
+function standingOf({ status, queue }: Job): string {
+  if (queue === undefined) return status;
+  const eta = queue.eta_seconds === undefined ? '' : `, about ${duration(queue.eta_seconds)}`;
+  return `${status}, ${queue.position} before it${eta}`;
+}
+
+export const wait: Command = { summary: 'wait for a job or a batch by its id', help, run };

@@ -1,0 +1,103 @@
+/**
+ * Standard output and standard error, which may be the same terminal.
+ *
+ * Results go to stdout, everything else to stderr. A status line, of a terminal only, is the last line of stderr: it is taken away
+ * before anything else is written, and drawn again after it. A reader that closes stdout, such as `head`, is not an error:
+ * `onClosed` is told, once, and what is written afterwards is dropped.
+ */
+import { once } from 'node:events';
+import type { WriteStream } from 'node:tty';
+import { printable, shorten } from './printable.js';
+
+export interface Colours {
+  readonly bold: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly red: (text: string) => string;
+  readonly green: (text: string) => string;
+  readonly yellow: (text: string) => string;
+}
+
+const redrawMs = 100;
+
+export class Terminal {
+  /** Of stdout. */
+  readonly colours: Colours;
+  readonly #errorColours: Colours;
+  #status = '';
+  #drawn = false;
+  #drawnAt = -Infinity;
+  #closed = false;
+
+  constructor(
+    readonly stdout: WriteStream,
+    readonly stderr: WriteStream,
+    env: NodeJS.ProcessEnv,
+    onClosed: () => void,
+  ) {
+    this.colours = coloursOf(stdout, env);
+    this.#errorColours = coloursOf(stderr, env);
+    stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+      if (this.#closed) return;
+      this.#closed = true;
+      onClosed();
+    });
+    // Nobody reads what is told besides: no reason to stop.
+    stderr.on('error', () => undefined);
+  }
+
+  /** Columns of stdout; undefined where it is no terminal. */
+  get columns(): number | undefined {
+    return this.stdout.isTTY ? this.stdout.columns : undefined;
+  }
+
+  /** Results; waits until stdout takes more. */
+  async print(text: string): Promise<void> {
+    if (this.#closed) return;
+    if (this.stdout.isTTY) this.#clear();
+    if (this.stdout.write(text)) return;
+    await Promise.race([once(this.stdout, 'drain'), once(this.stdout, 'close')]).catch(() => undefined);
+  }
+
+  /** A line on stderr, after the command's name. */
+  complain(text: string): void {
+    this.#clear();
+    this.stderr.write(`${this.#errorColours.red('quintet:')} ${printable(text)}\n`);
+  }
+
+  /** Lines on stderr as they are, which have to be printable. */
+  tell(text: string): void {
+    this.#clear();
+    this.stderr.write(`${text}\n`);
+  }
+
+  /** What is under way, drawn a few times a second; empty for nothing. */
+  status(text: string): void {
+    if (!this.stderr.isTTY) return;
+    this.#status = text;
+    if (text === '') this.#clear();
+    else if (performance.now() - this.#drawnAt > redrawMs) this.#draw();
+  }
+
+  #draw(): void {
+    this.#drawnAt = performance.now();
+    this.#drawn = true;
+    this.stderr.write(`\r\x1b[2K${shorten(this.#status, this.stderr.columns - 1)}`);
+  }
+
+  #clear(): void {
+    if (!this.#drawn) return;
+    this.#drawn = false;
+    this.#drawnAt = -Infinity;
+    this.stderr.write('\r\x1b[2K');
+  }
+}
+
+function coloursOf(stream: WriteStream, env: NodeJS.ProcessEnv): Colours {
+  const coloured = stream.isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+  const paint =
+    (code: number) =>
+    (text: string): string =>
+      coloured ? `\x1b[${code}m${text}\x1b[0m` : text;
+  return { bold: paint(1), dim: paint(2), red: paint(31), green: paint(32), yellow: paint(33) };
+}

@@ -1,0 +1,93 @@
+/** Every example of docs/client.md, run as it stands: the commands, and the programs with the library. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Quintet } from '@quintet/client';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/service-process.js';
+import { startStack, stackWebhookSecret, type Stack } from '../support/stack.js';
+import { hasShared, shared } from '../support/test-model.js';
+import { patternOf, runExamples, sectionsOf } from './console-examples.js';
+
+const page = readFileSync(new URL('../../docs/client.md', import.meta.url), 'utf8');
+const modules = fileURLToPath(new URL('../../node_modules', import.meta.url));
+const hasJq = spawnSync('jq', ['--version']).status === 0;
+
+// The page names what MobileNetV2 says of these photos.
+const photos = {
+  'butterfly.jpg': 'n02279972_monarch.JPEG',
+  'piano.jpg': 'n03452741_grand_piano.JPEG',
+  'pizza.jpg': 'n07873807_pizza.JPEG',
+};
+
+describe.skipIf(!hasShared || !hasJq)('docs/client.md', () => {
+  let stack: Stack;
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'quintet-client-examples-'));
+    await mkdir(join(folder, 'photos'));
+    for (const [name, file] of Object.entries(photos)) {
+      await copyFile(join(shared, 'images', file), join(folder, 'photos', name));
+    }
+    await writeFile(join(folder, 'notes.txt'), 'not a picture');
+    await symlink(modules, join(folder, 'node_modules'));
+    stack = await startStack();
+  });
+  afterAll(async () => {
+    await stack.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it.each(sectionsOf('client.md'))('$title', async ({ examples }) => {
+    const environment = `export PATH="${join(modules, '.bin')}:$PATH" QUINTET_URL=${stack.url}`;
+    const outputs = await runExamples(examples, folder, (command) => `${environment}\n${command}`);
+    examples.forEach(({ command, output }, index) => {
+      expect(outputs[index]?.replaceAll(/\s+/g, ''), command).toMatch(patternOf(output));
+    });
+  });
+
+  /** Runs the program `name` of the page, as a reader would. */
+  async function program(name: string): Promise<{ readonly child: ChildProcess; readonly output: () => string }> {
+    const code = page.split(`<!-- snippet: ${name} -->`)[1]?.split(/^```\w*$/m)[1];
+    if (code === undefined) throw new Error(`the page has no snippet ${name}`);
+    await writeFile(join(folder, name), code);
+    const env = { PATH: process.env['PATH'], QUINTET_URL: stack.url, WEBHOOK_SECRET: stackWebhookSecret };
+    const child = spawn(process.execPath, [name], { cwd: folder, env });
+    let text = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    return { child, output: () => text };
+  }
+
+  it('classifies with the library', async () => {
+    const one = await program('classify.mjs');
+    const many = await program('many.mjs');
+    await Promise.all([once(one.child, 'close'), once(many.child, 'close')]);
+    expect(one.output()).toBe('grand piano\nimage_format_unsupported 415 false\n');
+    expect(many.output()).toMatch(
+      /^photos\/butterfly\.jpg monarch\nphotos\/piano\.jpg grand piano\nphotos\/pizza\.jpg pizza\n(\w+\n)*succeeded\n$/,
+    );
+  });
+
+  it('receives a webhook with the library', async () => {
+    const { child, output } = await program('receive.mjs');
+    try {
+      const port = await eventually(() => {
+        const found = /^\d+/.exec(output())?.[0];
+        if (found === undefined) throw new Error(`it does not listen: ${output()}`);
+        return found;
+      });
+      const image = readFileSync(join(folder, 'photos', 'pizza.jpg'));
+      await new Quintet({ url: stack.url }).submit(image, { webhook_url: `http://127.0.0.1:${port}/` });
+      await eventually(() => {
+        expect(output()).toBe(`${port}\njob.succeeded\n`);
+      });
+    } finally {
+      child.kill();
+    }
+  });
+});

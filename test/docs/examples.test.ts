@@ -1,0 +1,119 @@
+/** Every example of the README, of the pages and of `GET /docs`, run as it stands against the real services. */
+import { spawnSync } from 'node:child_process';
+import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openApiDocument } from '../../services/api/src/openapi/document.js';
+import type { ApiDocument } from '../../services/api/src/docs-page/document-types.js';
+import { startReceiver, type Receiver } from '../support/receiver.js';
+import { eventually } from '../support/service-process.js';
+import { stackWebhookSecret, startStack, type Stack } from '../support/stack.js';
+import { hasShared, shared, testModel, testModelEnvironment } from '../support/test-model.js';
+import { patternOf, runExamples, sectionsOf, type Example, type Shell } from './console-examples.js';
+
+/** What the reader of the pages needs, too. */
+const hasTools = ['curl', 'jq'].every((tool) => spawnSync(tool, ['--version']).status === 0);
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+// The first example is of a picture that nobody has seen before.
+const pages = new Set([
+  'docs/api.md',
+  'README.md',
+  ...(await readdir(join(root, 'docs'))).filter((file) => file.endsWith('.md')).map((file) => `docs/${file}`),
+]);
+const withExamples = [...pages]
+  .map((page) => ({ page, sections: sectionsOf(page) }))
+  .filter(({ sections }) => sections.length > 0);
+
+// The pages name what MobileNetV2 says of these photos.
+const photos = {
+  'photo.jpg': 'n02279972_monarch.JPEG',
+  'piano.jpg': 'n03452741_grand_piano.JPEG',
+  'pizza.jpg': 'n07873807_pizza.JPEG',
+};
+
+describe.skipIf(!hasShared || !hasTools)('what the documentation shows', () => {
+  let stack: Stack;
+  let folder: string;
+  let shell: Shell;
+  let receiver: Receiver;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'quintet-examples-'));
+    for (const [name, file] of Object.entries(photos)) await copyFile(join(shared, 'images', file), join(folder, name));
+    [stack, receiver] = await Promise.all([
+      startStack({ env: { RESULT_CACHE_TTL_SECONDS: '3600' } }),
+      startReceiver(stackWebhookSecret),
+    ]);
+    // What models.md says that a reader has.
+    const model = join(testModelEnvironment['DATA_DIR'] ?? '', 'models', testModel);
+    for (const file of ['model.onnx', 'labels.tsv']) await copyFile(join(model, file), join(folder, file));
+    shell = {
+      folder,
+      env: {
+        PATH: [join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter),
+        QUINTET_URL: stack.url,
+        MODELS_DIR: join(folder, '.quintet/models'),
+      },
+      replace: (command) =>
+        command
+          .replaceAll('http://localhost:3000', stack.url)
+          .replaceAll('https://example.com/hooks', receiver.expectAt('hooks'))
+          .replaceAll(/\bnpx (?=quintet)/g, '')
+          .replaceAll(/\bnpm run/g, `npm --prefix ${root} run`),
+    };
+  });
+
+  afterAll(async () => {
+    await stack.stop();
+    receiver.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const expectOutputs = async (examples: readonly Example[]): Promise<void> => {
+    const outputs = await runExamples(examples, shell);
+    examples.forEach(({ command, output }, index) => {
+      expect(outputs[index]?.replaceAll(/\s+/g, ''), command).toMatch(patternOf(output));
+    });
+  };
+
+  describe.each(withExamples)('$page', ({ sections }) => {
+    it.each(sections)('$title', async ({ title, examples }) => {
+      // What the text before the example says to start.
+      if (title === '4. Serve it')
+        await stack.addWorker({ MODEL: 'flowers', MODELS_DIR: join(folder, '.quintet/models') });
+      await expectOutputs(examples);
+    });
+  });
+
+  it('GET /docs: every call that it shows is answered with what was asked for', async () => {
+    const { paths } = openApiDocument('0') as unknown as ApiDocument;
+    const operations = Object.entries(paths).flatMap(([, methods]) => Object.values(methods));
+    // A delivery is there, and has ended, before one is sent again.
+    const last = ['redeliver', 'readDelivery'];
+    const order = operations.toSorted((a, b) => last.indexOf(a.operationId) - last.indexOf(b.operationId));
+    expect(operations.length).toBeGreaterThan(15);
+    for (const { operationId, 'x-codeSamples': samples = [] } of order) {
+      if (operationId === 'redeliver') {
+        await eventually(async () => {
+          const response = await fetch(`${stack.url}/v1/deliveries?limit=1`);
+          expect(await response.json()).toMatchObject({ deliveries: [{ state: 'delivered' }] });
+        });
+      }
+      expect(samples.length, operationId).toBeGreaterThan(0);
+      for (const { source } of samples) {
+        const call = `set -e; curl() { command curl --silent --show-error --write-out ' %{http_code}' --max-time 30 "$@"; }\n`;
+        const lines = source.split('\n');
+        // Only the last line is the call; those before it ask for an id.
+        const command = [...lines.slice(0, -1), call + (lines.at(-1) ?? '')].join('\n');
+        const [output = ''] = await runExamples([{ command }], shell);
+        // What has ended meanwhile cannot be canceled.
+        expect(`${operationId}${output.trim().slice(-4)}`, output).toMatch(
+          operationId.startsWith('cancel') ? /(200|409)$/ : /20[0-2]$/,
+        );
+      }
+    }
+  });
+});
