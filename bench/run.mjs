@@ -22,6 +22,7 @@ const names = [
   'cache',
   'decode',
   'normalize',
+  'explain',
   'peers',
   'soak',
   'full',

@@ -14,6 +14,7 @@ import {
   type Job,
   type Outcome,
   type Problem,
+  type WorkerPresence,
 } from '@quintet/shared';
 import { Worker } from 'bullmq';
 import type { RedisServer } from '../support/redis-server.js';
@@ -61,12 +62,13 @@ export const succeeded = (): Outcome => ({
   predictions: [{ label: 'electric ray', wnid: 'n01496331', index: 5, score: 0.9 }],
 });
 
-/** A worker of `model`: announces itself, checks that the image is there, and ends each job as `answer` says. */
+/** A worker of `model`: announces itself, with `more` where it is said, checks that the image is there, and ends each job as `answer` says. */
 export async function startWorker(
   server: RedisServer,
   answer: (order: ClassifyOrder, image: Buffer) => Outcome | Promise<Outcome> = succeeded,
   model = 'resnet50',
   concurrency = 50,
+  more: Partial<WorkerPresence> = {},
 ) {
   const redis = new Redis(server.url, { maxRetriesPerRequest: null });
   redis.on('error', () => undefined);
@@ -75,7 +77,7 @@ export async function startWorker(
   const announce = (): Promise<void> =>
     presence.announce({
       id: `worker-${model}`,
-      model: { name: model, version: 'sha256:0123', weights: 'demo' },
+      model: { name: model, version: 'sha256:0123', weights: 'demo', explainable: true },
       device: 'cpu',
       since: '2026-01-01T00:00:00.000Z',
       streams: 2,
@@ -83,6 +85,7 @@ export async function startWorker(
       max_batch_size: 4,
       profile: { optimized_for: 'throughput', images_per_second: 25, latency_ms: { '1': 80 } },
       rate: 10,
+      ...more,
     });
   await announce();
   const heartbeat = setInterval(() => void announce().catch(() => undefined), 1000);

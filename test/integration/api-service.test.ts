@@ -34,6 +34,7 @@ describe('the service about itself', () => {
         name: 'mobilenetv2',
         version: 'sha256:0123',
         weights: 'demo',
+        explainable: true,
         workers: [
           {
             id: 'worker-mobilenetv2',
@@ -48,7 +49,7 @@ describe('the service about itself', () => {
       });
     });
     const response = await post(image, { ...raw, Prefer: 'wait=10' }, '?model=mobilenetv2');
-    expect((await jobOf(response)).model).toMatchObject({ name: 'mobilenetv2', weights: 'demo' });
+    expect((await jobOf(response)).model).toEqual({ name: 'mobilenetv2', version: 'sha256:0123', weights: 'demo' });
     await worker.close();
   });
 

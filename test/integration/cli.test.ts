@@ -107,10 +107,10 @@ describe('before a worker lives', () => {
       quintet('batch', '--help'),
     ]);
     expect(results.map(({ code }) => code)).toEqual([2, 2, 2, 3, 3, 0, 0]);
-    expect(results[1].200bstderr).toContain('--top takes a whole number from 1 to 20, not "21"');
-    expect(results[3].200bstderr).toMatch(/^quintet: connection_failed: .*ECONNREFUSED.*--url, or QUINTET_URL/);
-    expect(results[4].200bstderr).toContain('model_not_found');
-    expect(results[6].200bstdout).toContain('quintet batch photos/ --csv > labels.csv');
+    expect(results[1].stderr).toContain('--top takes a whole number from 1 to 20, not "21"');
+    expect(results[3].stderr).toMatch(/^quintet: connection_failed: .*ECONNREFUSED.*--url, or QUINTET_URL/);
+    expect(results[4].stderr).toContain('model_not_found');
+    expect(results[6].stdout).toContain('quintet batch photos/ --csv > labels.csv');
   });
 });
 

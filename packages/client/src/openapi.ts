@@ -174,6 +174,13 @@ export type components = {
       /** @description What `cursor` has to be for the next page; absent on the last. */
       next_cursor?: string;
     };
+    GradioLabel: {
+      label: string | null;
+      confidences: {
+        label: string;
+        confidence: number;
+      }[];
+    };
     Health: {
       /**
        * @description Whether it lives, or may be sent work.
@@ -197,6 +204,87 @@ export type components = {
       };
       /** @description What is missing, where something is. */
       hint?: string;
+    };
+    InferModel: {
+      name: string;
+      versions: string[];
+      platform: string;
+      inputs: {
+        name: string;
+        /** @constant */
+        datatype: 'FP32';
+        shape: number[];
+      }[];
+      outputs: {
+        name: string;
+        /** @constant */
+        datatype: 'FP32';
+        shape: number[];
+      }[];
+    };
+    InferModelConfig: {
+      name: string;
+      platform: string;
+      max_batch_size: number;
+      input: {
+        name: string;
+        /** @constant */
+        data_type: 'TYPE_FP32';
+        dims: number[];
+        /** @enum {string} */
+        format: 'FORMAT_NCHW' | 'FORMAT_NHWC';
+      }[];
+      output: {
+        name: string;
+        /** @constant */
+        data_type: 'TYPE_FP32';
+        dims: number[];
+      }[];
+    };
+    InferModelReady: {
+      name: string;
+      ready: boolean;
+    };
+    InferRequest: {
+      id?: string;
+      parameters?: {
+        [key: string]: unknown;
+      };
+      inputs: {
+        name: string;
+        shape: number[];
+        datatype: string;
+        parameters?: {
+          [key: string]: unknown;
+        };
+        data?: unknown;
+      }[];
+      outputs?: {
+        name: string;
+        parameters?: {
+          [key: string]: unknown;
+        };
+      }[];
+    };
+    InferResponse: {
+      id?: string;
+      model_name: string;
+      model_version?: string;
+      outputs: {
+        name: string;
+        /** @enum {string} */
+        datatype: 'FP32' | 'BYTES';
+        shape: number[];
+        parameters?: {
+          binary_data_size: number;
+        };
+        data?: (number | string)[];
+      }[];
+    };
+    InferServer: {
+      name: string;
+      version: string;
+      extensions: string[];
     };
     Job: {
       /** @description The id of the job. */
@@ -242,6 +330,7 @@ export type components = {
         self: string;
         /** @description Its states as they change. */
         events?: string;
+        explanation?: string;
       };
       /** @description The labels, the most likely first; once it has succeeded. */
       predictions?: components['schemas']['Prediction'][];
@@ -273,6 +362,19 @@ export type components = {
       cache?: 'hit' | 'coalesced';
       /** @description Why it failed or expired. */
       error?: components['schemas']['Problem'];
+      explanation?: {
+        label: string;
+        wnid: string;
+        index: number;
+        rows: number;
+        columns: number;
+        region: {
+          left: number;
+          top: number;
+          width: number;
+          height: number;
+        };
+      };
     };
     JobOptions: {
       /** @description One of the models of `GET /v1/models`; the service's default where it is not set. */
@@ -284,6 +386,7 @@ export type components = {
       top_k: number;
       /** @description Leave out labels that score less. */
       min_score?: number;
+      explain?: boolean;
       /**
        * Format: uri
        * @description Where to POST the end of the job, signed.
@@ -303,6 +406,21 @@ export type components = {
         [key: string]: string;
       };
     };
+    LabelRequest: {
+      inputs: string;
+      parameters?: {
+        top_k?: number;
+        /** @enum {string} */
+        function_to_apply?: 'softmax' | 'sigmoid' | 'none';
+      };
+      options?: {
+        [key: string]: unknown;
+      };
+    };
+    Labels: {
+      label: string;
+      score: number;
+    }[];
     ModelList: {
       /** @description The model of jobs that name none. */
       default: string;
@@ -317,6 +435,7 @@ export type components = {
          * @enum {string}
          */
         weights?: 'pretrained' | 'demo';
+        explainable: boolean;
         /** @description The live workers that serve it. */
         workers: {
           /** @description The name of the worker, as jobs tell it. */
@@ -493,6 +612,87 @@ export type components = {
         limit_bytes?: number;
       };
     };
+    PlainError: {
+      error: string;
+      /** @enum {string} */
+      code:
+        | 'body_empty'
+        | 'image_missing'
+        | 'image_empty'
+        | 'one_image_per_job'
+        | 'file_field_unexpected'
+        | 'multipart_malformed'
+        | 'json_malformed'
+        | 'base64_invalid'
+        | 'upload_incomplete'
+        | 'option_unknown'
+        | 'option_invalid'
+        | 'job_id_invalid'
+        | 'request_malformed'
+        | 'job_not_found'
+        | 'model_not_found'
+        | 'route_not_found'
+        | 'method_not_allowed'
+        | 'not_acceptable'
+        | 'request_timeout'
+        | 'job_finished'
+        | 'body_too_large'
+        | 'content_type_unsupported'
+        | 'content_encoding_unsupported'
+        | 'webhook_url_refused'
+        | 'webhooks_disabled'
+        | 'image_format_unsupported'
+        | 'image_truncated'
+        | 'image_undecodable'
+        | 'image_dimensions_invalid'
+        | 'image_too_many_pixels'
+        | 'image_polyglot'
+        | 'image_decode_timeout'
+        | 'queue_full'
+        | 'uploads_busy'
+        | 'redis_unavailable'
+        | 'shutting_down'
+        | 'internal_error'
+        | 'image_lost'
+        | 'inference_failed'
+        | 'worker_lost'
+        | 'idempotency_key_invalid'
+        | 'idempotency_in_progress'
+        | 'idempotency_key_reused'
+        | 'streams_busy'
+        | 'image_url_refused'
+        | 'image_url_unreachable'
+        | 'image_url_status'
+        | 'image_url_too_large'
+        | 'image_url_redirects'
+        | 'delivery_not_found'
+        | 'delivery_pending'
+        | 'webhook_endpoint_disabled'
+        | 'api_key_missing'
+        | 'api_key_invalid'
+        | 'scope_missing'
+        | 'rate_limited'
+        | 'concurrency_limited'
+        | 'storage_full'
+        | 'batch_id_invalid'
+        | 'batch_empty'
+        | 'archive_malformed'
+        | 'batch_not_found'
+        | 'batch_finished'
+        | 'batch_too_many_items'
+        | 'batch_too_large'
+        | 'archive_entry_encrypted'
+        | 'archive_entry_unreadable'
+        | 'archive_entry_expands'
+        | 'image_too_complex'
+        | 'infer_request_invalid'
+        | 'model_unavailable'
+        | 'job_canceled'
+        | 'answer_timeout'
+        | 'explanation_not_found'
+        | 'explanation_unsupported';
+      request_id: string;
+    };
     Prediction: {
       /** @description What it is, in English. */
       label: string;
@@ -587,7 +787,13 @@ export type components = {
         | 'archive_entry_encrypted'
         | 'archive_entry_unreadable'
         | 'archive_entry_expands'
-        | 'image_too_complex';
+        | 'image_too_complex'
+        | 'infer_request_invalid'
+        | 'model_unavailable'
+        | 'job_canceled'
+        | 'answer_timeout'
+        | 'explanation_not_found'
+        | 'explanation_unsupported';
       /** @description Whether the same request may succeed later. */
       retryable: boolean;
       /** @description By which the log of the service can be searched. */

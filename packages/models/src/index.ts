@@ -20,6 +20,8 @@ export {
 } from './progress.js';
 export { encodeModel, type Initializer, type OnnxModel, type OnnxNode } from './onnx/encode.js';
 export { GraphBuilder, type BuiltGraph, type GraphStatistics } from './onnx/graph-builder.js';
+export { NoLinearHead, findLinearHead, readLinearHead, type LinearHead } from './onnx/linear-head.js';
+export { readGraph, type ModelGraph } from './onnx/read-graph.js';
 export { buildResnet50, type Resnet50Options, type StridePlace } from './onnx/resnet50.js';
 export { buildResnet50Int8 } from './onnx/resnet50-int8.js';
 export { quantizeGraph, type QuantizeOptions } from './onnx/quantize-graph.js';

@@ -97,6 +97,14 @@ export const errorRegistry = {
   archive_entry_expands: entry(422, 'The file in the archive is larger than it says'),
   // The picture, as a load
   image_too_complex: entry(422, 'The image takes too much to decode'),
+  // Other clients' protocols
+  infer_request_invalid: entry(400, 'The inference request is invalid'),
+  model_unavailable: entry(503, 'No worker serves the model now', true),
+  job_canceled: entry(409, 'The job was canceled'),
+  answer_timeout: entry(504, 'The answer did not come in time', true),
+  // The explanation
+  explanation_not_found: entry(404, 'There is no such explanation'),
+  explanation_unsupported: entry(422, 'The model cannot explain its answers'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorRegistry;

@@ -8,6 +8,7 @@
  */
 import { z } from 'zod';
 import { problem, problemSchema } from './errors.js';
+import { explanationSchema } from './explanation.js';
 
 export const finalStatuses = ['succeeded', 'failed', 'canceled', 'expired'] as const;
 export const jobStatuses = ['queued', 'processing', ...finalStatuses] as const;
@@ -42,6 +43,7 @@ export const jobOptionsSchema = z.strictObject({
   model: modelNameSchema.optional(),
   top_k: z.int().min(1).max(20).default(5),
   min_score: z.number().min(0).max(1).optional(),
+  explain: z.boolean().optional(),
   webhook_url: z
     .url({ protocol: /^https?$/ })
     .max(2048)
@@ -90,6 +92,8 @@ const resultShape = {
   /** Where another job's answer to the same bytes was given: a stored one, or that of a job that was under way. */
   cache: z.enum(['hit', 'coalesced']).optional(),
   error: problemSchema.optional(),
+  /** Where it was asked for, and there is a prediction to explain. */
+  explanation: explanationSchema.optional(),
 };
 
 /** How a job ended: written once, by whoever ends it. */
@@ -122,7 +126,12 @@ export const jobSchema = z.object({
   metadata: z.record(z.string(), z.string()),
   /** The batch that it is an item of. */
   batch: z.string().optional(),
-  links: z.object({ self: z.string(), events: z.string().optional() }),
+  links: z.object({
+    self: z.string(),
+    events: z.string().optional(),
+    /** The heat map of the explanation, as a PNG. */
+    explanation: z.string().optional(),
+  }),
   ...resultShape,
 });
 export type Job = z.infer<typeof jobSchema>;
@@ -184,7 +193,11 @@ export function presentJob(record: JobRecord, state: { outcome: Outcome } | { pr
     ...result,
     metadata: record.metadata,
     ...(record.batch === undefined ? {} : { batch: record.batch }),
-    links: { self: `/v1/jobs/${record.id}`, events: `/v1/jobs/${record.id}/events` },
+    links: {
+      self: `/v1/jobs/${record.id}`,
+      events: `/v1/jobs/${record.id}/events`,
+      ...(result.explanation === undefined ? {} : { explanation: `/v1/jobs/${record.id}/explanation.png` }),
+    },
   };
 }
 

@@ -36,10 +36,12 @@ export const keys = {
   workers: `${keyPrefix}:workers`,
   /** Hash: model name → ModelRef as JSON, of every model that a worker has ever served. */
   models: `${keyPrefix}:models`,
-  /** Top predictions as JSON, by what `resultName` makes (store/result-cache.ts). */
+  /** An answer as JSON, by what `resultName` makes (store/result-cache.ts). */
   result: (name: string): string => `${keyPrefix}:result:${name}`,
   /** Id of the job that computes this result now. */
   inferring: (name: string): string => `${keyPrefix}:inferring:${name}`,
+  /** All values that the model returned for a job, float32; store/output-store.ts. */
+  output: (id: string): string => `${keyPrefix}:output:${id}`,
   /** What an Idempotency-Key stands for (store/idempotency-store.ts). */
   idempotency: (hash: string): string => `${keyPrefix}:idempotency:${hash}`,
   /** Begin of the keys that tell of the jobs that ended within a second: its Unix time follows (store/ended-jobs.ts). */
@@ -89,8 +91,14 @@ export const classifyOrderSchema = z.object({
   created_ms: z.number(),
   request_id: z.string(),
   sharing: sharingTermsSchema.optional(),
+  /** The most likely class is to be explained. */
+  explain: z.boolean().optional(),
   /** Its picture is fetched from an address before it starts: the image key is not there from the beginning. */
   fetched: z.boolean().optional(),
+  /** In place of a picture there are the values of one row of the model's input, float32, little-endian. */
+  tensor: z.boolean().optional(),
+  /** Somebody waits for all that the model returns, not only for its best labels (store/output-store.ts). */
+  output: z.boolean().optional(),
 });
 export type ClassifyOrder = z.infer<typeof classifyOrderSchema>;
 

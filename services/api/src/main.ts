@@ -15,6 +15,7 @@ import {
   EndedJobsLog,
   JobStore,
   OpenJobs,
+  OutputStore,
   Presence,
   ProblemError,
   packageVersion,
@@ -32,6 +33,7 @@ import { authenticate } from './http/authenticate.js';
 import { createBatchUploadReader } from './http/body/batch/read-batch-upload.js';
 import { createUploadReader } from './http/body/read-upload.js';
 import { UploadBudget } from './http/body/upload-budget.js';
+import { createBytesReader } from './http/compat/read-bytes.js';
 import { SubmissionGate } from './http/gate.js';
 import { loadPage } from './http/page-files.js';
 import { pageHint } from './http/page-routes.js';
@@ -182,6 +184,11 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
       memory: budget,
       disk: new UploadBudget(spoolsAtOnce * config.MAX_BATCH_BYTES),
     }),
+    compat: {
+      readBytes: createBytesReader(budget),
+      outputs: new OutputStore(redis),
+      maxUploadBytes: config.MAX_UPLOAD_BYTES,
+    },
     maxWaitSeconds: config.MAX_WAIT_SECONDS,
     gate,
     checkOpen,

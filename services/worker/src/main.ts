@@ -14,6 +14,7 @@ import { ensureModel, type Model } from '@quintet/models';
 import { createAgents } from '@quintet/outbound';
 import {
   JobStore,
+  OutputStore,
   Presence,
   ResultCache,
   availableCores,
@@ -35,6 +36,8 @@ import { Coalescing } from './consume/coalescing.js';
 import { Consumer } from './consume/consumer.js';
 import { startHeartbeat } from './consume/heartbeat.js';
 import { RateMeter } from './consume/rate-meter.js';
+import { TensorError } from './crops/crop-slots.js';
+import { createExplainer } from './explain/explainer.js';
 import { Fetcher } from './fetch/fetcher.js';
 import { startEngine, type Engine } from './inference/engine.js';
 import { bundledBackends } from './inference/onnx-runtime.js';
@@ -89,9 +92,10 @@ runService('worker', workerVariables, async (config, logger) => {
   });
   const { classifier, slots, provider: device } = engine;
   const { resize, crop } = model.manifest.preprocess;
+  const spec = { resize, crop };
   const preprocessor = createPreprocessPool(
     {
-      spec: { resize, crop },
+      spec,
       maxPixels: config.MAX_IMAGE_PIXELS,
       maxDecodeBytes: config.MAX_DECODE_BYTES,
       timeoutMs: config.DECODE_TIMEOUT_SECONDS * 1000,
@@ -111,13 +115,20 @@ runService('worker', workerVariables, async (config, logger) => {
   const subscriber = connectRedis(config, 'subscriber', logger);
   const meter = new RateMeter(Math.min(slots.count, engine.streams * engine.maxBatch), engine.imagesPerSecond);
   const store = new JobStore(redis);
+  const outputs = new OutputStore(redis);
   const consumer = new Consumer({
     redis,
     store,
     withSlot: (work) => slots.use(work),
     preprocess: (image, slot) => preprocessor.preprocess(image, slot),
     classify: (slot, options) => classifier.classify(slot, options),
-    permanentCode: (error) => (error instanceof ImageError ? error.code : undefined),
+    loadTensor: (values, slot) => slots.loadTensor(values, slot),
+    keepOutput: (id, values) => outputs.keep(id, values),
+    explain: engine.explains ? createExplainer(model.labels, spec) : undefined,
+    permanentCode: (error) => {
+      if (error instanceof TensorError) return 'infer_request_invalid';
+      return error instanceof ImageError ? error.code : undefined;
+    },
     abandon: () => {
       classifier.abandon();
       coalescing.abandon();
@@ -152,7 +163,7 @@ runService('worker', workerVariables, async (config, logger) => {
     new Presence(redis),
     {
       id: worker,
-      model: ref,
+      model: { ...ref, explainable: engine.explains },
       device,
       since: new Date().toISOString(),
       streams: engine.streams,
@@ -166,6 +177,7 @@ runService('worker', workerVariables, async (config, logger) => {
           latency_ms: Object.fromEntries([...engine.latencyMs].map(([size, ms]) => [size, Math.round(ms * 100) / 100])),
         },
       }),
+      ...(engine.tensors && { tensors: engine.tensors }),
     },
     { rate: () => meter.rate(), active: () => meter.held, takeLoad: engine.takeLoad },
     logger,

@@ -1,10 +1,11 @@
 import protobuf from 'protobufjs';
 
 /*
- * The part of onnx.proto that a generated graph needs. Field numbers are those of `onnx/onnx.proto` in the
- * onnx/onnx repository (proto2 syntax, stable by the format's own versioning rules). Initializer payloads
- * (`TensorProto.raw_data`, field 9) are absent on purpose: encode.ts streams them, so that 100 MB of weights
- * never has to exist twice in memory.
+ * The part of onnx.proto that a generated graph needs, and that tells how a graph ends (linear-head.ts). Field numbers are those
+ * of `onnx/onnx.proto` in the onnx/onnx repository (proto2 syntax, stable by the format's own versioning rules). Payloads of
+ * tensors are bytes here, also those that the format packs as numbers: what is read of a file of 100 MB points into it, and
+ * only the few that matter become numbers (read-graph.ts). Writing leaves them out: encode.ts streams them, so that 100 MB of
+ * weights never has to exist twice in memory.
  */
 const schema = {
   nested: {
@@ -17,6 +18,7 @@ const schema = {
         f: { type: 'float', id: 2 },
         i: { type: 'int64', id: 3 },
         s: { type: 'bytes', id: 4 },
+        t: { type: 'TensorProto', id: 5 },
         ints: { rule: 'repeated', type: 'int64', id: 8, options: { packed: false } },
         type: { type: 'int32', id: 20 },
       },
@@ -35,7 +37,12 @@ const schema = {
       fields: {
         dims: { rule: 'repeated', type: 'int64', id: 1, options: { packed: false } },
         data_type: { type: 'int32', id: 2 },
+        float_data: { type: 'bytes', id: 4 },
+        int32_data: { type: 'bytes', id: 5 },
+        int64_data: { type: 'bytes', id: 7 },
         name: { type: 'string', id: 8 },
+        raw_data: { type: 'bytes', id: 9 },
+        data_location: { type: 'int32', id: 14 },
       },
     },
     Dimension: {
@@ -51,6 +58,7 @@ const schema = {
       fields: {
         node: { rule: 'repeated', type: 'NodeProto', id: 1 },
         name: { type: 'string', id: 2 },
+        initializer: { rule: 'repeated', type: 'TensorProto', id: 5 },
         input: { rule: 'repeated', type: 'ValueInfoProto', id: 11 },
         output: { rule: 'repeated', type: 'ValueInfoProto', id: 12 },
       },
@@ -61,6 +69,7 @@ const schema = {
         producer_name: { type: 'string', id: 2 },
         producer_version: { type: 'string', id: 3 },
         doc_string: { type: 'string', id: 6 },
+        graph: { type: 'GraphProto', id: 7 },
         opset_import: { rule: 'repeated', type: 'OperatorSetIdProto', id: 8 },
       },
     },
@@ -88,11 +97,21 @@ type MessageName = 'TensorProto' | 'GraphProto' | 'ModelProto';
 
 let root: protobuf.Root | undefined;
 
-/** Encodes one message; the root is compiled on first use, not at import. */
-export function encodeMessage(name: MessageName, value: Record<string, unknown>): Uint8Array {
+/** The root is compiled on first use, not at import. */
+function typeOf(name: MessageName): protobuf.Type {
   // keepCase is not an option of fromJSON: the names above are used as they are, snake_case like the format's.
   root ??= protobuf.Root.fromJSON(schema);
-  const type = root.lookupType(name);
+  return root.lookupType(name);
+}
+
+/** Decodes one message; its bytes are views of `bytes`. Throws for what is no such message. */
+export function decodeMessage(name: MessageName, bytes: Buffer): unknown {
+  return typeOf(name).decode(bytes);
+}
+
+/** Encodes one message. */
+export function encodeMessage(name: MessageName, value: Record<string, unknown>): Uint8Array {
+  const type = typeOf(name);
   const problem = type.verify(value);
   if (problem !== null) throw new TypeError(`onnx ${name}: ${problem}`);
   return type.encode(value).finish();

@@ -111,7 +111,7 @@ export const apiVariables = {
     300,
     0,
   ),
-  MAX_WAIT_SECONDS: integer('Longest wait that `Prefer: wait` is granted', 1, 600, 60),
+  MAX_WAIT_SECONDS: integer('Longest wait for an answer, by `Prefer: wait` or in other protocols', 1, 600, 60),
   QUEUE_TTL_SECONDS: integer('How long an unfinished job and its image are kept', 60, 31_536_000, 604_800),
   RESULT_CACHE_TTL_SECONDS: resultCacheTtl,
   IDEMPOTENCY_TTL_SECONDS: integer('How long an `Idempotency-Key` is remembered', 1, 31_536_000, 86_400),

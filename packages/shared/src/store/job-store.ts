@@ -1,8 +1,9 @@
 /**
  * What Redis keeps of a job beside BullMQ's queue entry: its record, its image, and its outcome.
  *
- *   {quintet}:job:<id>    hash: record (JSON, written at submission), outcome (JSON, written at the end), and where its client
- *                         may have only so many open jobs, open: the set that counts them (open-jobs.ts)
+ *   {quintet}:job:<id>    hash: record (JSON, written at submission), outcome (JSON, written at the end), explanation (the
+ *                         heat map of an explained outcome, a PNG, written in the same step and kept exactly as long), and where its
+ *                         client may have only so many open jobs, open: the set that counts them (open-jobs.ts)
  *   {quintet}:image:<id>  the picture's bytes, until the job ends; of a job by image_url, from when it is fetched
  *   {quintet}:deadlines   sorted set: the ids of jobs with a deadline, until they end; of expired ones, until whoever
  *                         expired them has also taken them out of their queue (services/api/src/jobs/expire.ts)
@@ -17,11 +18,13 @@
  * Trade-off: BullMQ could keep results too, but it evicts by age only when another job ends, cannot say "canceled" or
  * "expired", and sends return values through its event stream. Here every key expires by itself.
  */
-import { Command, type Redis } from 'ioredis';
-import { jobRecordSchema, outcomeSchema, type JobRecord, type Outcome, type Prediction } from '../job.js';
+import type { Redis } from 'ioredis';
+import { jobRecordSchema, outcomeSchema, type JobRecord, type Outcome } from '../job.js';
 import { canceledChannel, finishedChannel, keys, startedChannel } from '../queues.js';
 import { countInBatch } from './batch-scripts.js';
 import { countEnded, endedRecord } from './ended-jobs.js';
+import { holdTurn, SetImage } from './one-write.js';
+import { writeKept, type Answer } from './result-cache.js';
 
 export interface StoredJob {
   readonly record: JobRecord;
@@ -44,19 +47,20 @@ export function readStarted(message: string): { readonly id: string; readonly st
 export type FinishResult = 'finished' | 'already_finished' | 'unknown_job';
 
 // KEYS: job, image, deadlines, and where the answer is for others too: result, claim. ARGV: outcome, retention in ms, id,
-// channel, status, started_at or '', finished_at, record, and then: predictions, their time to live in ms. An answer is right
-// whether its job has been canceled meanwhile or not; a deadline is done with, unless it was what ended the job.
+// channel, status, started_at or '', finished_at, record among those that ended, heat map or '', and then: the answer, its time to live
+// in ms. An answer is right whether its job has been canceled meanwhile or not; a deadline is done with, unless it was what ended the job.
 // The image goes first: a Redis that is full refuses a script whose first write needs memory, and lets one go on whose first
 // write frees some. Otherwise no job could end while it is full, and no image would make room.
 const finishScript = `
 redis.call('UNLINK', KEYS[2])
 if KEYS[4] then
-  redis.call('SET', KEYS[4], ARGV[9], 'PX', ARGV[10])
+  redis.call('SET', KEYS[4], ARGV[10], 'PX', ARGV[11])
   if redis.call('GET', KEYS[5]) == ARGV[3] then redis.call('UNLINK', KEYS[5]) end
 end
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown_job' end
 if redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then return 'already_finished' end
 redis.call('HSET', KEYS[1], 'outcome', ARGV[1])
+if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'explanation', ARGV[9]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 if ARGV[5] ~= 'expired' then redis.call('ZREM', KEYS[3], ARGV[3]) end
 -- The client may have one more job now (store/open-jobs.ts). The set is in the same slot as every other key.
@@ -73,19 +77,19 @@ end
 return 'finished'
 `;
 
-// KEYS: job. ARGV: record, outcome, retention in ms, record among those that ended.
+// KEYS: job. ARGV: record, outcome, retention in ms, record among those that ended, heat map or ''.
 const createFinishedScript = `
 redis.call('HSET', KEYS[1], 'record', ARGV[1], 'outcome', ARGV[2])
+if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'explanation', ARGV[5]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 local ended = ARGV[4]
 ${countEnded}
 `;
 
 /** An answer that other jobs may be given too. */
-export interface SharedAnswer {
+export interface SharedAnswer extends Answer {
   /** As `resultName` makes it. */
   readonly name: string;
-  readonly predictions: readonly Prediction[];
   readonly ttlSeconds: number;
 }
 
@@ -111,8 +115,8 @@ return redis.call('HINCRBY', KEYS[1], 'suspect_runs', 1)
 interface ScriptedRedis extends Redis {
   quintetBeginSuspect(job: string): Promise<number>;
   quintetKeepImage(job: string, image: string): Promise<0 | 1>;
-  quintetFinish(keyCount: number, ...words: (string | number)[]): Promise<FinishResult>;
-  quintetCreateFinished(job: string, ...values: (string | number)[]): Promise<null>;
+  quintetFinish(keyCount: number, ...words: (string | number | Buffer)[]): Promise<FinishResult>;
+  quintetCreateFinished(job: string, ...values: (string | number | Buffer)[]): Promise<null>;
 }
 
 export class JobStore {
@@ -143,8 +147,11 @@ export class JobStore {
     await Promise.all(kept);
   }
 
-  /** Keeps a job that has its answer from the start: no image, and nothing that expires later than its result does. */
-  async createFinished(record: JobRecord, outcome: Outcome, retentionSeconds: number): Promise<void> {
+  /**
+   * Keeps a job that has its answer from the start: no image, and nothing that expires later than its result does. `png`: the
+   * heat map of its explanation.
+   */
+  async createFinished(record: JobRecord, outcome: Outcome, retentionSeconds: number, png?: Uint8Array): Promise<void> {
     holdTurn(this.#redis);
     await this.#redis.quintetCreateFinished(
       keys.job(record.id),
@@ -152,6 +159,7 @@ export class JobStore {
       JSON.stringify(outcome),
       retentionSeconds * 1000,
       endedRecord(outcome),
+      asWord(png),
     );
   }
 
@@ -196,6 +204,14 @@ export class JobStore {
     };
   }
 
+  /** The heat map of the job `id`, and the seconds that it is kept for; undefined where there is none. */
+  async readExplanation(id: string): Promise<{ readonly png: Buffer; readonly secondsLeft: number } | undefined> {
+    holdTurn(this.#redis);
+    const key = keys.job(id);
+    const [png, leftMs] = await Promise.all([this.#redis.hgetBuffer(key, 'explanation'), this.#redis.pttl(key)]);
+    return png === null ? undefined : { png, secondsLeft: Math.max(0, Math.floor(leftMs / 1000)) };
+  }
+
   /**
    * What a worker needs to begin: the picture, and whether the job has ended meanwhile; tells those who watch the job that it
    * starts at `startedMs` (Unix). One round trip.
@@ -217,17 +233,24 @@ export class JobStore {
 
   /**
    * Ends the job with `outcome` unless it has ended before; the result stays for `retentionSeconds`. A `shared` answer is
-   * kept for others in the same step, and the job's claim to compute it is over.
+   * kept for others in the same step, and the job's claim to compute it is over. `png`: the heat map of its explanation, which is
+   * there whenever the outcome that tells of it is.
    */
-  async finish(id: string, outcome: Outcome, retentionSeconds: number, shared?: SharedAnswer): Promise<FinishResult> {
+  async finish(
+    id: string,
+    outcome: Outcome,
+    retentionSeconds: number,
+    shared?: SharedAnswer,
+    png?: Uint8Array,
+  ): Promise<FinishResult> {
     const names = [keys.job(id), keys.image(id), keys.deadlines];
     const { status, started_at = '', finished_at } = outcome;
     const retentionMs = retentionSeconds * 1000;
-    const ended = [finishedChannel, status, started_at, finished_at, endedRecord(outcome)];
-    const values = [JSON.stringify(outcome), retentionMs, id, ...ended];
+    const values: (string | number | Buffer)[] = [JSON.stringify(outcome), retentionMs, id, finishedChannel];
+    values.push(status, started_at, finished_at, endedRecord(outcome), asWord(png));
     if (shared !== undefined) {
       names.push(keys.result(shared.name), keys.inferring(shared.name));
-      values.push(JSON.stringify(shared.predictions), shared.ttlSeconds * 1000);
+      values.push(writeKept(shared), shared.ttlSeconds * 1000);
     }
     return this.#redis.quintetFinish(names.length, ...names, ...values);
   }
@@ -262,35 +285,7 @@ export class JobStore {
   }
 }
 
-/**
- * What a connection is given in this turn of the event loop, promises included, leaves as one write. A pipeline would do that
- * for its own commands only, and making one costs more than sending them where BullMQ has defined its scripts.
- */
-function holdTurn({ stream, status }: Redis): void {
-  if (status !== 'ready') return;
-  stream.cork();
-  process.nextTick(() => {
-    stream.uncork();
-  });
-}
-
-/**
- * `SET key image EX seconds` that hands the image to the socket as it is: the client library would join it with the words
- * around it, in a buffer of its own.
- */
-class SetImage extends Command {
-  constructor(
-    private readonly key: string,
-    private readonly image: Buffer,
-    private readonly seconds: number,
-  ) {
-    super('set', [key, image, 'EX', String(seconds)]);
-  }
-
-  override toWritable(socket: { write(data: string | Buffer): unknown }): string {
-    const word = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
-    socket.write(`*5\r\n${word('set')}${word(this.key)}$${this.image.length}\r\n`);
-    socket.write(this.image);
-    return `\r\n${word('EX')}${word(String(this.seconds))}`;
-  }
+/** A heat map as a script takes it; the empty word stands for none. */
+function asWord(png: Uint8Array | undefined): Buffer | string {
+  return png === undefined ? '' : Buffer.from(png.buffer, png.byteOffset, png.byteLength);
 }

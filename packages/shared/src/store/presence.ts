@@ -6,15 +6,19 @@
  */
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { modelRefSchema, type ModelRef } from '../job.js';
+import { modelRefSchema } from '../job.js';
 import { keys } from '../queues.js';
 
 export const heartbeatIntervalMs = 3000;
 export const heartbeatTtlMs = 12_000;
 
+/** A model as workers announce it. `explainable`: whether its answers can be explained; absent from workers that know of none. */
+export const announcedModelSchema = modelRefSchema.extend({ explainable: z.boolean().optional() });
+export type AnnouncedModel = z.infer<typeof announcedModelSchema>;
+
 export const workerPresenceSchema = z.object({
   id: z.string(),
-  model: modelRefSchema,
+  model: announcedModelSchema,
   device: z.string(),
   since: z.iso.datetime(),
   streams: z.int(),
@@ -42,6 +46,13 @@ export const workerPresenceSchema = z.object({
       active: z.int().min(0),
       /** Resident memory of the process. */
       memory_bytes: z.int().min(0),
+    })
+    .optional(),
+  /** The model's input and output as float32 tensors, -1 for any number of rows; absent of a worker that takes pictures only. */
+  tensors: z
+    .object({
+      input: z.object({ name: z.string(), shape: z.array(z.int()) }),
+      output: z.object({ name: z.string(), shape: z.array(z.int()) }),
     })
     .optional(),
 });
@@ -78,10 +89,10 @@ export class Presence {
   }
 
   /** Every model that a worker has announced, alive or not. */
-  async models(): Promise<Map<string, ModelRef>> {
-    const known = new Map<string, ModelRef>();
+  async models(): Promise<Map<string, AnnouncedModel>> {
+    const known = new Map<string, AnnouncedModel>();
     for (const [name, value] of Object.entries(await this.redis.hgetall(keys.models))) {
-      const parsed = modelRefSchema.safeParse(JSON.parse(value));
+      const parsed = announcedModelSchema.safeParse(JSON.parse(value));
       if (parsed.success) known.set(name, parsed.data);
     }
     return known;

@@ -32,13 +32,23 @@ describe('accessOf', () => {
     ['GET', '/health/live/../../v1/models', 'read'],
     ['GET', '/docsx', 'read'],
     ['BREW', '/v1/jobs', 'submit'],
+    ['POST', '/models/resnet50', 'submit'],
+    ['GET', '/v2', undefined],
+    ['GET', '/v2/health/ready', undefined],
+    ['GET', '/v2/models/resnet50/ready', 'read'],
+    ['POST', '/v2/models/resnet50/infer', 'submit'],
   ])('%s %s needs %s', (method, path, scope) => {
     expect(accessOf(method, path).scope).toBe(scope);
   });
 
   it('knows what brings pictures', () => {
-    const submits = ['/v1/jobs', '/v1/jobs/', '/v1/batches'].map((path) => accessOf('POST', path).submits);
-    expect(submits).toEqual([true, true, true]);
+    const routes = [
+      ...['/v1/jobs', '/v1/jobs/', '/v1/batches', '/models/resnet50', '/models/resnet50/'],
+      ...['/v2/models/resnet50/infer', '/v2/models/resnet50/versions/1/infer'],
+    ];
+    expect(routes.filter((path) => !accessOf('POST', path).submits)).toEqual([]);
+    expect(accessOf('POST', '/models').submits).toBe(false);
+    expect(accessOf('POST', '/v2/models/resnet50/infer/more').submits).toBe(false);
     expect(accessOf('GET', '/v1/jobs').submits).toBe(false);
     expect(accessOf('POST', '/v1/deliveries/1/redeliver').submits).toBe(false);
   });

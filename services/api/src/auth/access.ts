@@ -10,11 +10,16 @@ export interface Access {
   readonly submits: boolean;
 }
 
-const openPaths = new Set(['/', '/favicon.svg', '/health/live', '/health/ready', '/openapi.json', '/docs']);
+const openPaths = new Set([
+  ...['/', '/favicon.svg', '/health/live', '/health/ready', '/openapi.json', '/docs'],
+  ...['/v2', '/v2/health/live', '/v2/health/ready'],
+]);
 const openFolders = ['/assets/', '/docs/'];
 /** They tell of all clients together. */
 const adminPaths = new Set(['/metrics', '/v1/operations']);
 const submissionPaths = new Set(['/v1/jobs', '/v1/batches']);
+/** Of clients that know another protocol; the model is a segment of the path. */
+const compatSubmission = /^\/models\/[^/]+$|^\/v2\/models\/[^/]+(\/versions\/[^/]+)?\/infer$/;
 
 /** `path` as the router matches it: percent-encoding untouched, case significant, one slash at the end ignored. */
 export function accessOf(method: string, path: string): Access {
@@ -27,5 +32,6 @@ export function accessOf(method: string, path: string): Access {
     const open = openPaths.has(route) || openFolders.some((folder) => route.startsWith(folder));
     return { scope: open ? undefined : 'read', submits: false };
   }
-  return { scope: 'submit', submits: method === 'POST' && submissionPaths.has(route) };
+  const submits = method === 'POST' && (submissionPaths.has(route) || compatSubmission.test(route));
+  return { scope: 'submit', submits };
 }

@@ -1,5 +1,5 @@
 /** What makes two submissions of a batch the same to an Idempotency-Key: its items in their order, and its options. */
-import { fingerprintOf } from '../jobs/index.js';
+import { countedOptions, fingerprintOf } from '../jobs/index.js';
 import type { BatchOptions } from './batch-options.js';
 import type { StagedItem } from './staging.js';
 
@@ -15,5 +15,5 @@ export function batchFingerprint(
     metadata,
     digest ?? url ?? problem?.code ?? '',
   ]);
-  return fingerprintOf([route, contents, { ...options, model: options.model ?? defaultModel }]);
+  return fingerprintOf([route, contents, countedOptions(options, defaultModel)]);
 }

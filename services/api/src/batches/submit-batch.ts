@@ -63,7 +63,7 @@ export async function submitBatch(
   const { id, items } = staging;
   if (items.length === 0) throw new ProblemError('batch_empty', 'The batch has no pictures.');
   await checkWebhook(context, { options, client });
-  const model = await context.models.resolve(options.model);
+  const model = await context.models.resolve(options.model, options.explain);
   await context.admission.admit(model.name, items.filter(({ problem }) => problem === undefined).length);
 
   const createdMs = Date.now();
@@ -168,6 +168,7 @@ function queuedOrderOf(plan: Plan, { jobId, url }: StagedItem): QueuedOrder {
     created_ms: createdMs,
     request_id: requestId,
     ...(options.min_score === undefined ? {} : { min_score: options.min_score }),
+    ...(options.explain === true ? { explain: true } : {}),
     ...deadlineOf(plan),
     ...(sharing === undefined ? {} : { sharing }),
     ...(url === undefined ? {} : { fetched: true }),

@@ -1,8 +1,22 @@
 /** The Express application: which route is answered by what. */
 import express, { type Express, type RequestHandler } from 'express';
 import type { ApiMetrics, Logger, Operations, ReadinessCheck, Registry } from '@quintet/shared';
-import { findJob, readJob, type JobWaiters, type ModelDirectory, type ReadContext } from '../jobs/index.js';
-import type { CancelContext, Client, DeliveriesContext, Idempotency, JobEvents } from '../jobs/index.js';
+import {
+  findJob,
+  readExplanation,
+  readJob,
+  type JobWaiters,
+  type ModelDirectory,
+  type ReadContext,
+} from '../jobs/index.js';
+import type {
+  CancelContext,
+  Client,
+  DeliveriesContext,
+  ExplanationContext,
+  Idempotency,
+  JobEvents,
+} from '../jobs/index.js';
 import type { SubmitContext, TestWebhookContext } from '../jobs/index.js';
 import { docsPage } from '../docs-page/docs-page.js';
 import { openApiDocument } from '../openapi/document.js';
@@ -15,6 +29,8 @@ import {
 } from './batch-routes.js';
 import type { BatchUploadReader } from './body/batch/read-batch-upload.js';
 import type { UploadReader } from './body/read-upload.js';
+import type { CompatRoutes } from './compat/hugging-face-route.js';
+import { addCompatRoutes } from './compat/routes.js';
 import {
   jobDeliveriesRoute,
   listDeliveriesRoute,
@@ -25,6 +41,7 @@ import {
 import type { EventStreams } from './event-streams.js';
 import { docsRoute } from './docs-route.js';
 import { eventsRoute } from './events-route.js';
+import { explanationRoute } from './explanation-route.js';
 import { crossOrigin, securityHeaders } from './hardening.js';
 import type { SubmissionGate } from './gate.js';
 import { cancelRoute, readRoute } from './job-routes.js';
@@ -49,7 +66,7 @@ export interface AppOptions {
   readonly registry: Registry;
   readonly metrics: ApiMetrics;
   readonly readiness: ReadinessCheck;
-  readonly jobs: SubmitContext & ReadContext & CancelContext;
+  readonly jobs: SubmitContext & ReadContext & CancelContext & ExplanationContext;
   readonly deliveries: DeliveriesContext & TestWebhookContext;
   readonly batches: BatchRoutes['batches'];
   readonly readBatchUpload: BatchUploadReader;
@@ -61,6 +78,8 @@ export interface AppOptions {
   readonly events: JobEvents;
   readonly streams: EventStreams;
   readonly readUpload: UploadReader;
+  /** Of other protocols; the rest of what they need is above. */
+  readonly compat: Pick<CompatRoutes, 'readBytes' | 'outputs' | 'maxUploadBytes'>;
   readonly maxWaitSeconds: number;
   /** What a submission has to pass before it is read. */
   readonly gate: SubmissionGate;
@@ -123,6 +142,10 @@ export function createApp(options: AppOptions): Express {
     .delete(acceptsJson, cancelRoute(jobs, metrics))
     .all(onlyMethods('GET', 'HEAD', 'DELETE'));
   app.route('/v1/jobs/:id/events').get(eventsRoute(options)).all(onlyMethods('GET', 'HEAD'));
+  app
+    .route('/v1/jobs/:id/explanation.png')
+    .get(explanationRoute((id, client) => readExplanation(jobs, id, client)))
+    .all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/jobs/:id/deliveries').get(acceptsJson, jobDeliveriesRoute(deliveries)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/deliveries').get(acceptsJson, listDeliveriesRoute(deliveries)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/deliveries/:id').get(acceptsJson, readDeliveryRoute(deliveries)).all(onlyMethods('GET', 'HEAD'));
@@ -140,6 +163,9 @@ export function createApp(options: AppOptions): Express {
   app.route('/v1/batches/:id/results').get(batchResultsRoute(batchRoutes)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/models').get(acceptsJson, modelsRoute(options.models)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/operations').get(acceptsJson, operationsRoute(options.operations)).all(onlyMethods('GET', 'HEAD'));
+
+  const visits = { jobs, read, waiters, gate: options.gate, maxWaitSeconds, metrics };
+  addCompatRoutes(app, { ...options.compat, visits, models: options.models }, options);
 
   app.use(routeNotFound);
   app.use(problemHandler);

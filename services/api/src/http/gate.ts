@@ -5,7 +5,7 @@
  *
  *   stopping, Redis away (503) → memory for pictures (503) → queue (503) → rate (429) → open jobs (429) → the body
  *
- * The queue of a raw picture is known from the address. Of a form or a document it is inside, so there only queues that are
+ * The queue of a raw picture is known from the address, and so is that of a route with a model in its path. Of a form or a document it is inside, so there only queues that are
  * all full can be told now; the exact check comes when the model is known (jobs/submit.ts).
  */
 import type { Request, Response } from 'express';
@@ -29,6 +29,12 @@ export interface GateOptions {
   readonly openJobs: Pick<OpenJobs, 'hold'>;
 }
 
+export interface Entry {
+  readonly needsRoom: boolean;
+  /** Of the submission, where its path has named one that exists. */
+  readonly model?: string;
+}
+
 export class SubmissionGate {
   constructor(private readonly options: GateOptions) {}
 
@@ -41,9 +47,9 @@ export class SubmissionGate {
     request: Request,
     response: Response,
     id: string,
-    { needsRoom }: { readonly needsRoom: boolean } = { needsRoom: true },
+    { needsRoom, model }: Entry = { needsRoom: true },
   ): Promise<OpenLease | undefined> {
-    await this.enterMany(request, response, { needsRoom });
+    await this.enterMany(request, response, { needsRoom, ...(model === undefined ? {} : { model }) });
     const lease = needsRoom ? await this.open(response, [id]) : undefined;
     if (request.destroyed) {
       await lease?.release();
@@ -53,12 +59,12 @@ export class SubmissionGate {
   }
 
   /** The same for a submission of which only its upload tells how many jobs it has: see `charge` and `open`. */
-  async enterMany(request: Request, response: Response, { needsRoom }: { readonly needsRoom: boolean }): Promise<void> {
+  async enterMany(request: Request, response: Response, { needsRoom, model }: Entry): Promise<void> {
     const { checkOpen, memory, admission, rates } = this.options;
     checkOpen();
     if (needsRoom) {
       await memory.check(Number(request.headers['content-length'] ?? 0));
-      await admission.refuseFull(await this.#modelsOf(request));
+      await admission.refuseFull(model === undefined ? await this.#modelsOf(request) : [model]);
     }
     response.set(await rates.take('default', contextOf(response).limits));
   }

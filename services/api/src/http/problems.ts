@@ -1,7 +1,8 @@
-/** Every failure leaves here as an RFC 9457 problem document. */
+/** Every failure leaves here as an RFC 9457 problem document, or as the route's protocol has it (compat/plain-errors.ts). */
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { ProblemError, type Problem } from '@quintet/shared';
 import { asRedisProblem } from '../jobs/index.js';
+import { answersPlainly, plainError } from './compat/plain-errors.js';
 import { answerEarly } from './drain.js';
 import { contextOf } from './request-context.js';
 
@@ -68,6 +69,12 @@ function isBadRequest(error: unknown): boolean {
 }
 
 function sendProblem(request: Request, response: Response, failure: ProblemError): void {
+  if (answersPlainly(request.path)) {
+    const { status, body } = plainError(request.path, failure, contextOf(response).requestId);
+    response.status(status).set(failure.headers).set('Content-Type', 'application/json; charset=utf-8');
+    answerEarly(request, response, JSON.stringify(body));
+    return;
+  }
   const document: Problem = {
     ...failure.toProblem(),
     instance: request.originalUrl.split('?')[0] ?? '/',

@@ -19,8 +19,10 @@ export const modelListSchema = z.object({
   default: z.string(),
   models: z.array(
     modelRefSchema.extend({
-      // Not `model`, which stands above, nor what changes with every heartbeat: /v1/operations tells that.
-      workers: z.array(workerPresenceSchema.omit({ model: true, rate: true, usage: true })),
+      /** Whether jobs may ask it to explain its answers. */
+      explainable: z.boolean(),
+      // Not `model`, which stands above, nor what changes with every heartbeat: /v1/operations tells that; for `tensors` see /v2.
+      workers: z.array(workerPresenceSchema.omit({ model: true, rate: true, usage: true, tensors: true })),
     }),
   ),
 });

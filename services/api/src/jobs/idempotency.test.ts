@@ -208,6 +208,7 @@ describe('a fingerprint', () => {
     ]);
     expect(of(asJson)).toBe(of(asText));
     expect(of(parseOptions({ metadata: {} }))).toBe(of(parseOptions({})));
+    expect(of(parseOptions({ explain: false }))).toBe(of(parseOptions({})));
   });
 
   it('depends on everything that is asked for', () => {
@@ -218,6 +219,7 @@ describe('a fingerprint', () => {
       { ...base, priority: 1 },
       { ...base, min_score: 0.1 },
       { ...base, ttl_seconds: 1 },
+      { ...base, explain: true },
       { ...base, model: 'other' },
       { ...base, metadata: { a: '1' } },
       { ...base, webhook_url: 'https://example.com/' },

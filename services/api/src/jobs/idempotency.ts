@@ -149,8 +149,16 @@ export function jobFingerprint(
   return fingerprintOf([
     route,
     source,
-    { ...options, model: options.model ?? defaultModel, webhook_events: events, metadata: options.metadata ?? {} },
+    { ...countedOptions(options, defaultModel), webhook_events: events, metadata: options.metadata ?? {} },
   ]);
+}
+
+/**
+ * Options as they count in a fingerprint. What came later than fingerprints did counts only where it is used: a key that was
+ * given before the service was updated still stands for the same request.
+ */
+export function countedOptions<T extends Pick<JobOptions, 'model' | 'explain'>>(options: T, defaultModel: string) {
+  return { ...options, model: options.model ?? defaultModel, explain: options.explain === true ? true : undefined };
 }
 
 /** SHA-256 of `value` as JSON whose members are sorted; undefined ones do not count. */

@@ -11,7 +11,14 @@ export {
   type DeliveriesQuery,
 } from './deliveries.js';
 export { refreshDepths } from './depth.js';
-export { fingerprintOf, Idempotency, jobFingerprint, type Lease, type Standing } from './idempotency.js';
+export {
+  countedOptions,
+  fingerprintOf,
+  Idempotency,
+  jobFingerprint,
+  type Lease,
+  type Standing,
+} from './idempotency.js';
 export { drainRate, servingWorkers } from './drain-rate.js';
 export { startSweep } from './expire.js';
 export { JobEvents } from './job-events.js';
@@ -25,6 +32,7 @@ export { readOperations, type OperationsContext } from './operations.js';
 export { QueuePositions } from './queue-positions.js';
 export type { QueuedOrder } from './queue-entries.js';
 export { Queues } from './queues.js';
+export { readExplanation, type ExplanationContext, type HeatMapFile } from './read-explanation.js';
 export { findJob, readJob, type ReadContext } from './read.js';
 export { asRedisProblem, redisUnavailable, requireRedis } from './redis-guard.js';
 export { submitJob, type Submission, type SubmitContext } from './submit.js';

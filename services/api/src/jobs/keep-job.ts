@@ -56,7 +56,7 @@ export async function enqueue(
   sharing: SharingTerms | undefined,
   workers: Promise<readonly WorkerPresence[]>,
 ): Promise<KnownJob> {
-  const { id, image, options, requestId } = submission;
+  const { id, image, options, requestId, tensor, output } = submission;
   const order: ClassifyOrder = {
     id,
     model: record.model.name,
@@ -64,9 +64,12 @@ export async function enqueue(
     created_ms: Date.parse(record.created_at),
     request_id: requestId,
     ...(options.min_score === undefined ? {} : { min_score: options.min_score }),
+    ...(options.explain === true ? { explain: true } : {}),
     ...(record.deadline_ms === undefined ? {} : { deadline_ms: record.deadline_ms }),
     ...(sharing === undefined ? {} : { sharing }),
     ...(Buffer.isBuffer(image) ? {} : { fetched: true }),
+    ...(tensor === true ? { tensor } : {}),
+    ...(output === true ? { output } : {}),
   };
   const bytes = Buffer.isBuffer(image) ? image : undefined;
   const around = {
@@ -85,16 +88,17 @@ export async function enqueue(
   return knownJob(record, withDeadline(presentJob(record, { progress }), record));
 }
 
-/** A job that has ended as it begins. */
+/** A job that has ended as it begins. `png`: the heat map of its explanation. */
 export async function keepFinished(
   context: KeepContext,
   submission: Submission,
   record: JobRecord,
   outcome: Outcome,
+  png: Uint8Array | undefined,
 ): Promise<KnownJob> {
   const { id, requestId } = submission;
   await keepAll(context, submission, () => [
-    context.store.createFinished(record, outcome, context.resultTtlSeconds),
+    context.store.createFinished(record, outcome, context.resultTtlSeconds, png),
     ...(record.webhook === undefined ? [] : [context.queues.addDelivery({ id, request_id: requestId })]),
   ]);
   return knownJob(record, presentJob(record, { outcome }));

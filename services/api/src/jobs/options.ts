@@ -1,7 +1,7 @@
 /**
  * Options of a job, from JSON or from strings (form fields, query parameters), checked against the one schema.
  *
- * Strings are read as what the option is: a number, a list separated by commas, a JSON object. What cannot be read so
+ * Strings are read as what the option is: a number, true or false, a list separated by commas, a JSON object. What cannot be read so
  * goes to the schema as it is, which refuses it and says what is allowed.
  */
 import { jobOptionsSchema, ProblemError, webhookEvents, type FieldError, type JobOptions } from '@quintet/shared';
@@ -13,6 +13,7 @@ const allowed: Readonly<Record<OptionName, string>> = {
   model: 'a model name such as resnet50',
   top_k: 'a whole number from 1 to 20',
   min_score: 'a number from 0 to 1',
+  explain: 'true or false',
   webhook_url: 'an http:// or https:// address of at most 2048 characters',
   webhook_events: `some of ${webhookEvents.join(', ')}`,
   ttl_seconds: 'a number above 0, at most 604800',
@@ -66,6 +67,8 @@ function coerce(name: string, texts: readonly string[]): unknown {
     case 'ttl_seconds':
     case 'priority':
       return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : text;
+    case 'explain':
+      return text === 'true' ? true : text === 'false' ? false : text;
     case 'metadata':
       try {
         return JSON.parse(text) as unknown;

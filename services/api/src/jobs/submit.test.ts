@@ -3,6 +3,7 @@ import {
   resultName,
   resultScope,
   sha256Hex,
+  type Answer,
   type ClassifyOrder,
   type JobRecord,
   type Outcome,
@@ -20,6 +21,13 @@ const kept: Prediction[] = Array.from({ length: 20 }, (_, index) => ({
   index,
   score: 0.5 ** (index + 1),
 }));
+const explained = {
+  explanation: {
+    ...{ label: 'class 0', wnid: 'n0', index: 0, rows: 7, columns: 7 },
+    region: { left: 0, top: 0, width: 1, height: 1 },
+  },
+  png: Buffer.from('a heat map'),
+};
 const ann: Client = { ...anonymous, name: 'ann' };
 
 let image: Buffer;
@@ -30,16 +38,17 @@ beforeAll(async () => {
 });
 
 function service(overrides: Partial<SubmitContext> = {}) {
-  const answers = new Map<string, Prediction[]>();
+  const answers = new Map<string, Answer>();
   const orders: ClassifyOrder[] = [];
-  const finished: { record: JobRecord; outcome: Outcome; seconds: number }[] = [];
+  const finished: { record: JobRecord; outcome: Outcome; seconds: number; png: Uint8Array | undefined }[] = [];
   const deliveries: string[] = [];
   const lookups: string[] = [];
   const created: string[] = [];
   const context: SubmitContext = {
     store: {
       create: (record) => Promise.resolve(void created.push(record.id)),
-      createFinished: (record, outcome, seconds) => Promise.resolve(void finished.push({ record, outcome, seconds })),
+      createFinished: (record, outcome, seconds, png) =>
+        Promise.resolve(void finished.push({ record, outcome, seconds, png })),
       discard: () => Promise.resolve(),
     },
     queues: {
@@ -70,9 +79,12 @@ function service(overrides: Partial<SubmitContext> = {}) {
       ...over,
     });
   const remember = (owner: string | undefined, version = model.version): void => {
-    answers.set(resultName(resultScope(owner), { ...model, version }, digest) ?? '', kept);
+    answers.set(resultName(resultScope(owner), { ...model, version }, digest) ?? '', { predictions: kept });
   };
-  return { submit, remember, orders, created, finished, deliveries, lookups };
+  const rememberExplained = (): void => {
+    answers.set(resultName(resultScope(undefined), model, digest, true) ?? '', { predictions: kept, explained });
+  };
+  return { submit, remember, rememberExplained, orders, created, finished, deliveries, lookups };
 }
 
 describe('a picture whose answer is kept', () => {
@@ -109,6 +121,23 @@ describe('a picture whose answer is kept', () => {
     await submit({ options: { top_k: 5, priority: 0, webhook_url: 'https://example.com/hook' } });
     expect(deliveries).toEqual(['j']);
     expect(finished[0]?.record.webhook).toEqual({ url: 'https://example.com/hook' });
+  });
+
+  it('answers who wants it explained only where it was, and with the heat map', async () => {
+    const options = { top_k: 5, priority: 0, explain: true };
+    const { submit, remember, rememberExplained, orders, finished } = service();
+    remember(undefined);
+    expect((await submit({ options })).job.status).toBe('queued');
+    expect(orders).toMatchObject([{ explain: true }]);
+    rememberExplained();
+    const { job } = await submit({ options });
+    expect(job).toMatchObject({ cache: 'hit', explanation: explained.explanation });
+    expect(job.links.explanation).toBe('/v1/jobs/j/explanation.png');
+    expect(finished[0]?.png).toEqual(explained.png);
+    // Nothing is left that could be explained.
+    const { job: bare } = await submit({ options: { ...options, min_score: 0.9 } });
+    expect(bare.links).not.toHaveProperty('explanation');
+    expect((await submit()).job).not.toHaveProperty('explanation');
   });
 
   it('is checked all the same', async () => {

@@ -9,13 +9,13 @@ import type { ImageLimits } from '@quintet/images';
 import {
   resultName,
   resultScope,
-  selectPredictions,
+  selectAnswer,
   sha256Hex,
+  type Answer,
   type JobOptions,
   type ModelRef,
   type OpenLease,
   type Outcome,
-  type Prediction,
   type ResultCache,
   type SharingTerms,
 } from '@quintet/shared';
@@ -41,8 +41,12 @@ export interface SubmitContext extends KeepContext, WebhookTargetContext {
 export interface Submission {
   /** A new UUID. The caller chooses it, to be able to listen for its end before it can come. */
   readonly id: string;
-  /** The picture's bytes, or the address that it is to be fetched from. */
+  /** The picture's bytes, or the address that it is to be fetched from; with `tensor`, a row of the model's input. */
   readonly image: Buffer | URL;
+  /** `image` has the values that the model takes, checked by the caller, and no picture. */
+  readonly tensor?: boolean;
+  /** All that the model returns is wanted, too: such a job has an answer of its own. */
+  readonly output?: boolean;
   readonly options: JobOptions;
   readonly requestId: string;
   readonly client: Client;
@@ -61,20 +65,21 @@ export async function submitJob(context: SubmitContext, submission: Submission):
   const created = new Date();
   const began = performance.now();
   const { image } = submission;
-  if (Buffer.isBuffer(image)) checkImage(image, context.imageLimits);
-  else checkImageUrl(image, context.allowPrivateHosts);
+  if (submission.tensor !== true && Buffer.isBuffer(image)) checkImage(image, context.imageLimits);
+  if (!Buffer.isBuffer(image)) checkImageUrl(image, context.allowPrivateHosts);
   await checkWebhook(context, submission);
   // Under way beside the other look-ups: the estimate costs no round trip of its own.
   const workers = context.models.workers().catch(() => []);
-  const model = await context.models.resolve(submission.options.model);
+  const { top_k, min_score, explain } = submission.options;
+  const model = await context.models.resolve(submission.options.model, explain);
   const sharing = await sharingTerms(context, submission);
-  const kept = sharing === undefined ? undefined : await findAnswer(context, sharing, model);
+  const kept = sharing === undefined ? undefined : await findAnswer(context, sharing, model, explain);
   const record = makeRecord(submission, model, created);
   if (kept === undefined) {
     await context.admission.admit(model.name);
     return enqueue(context, submission, record, sharing, workers);
   }
-  const { top_k, min_score } = submission.options;
+  const { predictions, explained } = selectAnswer(kept, top_k, min_score);
   const nothing = { queue: 0, fetch: 0, preprocess: 0, batch_wait: 0, inference: 0 };
   const totalMs = performance.now() - began;
   const outcome: Outcome = {
@@ -82,17 +87,18 @@ export async function submitJob(context: SubmitContext, submission: Submission):
     model,
     started_at: record.created_at,
     finished_at: new Date(created.getTime() + totalMs).toISOString(),
-    predictions: selectPredictions(kept, top_k, min_score),
+    predictions,
+    ...(explained === undefined ? {} : { explanation: explained.explanation }),
     timing_ms: { ...nothing, total: Math.round(totalMs * 1000) / 1000 },
     cache: 'hit',
   };
-  return keepFinished(context, submission, record, outcome);
+  return keepFinished(context, submission, record, outcome, explained?.png);
 }
 
 /** Undefined where the job's answer is its own. */
 async function sharingTerms(context: SubmitContext, submission: Submission): Promise<SharingTerms | undefined> {
-  const { image, client, caching } = submission;
-  if (context.cache === undefined || !caching.store) return undefined;
+  const { image, client, caching, tensor, output } = submission;
+  if (context.cache === undefined || !caching.store || tensor === true || output === true) return undefined;
   return {
     scope: resultScope(client.name),
     // Of a picture that is to be fetched, the worker computes it.
@@ -105,8 +111,9 @@ async function findAnswer(
   { cache, onCacheLookup }: SubmitContext,
   { scope, digest, fresh }: SharingTerms,
   model: ModelRef,
-): Promise<Prediction[] | undefined> {
-  const name = digest === undefined ? undefined : resultName(scope, model, digest);
+  explain = false,
+): Promise<Answer | undefined> {
+  const name = digest === undefined ? undefined : resultName(scope, model, digest, explain);
   if (cache === undefined || fresh === true || name === undefined) return undefined;
   const kept = await cache.find(name);
   onCacheLookup(model.name, kept === undefined ? 'miss' : 'hit');

@@ -200,7 +200,6 @@ const service = {
   'Health.reasons': 'Why it may not be sent work.',
   'Index.service': 'Always `quintet`.',
   'Index.version': 'The version of the service.',
-  'Index.hint': 'Why there is no page, where it was not built.',
   'Index.links': 'Where its resources are.',
   'Index.hint': 'What is missing, where something is.',
   'Problem.type': 'A name for this kind of failure.',

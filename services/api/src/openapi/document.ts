@@ -7,6 +7,7 @@ import { deliveryEvents } from '@quintet/shared';
 import { curlOf } from './curl.js';
 import { accessCodes, commonCodes, headersOf, problemAnswers, type Operation } from './operation.js';
 import { batchOperations } from './operations-batches.js';
+import { clientOperations } from './operations-clients.js';
 import { jobOperations } from './operations-jobs.js';
 import { serviceOperations } from './operations-service.js';
 import { webhookOperations } from './operations-webhooks.js';
@@ -17,6 +18,7 @@ export const operations: readonly Operation[] = [
   ...batchOperations,
   ...webhookOperations,
   ...serviceOperations,
+  ...clientOperations,
 ];
 
 const tags = {
@@ -24,6 +26,7 @@ const tags = {
   batches: 'Many pictures at once.',
   webhooks: 'Deliveries: their log, and sending them again.',
   service: 'What tells of the service itself.',
+  clients: 'For clients of Hugging Face, and of the Open Inference Protocol (KServe, Triton).',
 };
 
 /** Of events that tell of something else than a job. */
@@ -72,8 +75,9 @@ export function openApiDocument(version: string): OpenApiDocument {
 }
 
 function describe(operation: Operation): Record<string, unknown> {
-  const { id, tag, summary, description, scope, parameters, body, answers, codes = [] } = operation;
-  const ownCodes = [...new Set([...commonCodes, ...(scope === undefined ? [] : accessCodes), ...codes])];
+  const { id, tag, summary, description, scope, parameters, body, answers, plainErrors, codes = [] } = operation;
+  const common = commonCodes.filter((code) => plainErrors !== true || code !== 'not_acceptable');
+  const ownCodes = [...new Set([...common, ...(scope === undefined ? [] : accessCodes), ...codes])];
   return {
     operationId: id,
     tags: [tag],
@@ -84,7 +88,7 @@ function describe(operation: Operation): Record<string, unknown> {
     ...(parameters === undefined ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: { required: true, ...body } }),
     responses: {
-      ...problemAnswers(ownCodes),
+      ...problemAnswers(ownCodes, plainErrors === true ? operation.path : undefined),
       ...Object.fromEntries(
         Object.entries(answers).map(([status, { description: text, content, headers }]) => [
           status,

@@ -1,5 +1,6 @@
 /** The terms in which the API's operations are written down (operations-*.ts) and from which the document is made. */
 import { errorRegistry, type ErrorCode } from '@quintet/shared';
+import { plainStatus } from '../http/compat/plain-errors.js';
 import type { Scope } from '../jobs/index.js';
 import { ref, type SchemaName } from './schemas.js';
 
@@ -25,7 +26,7 @@ export interface Operation {
   /** With parameters in braces, as OpenAPI has them. */
   readonly path: string;
   readonly id: string;
-  readonly tag: 'jobs' | 'batches' | 'webhooks' | 'service';
+  readonly tag: 'jobs' | 'batches' | 'webhooks' | 'service' | 'clients';
   readonly summary: string;
   readonly description?: string;
   /** What a key must be allowed; undefined where none is needed. */
@@ -35,6 +36,8 @@ export interface Operation {
   readonly answers: Readonly<Record<number, Answer>>;
   /** How it is called from a shell, where curl.ts cannot tell by itself. */
   readonly curl?: string;
+  /** Whether its failures are those of another protocol (http/compat/plain-errors.ts), and it takes any Accept. */
+  readonly plainErrors?: boolean;
   /** The failures of this operation beside those of every one. */
   readonly codes?: readonly ErrorCode[];
 }
@@ -44,6 +47,8 @@ export const responseHeaders = {
   Location: 'Where the resource is.',
   'Preference-Applied': 'What of the Prefer header was granted.',
   'Idempotent-Replayed': '`true` where an earlier request with the same Idempotency-Key has made this.',
+  'Cache-Control': 'Who may keep the answer, and for how many seconds.',
+  ETag: 'Names these bytes: a request with `If-None-Match` that names them too is answered 304.',
   'Retry-After': 'Seconds after which the same request may succeed.',
 } as const;
 
@@ -99,11 +104,12 @@ export const accessCodes: readonly ErrorCode[] = [
   'scope_missing',
 ];
 
-/** Failures by status, each with the codes that it may have. */
-export function problemAnswers(codes: readonly ErrorCode[]): Record<string, unknown> {
+/** Failures by status, each with the codes that it may have; `plainAt` is the path of an operation with plain errors. */
+export function problemAnswers(codes: readonly ErrorCode[], plainAt?: string): Record<string, unknown> {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of [...codes].sort()) {
-    const { status } = errorRegistry[code];
+    const { status: registered } = errorRegistry[code];
+    const status = plainAt === undefined ? registered : plainStatus(plainAt, code, registered);
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
   return Object.fromEntries(
@@ -112,7 +118,10 @@ export function problemAnswers(codes: readonly ErrorCode[]): Record<string, unkn
       {
         description: codes.map((code) => `\`${code}\`: ${errorRegistry[code].title}.`).join(' '),
         ...(status === 429 || status === 503 ? { headers: headersOf(['Retry-After']) } : {}),
-        content: { 'application/problem+json': { schema: problemOf(codes) } },
+        content:
+          plainAt === undefined
+            ? { 'application/problem+json': { schema: problemOf(codes) } }
+            : { 'application/json': { schema: errorOf(codes) } },
       },
     ]),
   );
@@ -120,6 +129,10 @@ export function problemAnswers(codes: readonly ErrorCode[]): Record<string, unkn
 
 function problemOf(codes: readonly ErrorCode[]): Record<string, unknown> {
   return { allOf: [ref('Problem'), { type: 'object', properties: { code: { enum: codes } } }] };
+}
+
+function errorOf(codes: readonly ErrorCode[]): Record<string, unknown> {
+  return { allOf: [ref('PlainError'), { type: 'object', properties: { code: { enum: codes } } }] };
 }
 
 export function headersOf(names: readonly (keyof typeof responseHeaders)[]): Record<string, unknown> {

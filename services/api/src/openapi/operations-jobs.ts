@@ -14,6 +14,7 @@ export const uploadCodes: readonly ErrorCode[] = [
   'concurrency_limited',
   'content_encoding_unsupported',
   'content_type_unsupported',
+  'explanation_unsupported',
   'json_malformed',
   'model_not_found',
   'multipart_malformed',
@@ -29,7 +30,7 @@ export const uploadCodes: readonly ErrorCode[] = [
   'webhooks_disabled',
 ];
 
-const imageCodes: readonly ErrorCode[] = [
+export const imageCodes: readonly ErrorCode[] = [
   'base64_invalid',
   'file_field_unexpected',
   'image_dimensions_invalid',
@@ -167,6 +168,35 @@ export const jobOperations: readonly Operation[] = [
       204: { description: 'The end has been received already.' },
     },
     codes: ['job_id_invalid', 'job_not_found', 'shutting_down', 'streams_busy'],
+  },
+  {
+    method: 'get',
+    path: '/v1/jobs/{id}/explanation.png',
+    id: 'readExplanation',
+    tag: 'jobs',
+    scope: 'read',
+    summary: 'The heat map of a job that was submitted with `explain`.',
+    description:
+      'A PNG that covers `explanation.region` of the picture: transparent where nothing spoke for the most likely class, and ever ' +
+      'more opaque and lighter where more did. It is there as long as the result, and never changes.',
+    parameters: [
+      jobId,
+      {
+        in: 'header',
+        name: 'If-None-Match',
+        description: 'The ETag of a heat map that is there already.',
+        schema: { type: 'string' },
+      },
+    ],
+    answers: {
+      200: {
+        description: 'The heat map.',
+        content: { 'image/png': { schema: { type: 'string', format: 'binary' } } },
+        headers: ['Cache-Control', 'ETag'],
+      },
+      304: { description: 'It is the one that is there already.' },
+    },
+    codes: ['explanation_not_found', 'job_id_invalid'],
   },
   {
     method: 'delete',

@@ -23,6 +23,8 @@ import { z } from 'zod';
 import { descriptions } from './descriptions.js';
 import { examples } from './examples.js';
 import { batchItemSchema } from '../http/body/batch/json-items.js';
+import { inferRequestSchema } from '../http/compat/inference-protocol/infer-header.js';
+import * as compat from '../http/compat/schemas.js';
 import { healthSchema, indexSchema, modelListSchema } from '../http/service-schemas.js';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
@@ -45,11 +47,21 @@ export const answers = {
   Index: indexSchema,
   ModelList: modelListSchema,
   Operations: operationsSchema,
+  GradioLabel: compat.gradioLabelSchema,
+  InferResponse: compat.inferResponseSchema,
+  InferModel: compat.inferModelSchema,
+  InferModelConfig: compat.inferModelConfigSchema,
+  InferModelReady: compat.inferModelReadySchema,
+  InferServer: compat.inferServerSchema,
+  Labels: compat.labelsSchema,
+  PlainError: compat.plainErrorSchema,
 };
 
 /** What is asked. */
 export const requests = {
   BatchItem: batchItemSchema,
+  InferRequest: inferRequestSchema,
+  LabelRequest: compat.labelRequestSchema,
   JobOptions: jobOptionsSchema,
   WebhookTest: jobOptionsSchema.pick({ webhook_url: true }).required(),
 };

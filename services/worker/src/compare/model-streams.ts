@@ -5,7 +5,8 @@
 import type { Model } from '@quintet/models';
 import { createLogger, type ConfigOf, type workerVariables } from '@quintet/shared';
 import { softmax } from '../inference/classify.js';
-import { modelFile, tuningFolders } from '../inference/engine.js';
+import { tuningFolders } from '../inference/engine.js';
+import { modelFile } from '../inference/model-file.js';
 import { InferenceStream } from '../inference/stream.js';
 import type { Provider } from '../inference/thread-protocol.js';
 import type { Layout } from '../profile/profile.js';
@@ -39,8 +40,9 @@ export class ModelStreams {
     const { model, provider, layout, cores, settings, slots } = options;
     const { manifest, labels } = model;
     const shape = { input: manifest.preprocess, classes: labels.length };
+    const { file } = await modelFile(model, settings.INT8_ARITHMETIC);
     const tuning = await tune({
-      file: modelFile(model, settings.INT8_ARITHMETIC),
+      file,
       version: manifest.version,
       folders: tuningFolders(model, settings.DATA_DIR),
       provider,

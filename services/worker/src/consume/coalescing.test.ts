@@ -1,23 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Prediction, ResultAnswer } from '@quintet/shared';
+import type { Answer, ResultAnswer } from '@quintet/shared';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { AbandonedError, DeadlineError } from '../batching/micro-batcher.js';
 import { Coalescing, type Turn } from './coalescing.js';
 
-const tench: Prediction[] = [{ label: 'tench', wnid: 'n01440764', index: 0, score: 1 }];
+const tench: Answer = { predictions: [{ label: 'tench', wnid: 'n01440764', index: 0, score: 1 }] };
 
 /** Redis as far as answers go, for any number of processes. */
 class FakeCache {
-  readonly results = new Map<string, Prediction[]>();
+  readonly results = new Map<string, Answer>();
   readonly claims = new Map<string, string>();
   asked = 0;
   renewed = 0;
 
   ask(name: string, id: string): Promise<ResultAnswer> {
     this.asked += 1;
-    const predictions = this.results.get(name);
-    if (predictions !== undefined) return Promise.resolve({ predictions });
+    const answer = this.results.get(name);
+    if (answer !== undefined) return Promise.resolve(answer);
     const holder = this.claims.get(name);
     if (holder !== undefined && holder !== id) return Promise.resolve('held');
     this.claims.set(name, id);
@@ -60,7 +60,7 @@ describe('Coalescing', () => {
     const others = Array.from({ length: 100 }, (_, index) => here.enter('cat', `b${index}`));
     cache.keep('cat', 'a');
     lead.leave(tench);
-    expect(await Promise.all(others)).toEqual(others.map(() => ({ predictions: tench })));
+    expect(await Promise.all(others)).toEqual(others.map(() => tench));
     expect(cache.asked).toBe(1);
     expect(here.size).toBe(0);
   });
@@ -109,7 +109,7 @@ describe('Coalescing', () => {
     await delay(60);
     cache.keep('cat', 'a');
     lead.leave(tench);
-    expect(await Promise.all(waiting)).toEqual([{ predictions: tench }, { predictions: tench }]);
+    expect(await Promise.all(waiting)).toEqual([tench, tench]);
 
     await there.enter('dog', 'a');
     const later = here.enter('dog', 'b');

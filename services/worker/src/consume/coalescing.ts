@@ -16,23 +16,21 @@
  * Trade-off: who waits holds one of the worker's places for jobs meanwhile; the claim is short so that this is short.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { claimRenewalMs, type Prediction, type ResultCache } from '@quintet/shared';
+import { claimRenewalMs, type Answer, type ResultCache } from '@quintet/shared';
 import { AbandonedError, DeadlineError } from '../batching/micro-batcher.js';
 
 export const pollMs = 25;
 
 export interface Lead {
-  /** Is owed, once. With predictions: they are kept already, and answer all who wait. Without: the next one asks. */
-  leave(predictions?: readonly Prediction[]): void;
+  /** Is owed, once. With an answer: it is kept already, and answers all who wait. Without: the next one asks. */
+  leave(answer?: Answer): void;
 }
 
-export type Turn = { readonly predictions: readonly Prediction[] } | { readonly lead: Lead };
-
-type Answer = readonly Prediction[] | undefined;
+export type Turn = Answer | { readonly lead: Lead };
 
 interface Place {
-  readonly answer: Promise<Answer>;
-  readonly resolve: (answer: Answer) => void;
+  readonly answer: Promise<Answer | undefined>;
+  readonly resolve: (answer: Answer | undefined) => void;
   /** Whose claim is to be renewed. */
   leader: string | undefined;
   /** A renewal waits for Redis; more would only pile up while it is away. */
@@ -67,8 +65,8 @@ export class Coalescing {
     for (;;) {
       const place = this.#places.get(name);
       if (place === undefined) return this.#ask(name, id, deadline);
-      const predictions = await this.#within(place.answer, deadline);
-      if (predictions !== undefined) return { predictions };
+      const answer = await this.#within(place.answer, deadline);
+      if (answer !== undefined) return answer;
     }
   }
 
@@ -85,7 +83,7 @@ export class Coalescing {
         const reply = await this.options.cache.ask(name, id);
         if (reply === 'claimed') return { lead: this.#lead(name, id, place) };
         if (reply !== 'held') {
-          this.#close(name, place, reply.predictions);
+          this.#close(name, place, reply);
           return reply;
         }
         await this.#within(delay(pollMs, undefined, { ref: false }), deadline);
@@ -103,19 +101,19 @@ export class Coalescing {
     }, claimRenewalMs).unref();
     let left = false;
     return {
-      leave: (predictions) => {
+      leave: (answer) => {
         if (left) return;
         left = true;
         // Sent before the next one asks, over the same connection.
-        if (predictions === undefined) this.options.cache.release(name, id).catch(this.options.onError);
-        this.#close(name, place, predictions);
+        if (answer === undefined) this.options.cache.release(name, id).catch(this.options.onError);
+        this.#close(name, place, answer);
       },
     };
   }
 
   #open(name: string): Place {
     let resolve: Place['resolve'] = () => undefined;
-    const answer = new Promise<Answer>((settle) => {
+    const answer = new Promise<Answer | undefined>((settle) => {
       resolve = settle;
     });
     const place: Place = { answer, resolve, leader: undefined, renewing: false };
@@ -123,7 +121,7 @@ export class Coalescing {
     return place;
   }
 
-  #close(name: string, place: Place, answer: Answer): void {
+  #close(name: string, place: Place, answer: Answer | undefined): void {
     this.#places.delete(name);
     place.resolve(answer);
     if (this.#places.size > 0) return;

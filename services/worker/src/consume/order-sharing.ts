@@ -1,17 +1,18 @@
 /**
  * What one order has to do with others of the same picture: it asks for their answer, and leaves its own to them.
  *
+ * An order that wants an explanation asks for explained answers, and leaves one.
  * An order without sharing terms, and every order of a worker that shares nothing, asks nobody and keeps nothing; a `fresh`
  * one asks nobody. Whoever made this calls `leave` at the order's end, however that comes.
  */
 import {
   resultName,
-  selectPredictions,
+  selectAnswer,
   sha256Hex,
   sharedTopK,
+  type Answer,
   type ClassifyOrder,
   type ModelRef,
-  type Prediction,
   type SharedAnswer,
   type SharingTerms,
 } from '@quintet/shared';
@@ -22,6 +23,9 @@ export interface Sharing {
   /** How long an answer is kept for others. */
   readonly ttlSeconds: number;
 }
+
+/** What an order asked for. */
+export type OwnAnswer = ReturnType<typeof selectAnswer>;
 
 export class OrderSharing {
   readonly #terms: SharingTerms | undefined;
@@ -35,25 +39,25 @@ export class OrderSharing {
   ) {
     this.#terms = sharing === undefined ? undefined : order.sharing;
     const { scope = '', digest } = this.#terms ?? {};
-    this.#name = digest === undefined ? undefined : resultName(scope, model, digest);
+    this.#name = digest === undefined ? undefined : this.#nameOf(scope, digest);
   }
 
   /**
    * The answer of another order, cut to what this one asked for; undefined where this one has to compute it. The question
    * leaves with this turn's other commands. Rejects as Coalescing.enter does.
    */
-  async ask(withinMs: number | undefined): Promise<Prediction[] | undefined> {
+  async ask(withinMs: number | undefined): Promise<OwnAnswer | undefined> {
     if (this.#name === undefined || this.sharing === undefined || this.#terms?.fresh === true) return undefined;
     const turn = await this.sharing.coalescing.enter(this.#name, this.order.id, withinMs);
-    if ('predictions' in turn) return selectPredictions(turn.predictions, this.order.top_k, this.order.min_score);
+    if ('predictions' in turn) return this.#select(turn);
     this.#lead = turn.lead;
     return undefined;
   }
 
   /** The same for an order whose digest only the bytes tell; where the order told it, it has asked before. */
-  async askFor(image: Buffer, withinMs: number | undefined): Promise<Prediction[] | undefined> {
+  async askFor(image: Buffer, withinMs: number | undefined): Promise<OwnAnswer | undefined> {
     if (this.#terms === undefined || this.#terms.digest !== undefined) return undefined;
-    this.#name = resultName(this.#terms.scope, this.model, await sha256Hex(image));
+    this.#name = this.#nameOf(this.#terms.scope, await sha256Hex(image));
     return this.ask(withinMs);
   }
 
@@ -64,19 +68,23 @@ export class OrderSharing {
   }
 
   /** Of what the model said to `request`: this order's part, and what JobStore.finish keeps for others. */
-  divide(predictions: readonly Prediction[]): {
-    readonly own: Prediction[];
-    readonly shared: SharedAnswer | undefined;
-  } {
-    const { top_k, min_score } = this.order;
-    const own = selectPredictions(predictions, top_k, min_score);
+  divide(answer: Answer): { readonly own: OwnAnswer; readonly shared: SharedAnswer | undefined } {
+    const own = this.#select(answer);
     if (this.#name === undefined || this.sharing === undefined) return { own, shared: undefined };
-    return { own, shared: { name: this.#name, predictions, ttlSeconds: this.sharing.ttlSeconds } };
+    return { own, shared: { ...answer, name: this.#name, ttlSeconds: this.sharing.ttlSeconds } };
   }
 
   /** Lets go. `kept`: the answer, once it is kept for others; without it, the next of those who wait asks for itself. */
-  leave(kept?: readonly Prediction[]): void {
+  leave(kept?: Answer): void {
     this.#lead?.leave(kept);
     this.#lead = undefined;
+  }
+
+  #nameOf(scope: string, digest: string): string | undefined {
+    return resultName(scope, this.model, digest, this.order.explain === true);
+  }
+
+  #select(answer: Answer): OwnAnswer {
+    return selectAnswer(answer, this.order.top_k, this.order.min_score);
   }
 }

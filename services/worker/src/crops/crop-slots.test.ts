@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { CropSlots } from './crop-slots.js';
+import { CropSlots, TensorError } from './crop-slots.js';
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -46,4 +46,12 @@ it('gives every slot to one holder at a time, in the order of arrival, and frees
 
 it('holds the crops of all slots side by side', () => {
   expect(new CropSlots(3, 4).buffer.byteLength).toBe(3 * 4 * 4 * 3);
+});
+
+it('keeps a row of the model’s input beside each slot, and refuses one of another size', () => {
+  const slots = new CropSlots(3, 1);
+  const values = Float32Array.of(0.5, -1, 2);
+  expect(slots.loadTensor(Buffer.from(values.buffer), 2)).toBe(5);
+  expect([...new Float32Array(slots.tensors)]).toEqual([0, 0, 0, 0, 0, 0, ...values]);
+  expect(() => slots.loadTensor(Buffer.alloc(13), 0)).toThrow(TensorError);
 });

@@ -2,6 +2,7 @@
 import type { Prediction } from '@quintet/shared';
 import { LatencyModel } from '../batching/latency-model.js';
 import { MicroBatcher, monotonicClock } from '../batching/micro-batcher.js';
+import type { ClassMap } from '../explain/class-map.js';
 import { softmax, topK } from './classify.js';
 import type { StreamPool } from './stream-pool.js';
 
@@ -23,14 +24,22 @@ export interface ClassifierOptions {
 
 export interface Classification {
   readonly predictions: readonly Prediction[];
+  /** All values that the model returned, where they were asked for. */
+  readonly output?: Float32Array;
   readonly batchSize: number;
   readonly batchWaitMs: number;
   readonly inferenceMs: number;
+  /** Of the most likely class, where it was asked for. */
+  readonly map?: ClassMap | undefined;
 }
 
 export interface ClassifyOptions {
   readonly topK: number;
   readonly minScore: number;
+  /** Whether all values that the model returns are wanted, too. */
+  readonly output?: boolean;
+  /** Whether the map of the most likely class is wanted; only where the streams can explain. */
+  readonly explain?: boolean | undefined;
   /** 0 goes first. */
   readonly priority?: number | undefined;
   /** Milliseconds from now within which inference must begin. */
@@ -46,7 +55,9 @@ interface Request extends ClassifyOptions {
 interface Answer {
   /** The reason where the model returned no usable row for this image. */
   readonly predictions: readonly Prediction[] | Error;
+  readonly output?: Float32Array;
   readonly inferenceMs: number;
+  readonly map: ClassMap | undefined;
 }
 
 export class Classifier {
@@ -66,16 +77,24 @@ export class Classifier {
       latency: (size) => latency.estimate(size),
       run: (requests) => {
         onBatch(requests.length);
+        const explained = requests.flatMap(({ explain }, index) => (explain === true ? [index] : []));
         return pool.run(
           requests.map(({ slot }) => slot),
-          ({ rows, milliseconds, solo }) => {
+          ({ rows, milliseconds, solo, maps }) => {
             // The estimates are those of the streams that work under load.
             if (!solo) latency.observe(requests.length, milliseconds);
-            return requests.map((request, index) => ({
-              predictions: this.#read(rows[index] ?? new Float32Array(), request),
-              inferenceMs: milliseconds,
-            }));
+            return requests.map((request, index) => {
+              const row = rows[index] ?? new Float32Array();
+              return {
+                predictions: this.#read(row, request),
+                // The row is the stream's, and overwritten by its next run.
+                ...(request.output === true ? { output: Float32Array.from(row) } : {}),
+                inferenceMs: milliseconds,
+                map: maps[explained.indexOf(index)],
+              };
+            });
           },
+          explained,
         );
       },
     });
@@ -87,7 +106,7 @@ export class Classifier {
   readonly #latency: LatencyModel;
 
   /**
-   * Classifies the crop in `slot`. Rejects if the model fails on it, with DeadlineError if it could not start in time, with
+   * Classifies the crop in `slot`, or the tensor at that place. Rejects if the model fails on it, with DeadlineError if it could not start in time, with
    * CanceledError if it was canceled before its batch started, or with AbandonedError.
    */
   async classify(slot: number, options: ClassifyOptions): Promise<Classification> {
@@ -103,7 +122,8 @@ export class Classifier {
       },
     );
     if (result.predictions instanceof Error) throw result.predictions;
-    return { predictions: result.predictions, batchSize, batchWaitMs: waitMs, inferenceMs: result.inferenceMs };
+    const { predictions, output, inferenceMs, map } = result;
+    return { predictions, batchSize, batchWaitMs: waitMs, inferenceMs, map, ...(output && { output }) };
   }
 
   /** Rejects what waits for a batch with AbandonedError. */

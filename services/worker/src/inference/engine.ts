@@ -6,16 +6,18 @@
  */
 import { join, resolve } from 'node:path';
 import type { Model } from '@quintet/models';
-import type { ConfigOf, Logger, workerVariables } from '@quintet/shared';
+import type { ConfigOf, Logger, WorkerPresence, workerVariables } from '@quintet/shared';
 import { CropSlots } from '../crops/crop-slots.js';
 import { defaultLayout, type Fixed } from '../profile/candidates.js';
 import { choose, type Choice } from '../profile/choose.js';
 import { layoutText, type ProfileRow } from '../profile/profile.js';
 import { tune, type Tuning } from '../profile/tune.js';
 import { Classifier } from './classifier.js';
+import { modelFile, type OpenedModel } from './model-file.js';
+import type { InputSpec } from './normalize.js';
 import { providerAdvice } from './provider.js';
 import { StreamPool } from './stream-pool.js';
-import type { ModelFile, Provider } from './thread-protocol.js';
+import type { Provider, TensorNames } from './thread-protocol.js';
 
 /** Jobs held at once, for every image that the streams can run at once: enough to decode ahead of inference. */
 const jobsPerImage = 3;
@@ -49,11 +51,15 @@ export interface Engine {
   readonly classifier: Classifier;
   readonly slots: CropSlots;
   readonly provider: Provider;
+  /** What the model takes and returns, as clients of the Open Inference Protocol are told. */
+  readonly tensors: WorkerPresence['tensors'];
   readonly streams: number;
   readonly intraOpThreads: number;
   readonly maxBatch: number;
   /** Threads of the session for pictures that are alone; undefined: there is none. */
   readonly soloThreads: number | undefined;
+  /** Whether its answers can be explained by class activation maps. */
+  readonly explains: boolean;
   /** What was measured, empty where nothing was. */
   readonly rows: readonly ProfileRow[];
   /** Milliseconds by batch size that the scheduler starts with. */
@@ -68,10 +74,10 @@ export interface Engine {
 /** Starts the streams on the first provider that works. Throws with the reason and advice if none does. */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { providers, logger } = options;
-  const file = modelFile(options.model, options.settings.INT8_ARITHMETIC);
+  const opened = await modelFile(options.model, options.settings.INT8_ARITHMETIC);
   for (const [index, provider] of providers.entries()) {
     try {
-      return await startOn(provider, file, options);
+      return await startOn(provider, opened, options);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const next = providers[index + 1];
@@ -82,20 +88,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   throw new Error('no execution provider to try');
 }
 
-/**
- * A model whose weights cannot saturate runs as it is. One that could is run exactly, unless speed was asked for: on x86
- * CPUs without VNNI its answers would differ from those it was judged by (session-options.ts).
- */
-export function modelFile({ modelPath }: Model, arithmetic: Settings['INT8_ARITHMETIC']): ModelFile {
-  return { path: modelPath, prepared: false, exactInt8: arithmetic === 'exact' };
-}
-
 /** Where what tuning finds is kept. A model's folder may be mounted read-only. */
 export function tuningFolders({ dir, manifest }: Model, dataDir: string): readonly string[] {
   return [join(dir, 'cache'), join(resolve(dataDir), 'cache', manifest.name)];
 }
 
-async function startOn(provider: Provider, file: ModelFile, options: EngineOptions): Promise<Engine> {
+async function startOn(provider: Provider, { file, head }: OpenedModel, options: EngineOptions): Promise<Engine> {
   const { model, cores, settings, logger } = options;
   const { manifest, labels } = model;
   const fixed: Fixed = {
@@ -120,7 +118,9 @@ async function startOn(provider: Provider, file: ModelFile, options: EngineOptio
       provider,
       intraOpThreads,
       maxBatch: layout.maxBatch,
+      head: 'reason' in head ? undefined : head,
       slots: slots.buffer,
+      tensors: slots.tensors,
     },
     streams,
     solo: choice?.solo && { intraOpThreads: choice.solo.intraOpThreads, isAlone: () => slots.held <= 1 },
@@ -140,6 +140,10 @@ async function startOn(provider: Provider, file: ModelFile, options: EngineOptio
     onBatch: options.onBatch,
   });
   const { maxBatch } = pool;
+  const unexplained = 'reason' in head ? head.reason : pool.unexplained;
+  if (unexplained !== undefined) {
+    logger.info({ reason: unexplained }, `what this model answers cannot be explained: ${unexplained}`);
+  }
   logger.info(
     {
       provider,
@@ -158,16 +162,28 @@ async function startOn(provider: Provider, file: ModelFile, options: EngineOptio
     classifier,
     slots,
     provider,
+    tensors: pool.names && describeTensors(pool.names, manifest.preprocess, labels.length),
     streams,
     intraOpThreads,
     maxBatch,
     soloThreads: choice?.solo?.intraOpThreads,
+    explains: unexplained === undefined,
     rows: tuning.rows,
     latencyMs,
     source: tuning.source,
     imagesPerSecond: choice?.imagesPerSecond,
     takeLoad: () => pool.takeLoad(),
   };
+}
+
+/** Rows are batched by this worker, whatever number of them the file itself takes at a time. */
+function describeTensors(
+  { input, output }: TensorNames,
+  { crop, layout }: Pick<InputSpec, 'crop' | 'layout'>,
+  classes: number,
+): WorkerPresence['tensors'] {
+  const row = layout === 'NCHW' ? [3, crop, crop] : [crop, crop, 3];
+  return { input: { name: input, shape: [-1, ...row] }, output: { name: output, shape: [-1, classes] } };
 }
 
 function describe(

@@ -12,7 +12,7 @@
 import { LoadMeter } from './load-meter.js';
 import { disableTelemetry } from './onnx-runtime.js';
 import { InferenceStream, type RunResult, type StreamSettings } from './stream.js';
-import { warmUpSizes } from './thread-protocol.js';
+import { warmUpSizes, type TensorNames, type ToThread } from './thread-protocol.js';
 
 export interface StreamPoolOptions {
   readonly settings: Omit<StreamSettings, 'warmUp'>;
@@ -41,9 +41,11 @@ export class StreamPool {
   #stopped = false;
   #onIdle: () => void = () => undefined;
   #maxBatch: number;
+  #unexplained: string | undefined;
   readonly #settings: StreamSettings;
   readonly #load: LoadMeter;
   warmUpMs: Readonly<Record<number, number>> = {};
+  names: TensorNames | undefined;
 
   private constructor(private readonly options: StreamPoolOptions) {
     this.#maxBatch = options.settings.maxBatch;
@@ -82,20 +84,32 @@ export class StreamPool {
     return this.#load.take();
   }
 
+  /** Why one of its streams can explain nothing, where they were to. */
+  get unexplained(): string | undefined {
+    return this.#unexplained;
+  }
+
   /** Whom to tell when a stream becomes idle. */
   set onIdle(listener: () => void) {
     this.#onIdle = listener;
   }
 
-  /** Runs one batch on an idle stream; `read` sees the rows before the stream is given back. */
-  async run<T>(slots: readonly number[], read: (result: RunResult & { solo: boolean }) => T): Promise<T> {
+  /**
+   * Runs one batch on an idle stream; `read` sees the rows before the stream is given back. `explained`: places in the batch
+   * of the images whose maps are wanted.
+   */
+  async run<T>(
+    slots: readonly number[],
+    read: (result: RunResult & { solo: boolean }) => T,
+    explained: readonly number[] = [],
+  ): Promise<T> {
     const solo = slots.length === 1 && this.options.solo?.isAlone() === true ? this.#solo : undefined;
     if (solo !== undefined) {
       this.#solo = undefined;
       return this.#runOn(
         solo,
-        this.options.streams,
-        slots,
+          this.options.streams,
+          { slots, explained },
         (result) => read({ ...result, solo: true }),
         () => {
           this.#solo = solo;
@@ -106,8 +120,8 @@ export class StreamPool {
     if (stream === undefined) throw new Error('no stream is idle');
     return this.#runOn(
       stream,
-      1,
-      slots,
+        1,
+        { slots, explained },
       (result) => read({ ...result, solo: false }),
       () => {
         this.#idle.push(stream);
@@ -118,13 +132,13 @@ export class StreamPool {
   async #runOn<T>(
     stream: InferenceStream,
     share: number,
-    slots: readonly number[],
+    { slots, explained }: ToThread,
     read: (result: RunResult) => T,
     becomeIdle: () => void,
   ): Promise<T> {
     this.#load.begin(share);
     try {
-      return read(await stream.run(slots));
+      return read(await stream.run(slots, explained));
     } finally {
       this.#load.end(share);
       if (stream.alive && !this.#stopped) {
@@ -146,9 +160,10 @@ export class StreamPool {
   }
 
   async #add(): Promise<void> {
-    const { stream, maxBatch, warmUpMs } = await this.#start(this.#settings, () => this.#add());
+    const { stream, maxBatch, warmUpMs, names } = await this.#start(this.#settings, () => this.#add());
     this.#maxBatch = Math.min(this.#maxBatch, maxBatch);
     this.warmUpMs = warmUpMs;
+    this.names = names;
     this.#idle.push(stream);
     this.#onIdle();
   }
@@ -174,6 +189,7 @@ export class StreamPool {
     };
     const started = await InferenceStream.start(settings, events, this.options.runLimitMs);
     this.#started.add(started.stream);
+    this.#unexplained ??= started.unexplained;
     if (this.#stopped) {
       await started.stream.stop();
       throw new Error('the streams were stopped');

@@ -10,12 +10,25 @@
  * hangs, never for what is slow because the machine is busy.
  */
 import { Worker } from 'node:worker_threads';
-import type { FromThread, SessionSettings, ToThread } from './thread-protocol.js';
+import type { ClassMap } from '../explain/class-map.js';
+import type { FromThread, SessionSettings, TensorNames, ToThread } from './thread-protocol.js';
 
 export interface RunResult {
   /** One row of logits per image; valid until the next run of this stream. */
   readonly rows: readonly Float32Array[];
   readonly milliseconds: number;
+  /** Of the images that were to be explained, in their order: the map of the most likely class. */
+  readonly maps: readonly ClassMap[];
+}
+
+export interface Started {
+  readonly stream: InferenceStream;
+  /** Most images in one run, as far as the model allows. */
+  readonly maxBatch: number;
+  readonly warmUpMs: Readonly<Record<number, number>>;
+  readonly names: TensorNames;
+  /** Why it can explain nothing, where it was to. */
+  readonly unexplained: string | undefined;
 }
 
 export class StreamDied extends Error {
@@ -86,15 +99,12 @@ export class InferenceStream {
     });
   }
 
-  /**
-   * Starts a thread and resolves when it is warm. `maxBatch` in the answer is what the model allows. `runLimitMs`: longest
-   * time one run may take, in place of what the warm-up says.
-   */
+  /** Starts a thread and resolves when it is warm. `runLimitMs`: longest time one run may take, in place of what the warm-up says. */
   static async start(
     settings: StreamSettings,
     { onDeath, onStuck }: StreamEvents,
     runLimitMs?: number,
-  ): Promise<{ stream: InferenceStream; maxBatch: number; warmUpMs: Readonly<Record<number, number>> }> {
+  ): Promise<Started> {
     let ready = false;
     const stream = new InferenceStream(
       settings,
@@ -124,7 +134,8 @@ export class InferenceStream {
     thread.on('message', (message: FromThread) => {
       stream.#settle(message);
     });
-    return { stream, maxBatch: first.maxBatch, warmUpMs: first.warmUpMs };
+    const { maxBatch, warmUpMs, names, unexplained } = first;
+    return { stream, maxBatch, warmUpMs, names, unexplained };
   }
 
   /** Starts `count` streams alike; where one cannot start, stops the others and rejects with its reason. */
@@ -147,8 +158,11 @@ export class InferenceStream {
     return !this.#dead;
   }
 
-  /** Runs the model on the crops in `slots`, at most `maxBatch`. Rejects if the model fails or the thread dies. */
-  run(slots: readonly number[]): Promise<RunResult> {
+  /**
+   * Runs the model on the crops in `slots`, at most `maxBatch`, and explains those with the places `explained` among them.
+   * Rejects if the model fails or the thread dies.
+   */
+  run(slots: readonly number[], explained: readonly number[] = []): Promise<RunResult> {
     if (this.#dead) return Promise.reject(new StreamDied('it is gone'));
     if (this.#pending !== undefined) return Promise.reject(new Error('the stream is busy'));
     return new Promise((resolve, reject) => {
@@ -156,7 +170,7 @@ export class InferenceStream {
         this.#hang();
       }, this.#limitMs);
       this.#pending = { count: slots.length, timer, resolve, reject };
-      this.#thread.postMessage({ slots } satisfies ToThread);
+      this.#thread.postMessage({ slots, explained } satisfies ToThread);
     });
   }
 
@@ -184,7 +198,7 @@ export class InferenceStream {
       const rows = Array.from({ length: pending.count }, (_, index) =>
         this.#logits.subarray(index * this.#classes, (index + 1) * this.#classes),
       );
-      pending.resolve({ rows, milliseconds: message.milliseconds });
+      pending.resolve({ rows, milliseconds: message.milliseconds, maps: message.maps });
     } else {
       pending.reject(new Error(message.type === 'failed' ? message.reason : `unexpected message ${message.type}`));
     }

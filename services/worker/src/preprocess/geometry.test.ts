@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkSpec, planCrop, roundHalfEven } from './geometry.js';
+import { checkSpec, cropRegion, planCrop, roundHalfEven } from './geometry.js';
 
 const spec = { resize: 256, crop: 224 };
 
@@ -49,6 +49,16 @@ describe('planCrop', () => {
         expect([turned.width, turned.left]).toEqual([plan.height, plan.top]);
       }),
     );
+  });
+});
+
+describe('cropRegion', () => {
+  it('is what the crop shows, in fractions of the picture', () => {
+    const { left, top, width, height } = cropRegion({ width: 640, height: 480 }, spec);
+    expect([left, top, width, height]).toEqual([58 / 341, 16 / 256, 224 / 341, 224 / 256]);
+    expect(cropRegion({ width: 256, height: 256 }, { resize: 256, crop: 256 })).toEqual({
+      ...{ left: 0, top: 0, width: 1, height: 1 },
+    });
   });
 });
 

@@ -46,6 +46,26 @@ export function planCrop(width: number, height: number, spec: CropSpec): CropPla
   };
 }
 
+/** Width and height of a picture in pixels, orientation applied. */
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The part of a picture that is in its crop, in fractions of its width and height, 0 to 1, from the top left. */
+export function cropRegion(
+  { width, height }: PictureSize,
+  spec: CropSpec,
+): PictureSize & { readonly left: number; readonly top: number } {
+  const plan = planCrop(width, height, spec);
+  return {
+    left: plan.left / plan.width,
+    top: plan.top / plan.height,
+    width: plan.crop / plan.width,
+    height: plan.crop / plan.height,
+  };
+}
+
 /** Throws unless the crop fits into the resized square; the manifest is a user's file. */
 export function checkSpec(spec: CropSpec): void {
   const whole = Number.isInteger(spec.resize) && Number.isInteger(spec.crop);

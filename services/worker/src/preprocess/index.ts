@@ -1,5 +1,5 @@
 export { createPreprocessPool, type PreprocessPool } from './preprocess-pool.js';
 export type { Crop } from './crop-with-sharp.js';
-export type { CropSpec } from './geometry.js';
+export type { CropSpec, PictureSize } from './geometry.js';
 export { createPreprocessor, type Preprocessor, type PreprocessorOptions } from './preprocessor.js';
 export { configureSharp } from './sharp-settings.js';

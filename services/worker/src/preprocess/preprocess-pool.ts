@@ -9,6 +9,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { ImageError } from '@quintet/images';
+import type { PictureSize } from './geometry.js';
 import type { PreprocessReply, PreprocessRequest, PreprocessSettings, ThreadReady } from './preprocess-protocol.js';
 import type { PreprocessorOptions } from './preprocessor.js';
 
@@ -16,15 +17,16 @@ export interface PreprocessPool {
   /** Starts the threads; resolves when all are warm, rejects if one cannot start. */
   start(): Promise<void>;
   /**
-   * Writes the model's crop of one encoded picture into `slot`. `bytes` is given away: it is empty afterwards. Rejects with ImageError if the picture cannot be used; the
-   * slot may be given to another as soon as the promise has settled.
+   * Writes the model's crop of one encoded picture into `slot`, and resolves to the picture's size. `bytes` is given away: it is
+   * empty afterwards. Rejects with ImageError if the picture cannot be used; the slot may be given to another as soon as the
+   * promise has settled.
    */
-  preprocess(bytes: Buffer, slot: number): Promise<void>;
+  preprocess(bytes: Buffer, slot: number): Promise<PictureSize>;
   close(): Promise<void>;
 }
 
 interface Pending {
-  resolve(): void;
+  resolve(size: PictureSize): void;
   reject(error: Error): void;
 }
 
@@ -73,7 +75,7 @@ export function createPreprocessPool(
       }
       const pending = thread.pending.get(reply.id);
       thread.pending.delete(reply.id);
-      if ('done' in reply) pending?.resolve();
+      if ('done' in reply) pending?.resolve(reply.done);
       else if (reply.code !== undefined) pending?.reject(new ImageError(reply.code, reply.detail));
       else pending?.reject(new Error(reply.detail));
     });

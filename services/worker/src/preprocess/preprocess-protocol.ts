@@ -1,5 +1,6 @@
 /** Messages between the main thread and a preprocessing thread. */
 import type { ImageErrorCode } from '@quintet/images';
+import type { PictureSize } from './geometry.js';
 import type { PreprocessorOptions } from './preprocessor.js';
 
 /** What a preprocessing thread is given when it starts. */
@@ -22,7 +23,7 @@ export interface ThreadReady {
 }
 
 export type PreprocessReply =
-  /** The crop is in its slot. */
-  | { readonly id: number; readonly done: true }
+  /** The crop of a picture of this size is in its slot. */
+  | { readonly id: number; readonly done: PictureSize }
   /** With a code: the picture is at fault. Without: something else is, and another attempt may work. */
   | { readonly id: number; readonly detail: string; readonly code?: ImageErrorCode };

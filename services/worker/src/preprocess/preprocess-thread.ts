@@ -26,7 +26,8 @@ port.on('message', ({ id, bytes, slot }: PreprocessRequest) => {
   preprocessor.preprocess(Buffer.from(bytes)).then(
     (crop) => {
       pixels.set(crop.data, slot * bytesOfSlot);
-      port.postMessage({ id, done: true } satisfies PreprocessReply);
+      const { width, height } = crop;
+      port.postMessage({ id, done: { width, height } } satisfies PreprocessReply);
     },
     (error: unknown) => {
       const reply: PreprocessReply =

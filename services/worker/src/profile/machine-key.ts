@@ -13,11 +13,13 @@ export interface KeyOptions {
   readonly provider: Provider;
   readonly cores: number;
   readonly exactInt8: boolean;
+  /** The tensor that the file is to output behind its own. */
+  readonly features: string | undefined;
 }
 
-export function machineKey({ model, provider, cores, exactInt8 }: KeyOptions): MachineKey {
+export function machineKey({ model, provider, cores, exactInt8, features = '' }: KeyOptions): MachineKey {
   return {
-    format: 2,
+    format: 3,
     model,
     provider,
     cpu: cpus()[0]?.model ?? 'unknown',
@@ -27,6 +29,7 @@ export function machineKey({ model, provider, cores, exactInt8 }: KeyOptions): M
     arch: process.arch,
     onnxruntime: onnxRuntimeVersion(),
     exactInt8,
+    features,
   };
 }
 

@@ -8,7 +8,8 @@
  * optimizations"); prepared-model.ts decides when one may be used.
  */
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { openModel } from '../inference/open-model.js';
 import { sessionOptions } from '../inference/session-options.js';
 import type { InputSpec } from '../inference/normalize.js';
 import type { ModelFile } from '../inference/thread-protocol.js';
@@ -22,7 +23,7 @@ const leastExternalBytes = 1024;
 /** Writes `file` to `folder`. Throws if the result does not give the same logits, bit for bit. */
 export async function prepareModel(file: ModelFile, folder: string, input: InputSpec): Promise<void> {
   const options = sessionOptions({ file, provider: 'cpu', intraOpThreads: 1 });
-  const session = await InferenceSession.create(file.path, {
+  const session = await openModel(file, {
     ...options,
     optimizedModelFilePath: join(folder, preparedGraph),
     // Only severe messages: the library warns that the result is good for this machine alone, which is the point.
@@ -38,10 +39,7 @@ export async function prepareModel(file: ModelFile, folder: string, input: Input
   const expected = await answer(session, input);
   await session.release();
   const prepared: ModelFile = { ...file, path: join(folder, preparedGraph), prepared: true };
-  const again = await InferenceSession.create(
-    prepared.path,
-    sessionOptions({ file: prepared, provider: 'cpu', intraOpThreads: 1 }),
-  );
+  const again = await openModel(prepared, sessionOptions({ file: prepared, provider: 'cpu', intraOpThreads: 1 }));
   const found = await answer(again, input);
   await again.release();
   if (found.length !== expected.length || found.some((value, index) => !Object.is(value, expected[index]))) {

@@ -17,7 +17,7 @@ export type ProfileRow = Readonly<z.infer<typeof profileRowSchema>>;
 
 /** Everything that makes a measurement or a prepared file unfit for another machine, model or library. */
 export const machineKeySchema = z.object({
-  format: z.literal(2),
+  format: z.literal(3),
   model: z.string(),
   provider: z.string(),
   cpu: z.string(),
@@ -28,6 +28,8 @@ export const machineKeySchema = z.object({
   arch: z.string(),
   onnxruntime: z.string(),
   exactInt8: z.boolean(),
+  /** The tensor that it outputs behind its own; empty where there is none. */
+  features: z.string(),
 });
 export type MachineKey = Readonly<z.infer<typeof machineKeySchema>>;
 

@@ -61,7 +61,13 @@ export async function tune(options: TuneOptions): Promise<Tuning> {
     fresh: profile === 'fresh',
     prepared: provider === 'cpu' && (await stat(file.path)).size >= leastPreparedBytes,
   };
-  const key = machineKey({ model: version, provider, cores, exactInt8: file.exactInt8 });
+  const key = machineKey({
+    model: version,
+    provider,
+    cores,
+    exactInt8: file.exactInt8,
+    features: file.extension?.output,
+  });
   const caches = folders.map((folder) => new TuningCache(folder, key));
   for (const cache of caches) {
     const known = await lookUp(cache, wanted);

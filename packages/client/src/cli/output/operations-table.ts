@@ -13,7 +13,8 @@ export function operationsTable(operations: Operations, colours: Colours): strin
   const ends = (['succeeded', 'failed', 'canceled', 'expired'] as const)
     .filter((end) => end === 'succeeded' || throughput[end] > 0)
     .map((end) => (end === 'failed' ? colours.red : plain)(`${throughput[end]} ${end}`));
-  const eta = queue.eta_seconds === undefined ? '' : `, done in about ${duration(queue.eta_seconds)}`;
+  const eta =
+    queue.eta_seconds === undefined || queue.depth === 0 ? '' : `, done in about ${duration(queue.eta_seconds)}`;
   const limit = redis.limit_bytes === undefined ? '' : ` of ${megabytes(redis.limit_bytes)}`;
   return [
     colours.dim(`${new Date(at).toLocaleTimeString('en-GB')}, of the last ${window_seconds} s\n\n`),

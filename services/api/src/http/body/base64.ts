@@ -10,9 +10,10 @@ export class Base64Error extends Error {
   override readonly name = 'Base64Error';
 }
 
-const wrong = 'image_base64 has a character that is not base64';
-
 export class Base64Decoder {
+  /** `name` is the member that is decoded, for errors. */
+  constructor(private readonly name = 'image_base64') {}
+
   readonly #chunks: Buffer[] = [];
   /** The last one to four characters so far: only they may be followed by the end, and so hold padding. */
   #tail = '';
@@ -25,17 +26,21 @@ export class Base64Decoder {
     if (whole === 0) return;
     const bytes = Buffer.from(text.slice(0, whole), 'base64');
     // Whatever is not in the alphabet makes fewer bytes.
-    if (bytes.length !== (whole / 4) * 3) throw new Base64Error(wrong);
+    if (bytes.length !== (whole / 4) * 3) throw this.#wrong();
     this.#chunks.push(bytes);
   }
 
   end(): Buffer {
     const tail = this.#tail.replace(/={1,2}$/, '');
-    if (!/^[A-Za-z0-9+/_-]*$/.test(tail)) throw new Base64Error(wrong);
+    if (!/^[A-Za-z0-9+/_-]*$/.test(tail)) throw this.#wrong();
     const padded = tail.length !== this.#tail.length;
     if (tail.length % 4 === 1 || (padded && this.#tail.length !== 4)) {
-      throw new Base64Error('image_base64 ends in the middle of a byte');
+      throw new Base64Error(`${this.name} ends in the middle of a byte`);
     }
     return Buffer.concat([...this.#chunks, Buffer.from(tail, 'base64')]);
+  }
+
+  #wrong(): Base64Error {
+    return new Base64Error(`${this.name} has a character that is not base64`);
   }
 }

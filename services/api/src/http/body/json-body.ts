@@ -31,20 +31,20 @@ export async function readJsonUpload(json: Buffer): Promise<JsonUpload> {
   return { image: await decodeImage(json, base64), options };
 }
 
-/** The bytes that `value` of the document `json` is the base64 of. Throws `base64_invalid`. */
-export async function decodeImage(json: Buffer, value: unknown): Promise<Buffer> {
+/** The bytes that `value` of the document `json`, its member `name`, is the base64 of. Throws `base64_invalid`. */
+export async function decodeImage(json: Buffer, value: unknown, name = 'image_base64'): Promise<Buffer> {
   try {
-    if (value instanceof LongString) return await decodeLong(json, value);
-    if (typeof value === 'string') return await decode([withoutDataUrl(value)]);
+    if (value instanceof LongString) return await decodeLong(json, value, name);
+    if (typeof value === 'string') return await decode([withoutDataUrl(value)], name);
   } catch (error) {
-    if (error instanceof Base64Error) throw base64Invalid(error.message);
+    if (error instanceof Base64Error) throw base64Invalid(error.message, name);
     throw error;
   }
-  throw base64Invalid('image_base64 must be a string');
+  throw base64Invalid(`${name} must be a string`, name);
 }
 
 /** Whether the address may be called is asked when the job is submitted; here it only has to be one. */
-function parseUrl(url: unknown): URL {
+export function parseUrl(url: unknown): URL {
   if (url instanceof LongString || (typeof url === 'string' && url.length > maxUrlLength)) {
     throw imageUrlRefused(`it is longer than ${maxUrlLength} characters`);
   }
@@ -52,11 +52,12 @@ function parseUrl(url: unknown): URL {
   return new URL(url);
 }
 
-function base64Invalid(detail: string): ProblemError {
-  return new ProblemError('base64_invalid', `${detail}.`, { errors: [{ detail, pointer: '#/image_base64' }] });
+function base64Invalid(detail: string, name: string): ProblemError {
+  return new ProblemError('base64_invalid', `${detail}.`, { errors: [{ detail, pointer: `#/${name}` }] });
 }
 
-function parseDocument(json: Buffer): Record<string, unknown> {
+/** A document with one long string or few; other members are small. Throws `json_malformed` or `body_too_large`. */
+export function parseDocument(json: Buffer): Record<string, unknown> {
   let document: unknown;
   try {
     document = parseWithLongStrings(json, { longFrom, rest: mostOtherBytes });
@@ -71,14 +72,14 @@ function parseDocument(json: Buffer): Record<string, unknown> {
   throw new ProblemError('json_malformed', 'The body is JSON, but not an object.');
 }
 
-async function decodeLong(json: Buffer, { start, end }: LongString): Promise<Buffer> {
+async function decodeLong(json: Buffer, { start, end }: LongString, name: string): Promise<Buffer> {
   const first = json.toString('latin1', start, Math.min(end, start + 256));
   const prefix = first.length - withoutDataUrl(first.replaceAll('\\/', '//')).length;
-  return decode(literalPieces(json, start + prefix, end));
+  return decode(literalPieces(json, start + prefix, end, name), name);
 }
 
-async function decode(pieces: Iterable<string>): Promise<Buffer> {
-  const decoder = new Base64Decoder();
+async function decode(pieces: Iterable<string>, name: string): Promise<Buffer> {
+  const decoder = new Base64Decoder(name);
   for (const piece of pieces) {
     decoder.push(piece);
     await nextTurn();
@@ -92,22 +93,22 @@ function withoutDataUrl(text: string): string {
 }
 
 /** The characters of a JSON string, unescaped; its bytes are ASCII, or not base64 anyway. */
-function* literalPieces(json: Buffer, start: number, end: number): Generator<string> {
+function* literalPieces(json: Buffer, start: number, end: number, name: string): Generator<string> {
   for (let from = start; from < end;) {
     let to = Math.min(end, from + pieceLength);
     // An escape is at most six characters: do not cut through one.
     const escape = to < end ? json.toString('latin1', to - 5, to).lastIndexOf('\\') : -1;
     if (escape !== -1) to += escape - 5;
     const piece = json.toString('latin1', from, to);
-    yield piece.includes('\\') ? unescape(piece) : piece;
+    yield piece.includes('\\') ? unescape(piece, name) : piece;
     from = to;
   }
 }
 
-function unescape(piece: string): string {
+function unescape(piece: string, name: string): string {
   try {
     return String(JSON.parse(`"${piece}"`));
   } catch {
-    throw new Base64Error('image_base64 has an escape that is not base64');
+    throw new Base64Error(`${name} has an escape that is not base64`);
   }
 }

@@ -108,12 +108,13 @@ function bodyEmpty(): ProblemError {
   return new ProblemError('body_empty', 'Send a picture: as multipart/form-data, as the body itself, or in JSON.');
 }
 
-/** Refuses a body that is compressed as a whole. */
-export function checkEncoding(request: IncomingMessage): void {
+/** Refuses a body that is compressed as a whole; `accepted` is what is said to be taken. */
+export function checkEncoding(request: IncomingMessage, accepted = 'identity'): void {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding === '' || encoding === 'identity') return;
-  throw new ProblemError('content_encoding_unsupported', 'Send the body without a Content-Encoding.', {
-    headers: { 'Accept-Encoding': 'identity' },
+  const wanted = accepted === 'identity' ? 'without a Content-Encoding' : `as one of ${accepted}`;
+  throw new ProblemError('content_encoding_unsupported', `Send the body ${wanted}.`, {
+    headers: { 'Accept-Encoding': accepted },
   });
 }
 

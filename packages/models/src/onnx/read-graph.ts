@@ -1,0 +1,143 @@
+/** What is to be known of a model's file to find its way backwards through it. The weights stay where they are. */
+import protobuf from 'protobufjs';
+import { DATA_TYPE, decodeMessage } from './schema.js';
+import { float32Values } from './weights.js';
+
+/** An attribute as the format has it: whichever of these its kind fills. */
+export interface GraphAttribute {
+  readonly int: number;
+  readonly float: number;
+  readonly ints: readonly number[];
+}
+
+export interface GraphNode {
+  readonly opType: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: ReadonlyMap<string, GraphAttribute>;
+}
+
+/** A constant tensor of numbers; its values are made when they are asked for. */
+export interface ConstantTensor {
+  readonly dims: readonly number[];
+  /** Row-major. Throws TypeError where the file has them elsewhere, or in a type that is not read here. */
+  values(): Float32Array;
+}
+
+export interface ModelGraph {
+  readonly outputs: readonly string[];
+  /** By the name of each of its outputs. */
+  readonly producers: ReadonlyMap<string, GraphNode>;
+  readonly constants: ReadonlyMap<string, ConstantTensor>;
+}
+
+/** As decoded: absent numbers are 0, absent bytes an empty list of some kind, 64-bit integers may be objects. */
+type Bytes = Uint8Array | readonly never[];
+
+interface TensorMessage {
+  readonly dims: readonly unknown[];
+  readonly data_type: number;
+  readonly name: string;
+  readonly raw_data: Bytes;
+  readonly float_data: Bytes;
+  readonly int32_data: Bytes;
+  readonly int64_data: Bytes;
+  readonly data_location: number;
+}
+
+interface NodeMessage {
+  readonly input: readonly string[];
+  readonly output: readonly string[];
+  readonly op_type: string;
+  readonly attribute: readonly {
+    readonly name: string;
+    readonly i: unknown;
+    readonly f: number;
+    readonly ints: readonly unknown[];
+    readonly t?: TensorMessage | null;
+  }[];
+}
+
+interface ModelMessage {
+  readonly graph?: {
+    readonly node: readonly NodeMessage[];
+    readonly initializer: readonly TensorMessage[];
+    readonly output: readonly { readonly name: string }[];
+  } | null;
+}
+
+/** Reads the bytes of an ONNX file, which must not change afterwards. Throws where they are none. */
+export function readGraph(file: Buffer): ModelGraph {
+  const { graph } = decodeMessage('ModelProto', file) as ModelMessage;
+  if (graph === undefined || graph === null) throw new TypeError('the file has no graph');
+  const constants = new Map(graph.initializer.map((tensor) => [tensor.name, constantOf(tensor)]));
+  const producers = new Map<string, GraphNode>();
+  for (const message of graph.node) {
+    const node = nodeOf(message);
+    for (const output of node.outputs) producers.set(output, node);
+    const value = message.op_type === 'Constant' ? message.attribute.find(({ t }) => t)?.t : undefined;
+    if (value) constants.set(node.outputs[0] ?? '', constantOf(value));
+  }
+  return { outputs: graph.output.map(({ name }) => name), producers, constants };
+}
+
+function nodeOf({ op_type, input, output, attribute }: NodeMessage): GraphNode {
+  const attributes = attribute.map(({ name, i, f, ints }) => {
+    return [name, { int: Number(i), float: f, ints: ints.map(Number) }] as const;
+  });
+  return { opType: op_type, inputs: input, outputs: output, attributes: new Map(attributes) };
+}
+
+function constantOf(tensor: TensorMessage): ConstantTensor {
+  const dims = tensor.dims.map(Number);
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  return {
+    dims,
+    values: () => {
+      const values = valuesOf(tensor);
+      if (values.length === count) return values;
+      throw new TypeError(
+        `the constant ${tensor.name} has ${values.length} values for a shape of [${dims.join(', ')}]`,
+      );
+    },
+  };
+}
+
+/** `TensorProto.DataLocation.EXTERNAL`. */
+const elsewhere = 1;
+
+function valuesOf(tensor: TensorMessage): Float32Array {
+  const { data_type: type, data_location, name } = tensor;
+  if (data_location === elsewhere) throw new TypeError(`the constant ${name} is in a file of its own`);
+  const raw = viewOf(tensor.raw_data);
+  switch (type) {
+    case DATA_TYPE.float32.code:
+      return float32Values(raw.length > 0 ? raw : viewOf(tensor.float_data));
+    case DATA_TYPE.uint8.code:
+      return raw.length > 0 ? new Float32Array(raw) : varints(tensor.int32_data);
+    case DATA_TYPE.int8.code:
+      return raw.length > 0
+        ? new Float32Array(new Int8Array(raw.buffer, raw.byteOffset, raw.byteLength))
+        : varints(tensor.int32_data);
+    case DATA_TYPE.int32.code:
+      if (raw.length === 0) return varints(tensor.int32_data);
+      return Float32Array.from({ length: raw.length / 4 }, (_, index) => raw.readInt32LE(index * 4));
+    case DATA_TYPE.int64.code:
+      if (raw.length === 0) return varints(tensor.int64_data);
+      return Float32Array.from({ length: raw.length / 8 }, (_, index) => Number(raw.readBigInt64LE(index * 8)));
+    default:
+      throw new TypeError(`the constant ${name} is of a type (${type}) that is not read here`);
+  }
+}
+
+function viewOf(bytes: Bytes): Buffer {
+  return bytes instanceof Uint8Array ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : Buffer.alloc(0);
+}
+
+/** Packed integers. */
+function varints(bytes: Bytes): Float32Array {
+  const reader = protobuf.Reader.create(viewOf(bytes));
+  const values: number[] = [];
+  while (reader.pos < reader.len) values.push(Number(reader.int64()));
+  return Float32Array.from(values);
+}

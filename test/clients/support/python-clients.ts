@@ -1,0 +1,77 @@
+/**
+ * A Python with the clients of requirements.txt, in a folder of the user's cache that later runs use again.
+ *
+ * States: absent → being made (in a folder beside it, by whoever needs it) → complete (by one rename) → for ever. Two that make it at
+ * the same time both succeed: the second finds the first's, and throws its own away. The folder's name is of what is in it, so
+ * another version is another folder.
+ */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const requirements = fileURLToPath(new URL('../requirements.txt', import.meta.url));
+const installLimitMs = 150_000;
+
+/** The interpreter, or why there is none. */
+export type PythonClients = { readonly python: string } | { readonly missing: string };
+
+/** Never rejects: without Python, pip or a registry its tests are skipped, and say why. */
+export async function pythonClients(): Promise<PythonClients> {
+  try {
+    const { stdout } = await run('python3', [
+      '-c',
+      'import platform; print(platform.python_version(), platform.machine())',
+    ]);
+    const key = createHash('sha256').update(stdout).update(readFileSync(requirements)).digest('hex').slice(0, 16);
+    const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+    const folder = join(cache, 'quintet-tests', `python-clients-${key}`);
+    if (!existsSync(folder)) await make(folder);
+    return { python: join(folder, 'bin', 'python') };
+  } catch (error) {
+    return { missing: reason(error) };
+  }
+}
+
+async function make(folder: string): Promise<void> {
+  await mkdir(dirname(folder), { recursive: true });
+  const draft = await mkdtemp(`${folder}-`);
+  try {
+    // The user's own pip installs: bringing one along would take longer than all the rest.
+    await run('python3', ['-m', 'venv', '--without-pip', draft]);
+    const options = ['--quiet', '--no-deps', '--no-compile', '--only-binary', ':all:', '--disable-pip-version-check'];
+    await run(
+      'python3',
+      ['-m', 'pip', '--python', join(draft, 'bin', 'python'), 'install', ...options, '--requirement', requirements],
+      { timeout: installLimitMs },
+    );
+    await rename(draft, folder);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error;
+  }
+}
+
+/** What it failed with: the last line of the program's own words, where it had any. */
+function reason(error: unknown): string {
+  const { message, stderr, code } = error as Partial<Record<'message' | 'stderr' | 'code', unknown>>;
+  if (code === 'ENOENT') return 'there is no python3';
+  const lines = typeof stderr === 'string' ? stderr.trim().split('\n') : [];
+  return (lines.findLast((line) => line.startsWith('ERROR')) ?? lines.at(-1) ?? String(message)).slice(0, 200);
+}
+
+/** Runs a script of test/clients; what it prints as JSON. Rejects with its words where it fails. */
+export async function runPython(python: string, script: string, ...args: readonly string[]): Promise<unknown> {
+  const path = fileURLToPath(new URL(`../${script}`, import.meta.url));
+  // -I: no variable and no package of the user's.
+  const { stdout } = await run(python, ['-I', '-B', path, ...args], {
+    env: { PATH: process.env['PATH'], HF_HUB_DISABLE_TELEMETRY: '1', NO_PROXY: '*' },
+    timeout: 60_000,
+  });
+  return JSON.parse(stdout) as unknown;
+}
