@@ -13,6 +13,7 @@ COPY packages/images/package.json packages/images/
 COPY packages/models/package.json packages/models/
 COPY packages/outbound/package.json packages/outbound/
 COPY packages/web/package.json packages/web/
+COPY packages/client/package.json packages/client/
 COPY services/api/package.json services/api/
 COPY services/worker/package.json services/worker/
 COPY services/webhooks/package.json services/webhooks/

@@ -43,9 +43,9 @@ describe.skipIf(!hasShared || !hasJq)('docs/client.md', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it.each(sectionsOf('client.md'))('$title', async ({ examples }) => {
-    const environment = `export PATH="${join(modules, '.bin')}:$PATH" QUINTET_URL=${stack.url}`;
-    const outputs = await runExamples(examples, folder, (command) => `${environment}\n${command}`);
+  it.each(sectionsOf('docs/client.md'))('$title', async ({ examples }) => {
+    const env = { PATH: `${join(modules, '.bin')}:${process.env['PATH'] ?? ''}`, QUINTET_URL: stack.url };
+    const outputs = await runExamples(examples, { folder, env, replace: (command) => command });
     examples.forEach(({ command, output }, index) => {
       expect(outputs[index]?.replaceAll(/\s+/g, ''), command).toMatch(patternOf(output));
     });

@@ -1,4 +1,4 @@
-/** Every example of the README, of the pages and of `GET /docs`, run as it stands against the real services. */
+/** Every example of the README, of the pages (docs/client.md: client-examples) and of `GET /docs`, run as it stands. */
 import { spawnSync } from 'node:child_process';
 import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const pages = new Set([
   'docs/api.md',
   'README.md',
-  ...(await readdir(join(root, 'docs'))).filter((file) => file.endsWith('.md')).map((file) => `docs/${file}`),
+  ...(await readdir(join(root, 'docs')))
+    .filter((file) => file.endsWith('.md') && file !== 'client.md')
+    .map((file) => `docs/${file}`),
 ]);
 const withExamples = [...pages]
   .map((page) => ({ page, sections: sectionsOf(page) }))

@@ -35,9 +35,9 @@ describe('what keeps the workers busy', () => {
   const list: ModelList = {
     default: 'a',
     models: [
-      { name: 'a', workers: [worker, worker] },
-      { name: 'b', workers: [{ ...worker, streams: 8, max_batch_size: 64 }] },
-      { name: 'c', workers: [] },
+      { name: 'a', explainable: true, workers: [worker, worker] },
+      { name: 'b', explainable: true, workers: [{ ...worker, streams: 8, max_batch_size: 64 }] },
+      { name: 'c', explainable: true, workers: [] },
     ],
   };
   it('is four times what they hold at once, within bounds', () => {

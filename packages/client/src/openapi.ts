@@ -175,9 +175,13 @@ export type components = {
       next_cursor?: string;
     };
     GradioLabel: {
+      /** @description The most likely one; null where there is none. */
       label: string | null;
+      /** @description All of them, the best first. */
       confidences: {
+        /** @description What it is. */
         label: string;
+        /** @description How likely, 0 to 1. */
         confidence: number;
       }[];
     };
@@ -206,84 +210,145 @@ export type components = {
       hint?: string;
     };
     InferModel: {
+      /** @description The name of the model. */
       name: string;
+      /** @description The hash of its file. */
       versions: string[];
+      /** @description What runs it. */
       platform: string;
+      /** @description What it takes. */
       inputs: {
+        /** @description The name of the input. */
         name: string;
-        /** @constant */
+        /**
+         * @description Its type.
+         * @constant
+         */
         datatype: 'FP32';
+        /** @description Its shape; -1 is any number of rows. */
         shape: number[];
       }[];
+      /** @description What it gives. */
       outputs: {
+        /** @description The name of the output. */
         name: string;
-        /** @constant */
+        /**
+         * @description Its type.
+         * @constant
+         */
         datatype: 'FP32';
+        /** @description Its shape; -1 is any number of rows. */
         shape: number[];
       }[];
     };
     InferModelConfig: {
+      /** @description The name of the model. */
       name: string;
+      /** @description What runs it. */
       platform: string;
+      /** @description Most rows of a request. */
       max_batch_size: number;
+      /** @description What it takes. */
       input: {
+        /** @description The name of the input. */
         name: string;
-        /** @constant */
+        /**
+         * @description Its type.
+         * @constant
+         */
         data_type: 'TYPE_FP32';
+        /** @description The shape of a row. */
         dims: number[];
-        /** @enum {string} */
+        /**
+         * @description The order of its axes.
+         * @enum {string}
+         */
         format: 'FORMAT_NCHW' | 'FORMAT_NHWC';
       }[];
+      /** @description What it gives. */
       output: {
+        /** @description The name of the output. */
         name: string;
-        /** @constant */
+        /**
+         * @description Its type.
+         * @constant
+         */
         data_type: 'TYPE_FP32';
+        /** @description The shape of a row. */
         dims: number[];
       }[];
     };
     InferModelReady: {
+      /** @description The name of the model. */
       name: string;
+      /** @description Whether a live worker serves it. */
       ready: boolean;
     };
     InferRequest: {
+      /** @description Any text, which the answer repeats. */
       id?: string;
+      /** @description Of the request: `binary_data_output`, `timeout`, `priority`. */
       parameters?: {
         [key: string]: unknown;
       };
+      /** @description One: `image` with pictures, or the input of the model. */
       inputs: {
+        /** @description The name of the input. */
         name: string;
+        /** @description Rows first. */
         shape: number[];
+        /** @description `BYTES` for pictures, `FP32` for values. */
         datatype: string;
+        /** @description `binary_data_size`, where the values come behind the JSON. */
         parameters?: {
           [key: string]: unknown;
         };
+        /** @description Pictures in base64, or values. */
         data?: unknown;
       }[];
+      /** @description Which outputs, and how; all values of the one there is unless set. */
       outputs?: {
+        /** @description The name of the output. */
         name: string;
+        /** @description `classification`: the best so many labels in place of values; `binary_data`. */
         parameters?: {
           [key: string]: unknown;
         };
       }[];
     };
     InferResponse: {
+      /** @description That of the request. */
       id?: string;
+      /** @description The name of the model. */
       model_name: string;
+      /** @description The hash of its file. */
       model_version?: string;
+      /** @description As asked for. */
       outputs: {
+        /** @description The name of the output. */
         name: string;
-        /** @enum {string} */
+        /**
+         * @description `FP32` for values, `BYTES` for labels.
+         * @enum {string}
+         */
         datatype: 'FP32' | 'BYTES';
+        /** @description Rows first. */
         shape: number[];
+        /** @description Of what comes behind the JSON. */
         parameters?: {
+          /** @description Its bytes. */
           binary_data_size: number;
         };
+        /** @description Values; or labels as `score:index:label`. */
         data?: (number | string)[];
       }[];
     };
     InferServer: {
+      /** @description Of the service. */
       name: string;
+      /** @description Of the service. */
       version: string;
+      /** @description Of the protocol, those that it has. */
       extensions: string[];
     };
     Job: {
@@ -330,6 +395,7 @@ export type components = {
         self: string;
         /** @description Its states as they change. */
         events?: string;
+        /** @description Where the model looked, as a picture; where it was asked for. */
         explanation?: string;
       };
       /** @description The labels, the most likely first; once it has succeeded. */
@@ -362,16 +428,27 @@ export type components = {
       cache?: 'hit' | 'coalesced';
       /** @description Why it failed or expired. */
       error?: components['schemas']['Problem'];
+      /** @description Where the model looked; where it was asked for. */
       explanation?: {
+        /** @description The label that it explains: the first one. */
         label: string;
+        /** @description Its WordNet id. */
         wnid: string;
+        /** @description Its number in the model. */
         index: number;
+        /** @description Rows of the map, as the model has it. */
         rows: number;
+        /** @description Columns of it. */
         columns: number;
+        /** @description The part of the upright picture that it covers, as fractions of its width and height. */
         region: {
+          /** @description From the left edge, 0 to 1. */
           left: number;
+          /** @description From the top edge, 0 to 1. */
           top: number;
+          /** @description Of the picture, 0 to 1. */
           width: number;
+          /** @description Of the picture, 0 to 1. */
           height: number;
         };
       };
@@ -386,6 +463,7 @@ export type components = {
       top_k: number;
       /** @description Leave out labels that score less. */
       min_score?: number;
+      /** @description Also answer where the model looked for its first label. */
       explain?: boolean;
       /**
        * Format: uri
@@ -407,18 +485,27 @@ export type components = {
       };
     };
     LabelRequest: {
+      /** @description The picture in base64, or its address. */
       inputs: string;
+      /** @description What is wanted. */
       parameters?: {
+        /** @description How many labels. */
         top_k?: number;
-        /** @enum {string} */
+        /**
+         * @description What makes scores of the model's values.
+         * @enum {string}
+         */
         function_to_apply?: 'softmax' | 'sigmoid' | 'none';
       };
+      /** @description Hints of older clients, which are ignored. */
       options?: {
         [key: string]: unknown;
       };
     };
     Labels: {
+      /** @description What it is. */
       label: string;
+      /** @description How likely. */
       score: number;
     }[];
     ModelList: {
@@ -435,6 +522,7 @@ export type components = {
          * @enum {string}
          */
         weights?: 'pretrained' | 'demo';
+        /** @description Whether it can show where it looked (`explain`). */
         explainable: boolean;
         /** @description The live workers that serve it. */
         workers: {
@@ -613,8 +701,12 @@ export type components = {
       };
     };
     PlainError: {
+      /** @description What is wrong, and what would be right. */
       error: string;
-      /** @enum {string} */
+      /**
+       * @description The kind of failure, for programs; it never changes.
+       * @enum {string}
+       */
       code:
         | 'body_empty'
         | 'image_missing'
@@ -691,6 +783,7 @@ export type components = {
         | 'answer_timeout'
         | 'explanation_not_found'
         | 'explanation_unsupported';
+      /** @description By which the log of the service can be searched. */
       request_id: string;
     };
     Prediction: {

@@ -10,9 +10,6 @@ export type JobStatus = Job['status'];
 /** Options of a job or a batch; absent ones are as the service has them. */
 export type JobOptions = {
   readonly [Name in keyof Schemas['JobOptions']]?: Schemas['JobOptions'][Name] | undefined;
-} & {
-  /** Also tell where the model looked. */
-  readonly explain?: boolean | undefined;
 };
 export type ModelList = Schemas['ModelList'];
 /** What goes on: throughput, queue, latency, workers. */

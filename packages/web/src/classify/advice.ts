@@ -85,6 +85,10 @@ const advice: Readonly<Record<string, string>> = {
   archive_entry_encrypted: forPrograms,
   archive_entry_unreadable: forPrograms,
   archive_entry_expands: forPrograms,
+  infer_request_invalid: forPrograms,
+  model_unavailable: forPrograms,
+  job_canceled: forPrograms,
+  answer_timeout: forPrograms,
   explanation_not_found: 'The heat map is kept as long as the result, and this one is gone. Send the picture again.',
   explanation_unsupported: 'This model cannot show where it looked. Choose another.',
   // Of the page itself, and of what may stand between it and the service.

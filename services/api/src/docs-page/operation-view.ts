@@ -58,12 +58,19 @@ export function operationView({ method, path, operation }: OperationView, contex
   </section>`;
 }
 
-/** Failures, which are problem documents, and the rest. */
+/** The error codes that an answer may have: those of its schema, in whichever form errors have there. */
+export function codesOf({ content = {} }: ResponseObject): ErrorCode[] {
+  return Object.values(content)
+    .flatMap(({ schema }) => schema?.allOf ?? [])
+    .flatMap(({ properties }) => (properties?.['code']?.enum ?? []) as ErrorCode[]);
+}
+
+/** Failures, and the rest. */
 function split(
   responses: OperationObject['responses'],
 ): [failures: [string, ResponseObject][], successes: [string, ResponseObject][]] {
   const entries = Object.entries(responses);
-  const fails = ([, { content = {} }]: [string, ResponseObject]): boolean => 'application/problem+json' in content;
+  const fails = ([, answer]: [string, ResponseObject]): boolean => codesOf(answer).length > 0;
   return [entries.filter(fails), entries.filter((entry) => !fails(entry))];
 }
 
@@ -124,14 +131,11 @@ function exampleOf(contents: Contents, { schemas }: ViewContext): Html | undefin
       </details>`;
 }
 
-function failureView(status: string, { content = {} }: ResponseObject): Html {
-  const { schema } = content['application/problem+json'] ?? {};
-  const codes = (schema?.allOf ?? []).flatMap((part) => (part.properties?.['code']?.enum ?? []) as ErrorCode[]);
-  return markup`${codes.map(
+function failureView(status: string, answer: ResponseObject): Html {
+  return markup`${codesOf(answer).map(
     (code) =>
       markup`<li>
-        <span class="status">${status}</span>
-        <a href="#error-${code}"><code>${code}</code></a> ${errorRegistry[code].title}.
+        <span class="status">${status}</span> <a href="#error-${code}"><code>${code}</code></a> ${errorRegistry[code].title}.
       </li>`,
   )}`;
 }

@@ -10,30 +10,50 @@ export const origin = 'http://localhost:3000';
 export const jobOf = (): string => `JOB=$(curl -s -F image=@photo.jpg ${origin}/v1/jobs | jq -r .id)`;
 export const batchOf = (): string => `BATCH=$(curl -s -F images=@photo.jpg ${origin}/v1/batches | jq -r .id)`;
 
-/** By the path, up to its first parameter: the variable that takes its place, and how it is filled. */
-const preludes: Readonly<Record<string, { readonly name: string; readonly assignment: string }>> = {
+interface Variable {
+  readonly name: string;
+  /** The line of shell that fills it. */
+  readonly assignment: string;
+}
+
+/** Of `{id}`, by the path before it; the whole path where only some of them have what is asked for. */
+const ids: Readonly<Record<string, Variable>> = {
   '/v1/jobs/': { name: 'JOB', assignment: jobOf() },
+  '/v1/jobs/{id}/explanation.png': {
+    name: 'JOB',
+    assignment: `JOB=$(curl -s -H 'Prefer: wait=10' -F image=@photo.jpg -F explain=true ${origin}/v1/jobs | jq -r .id)`,
+  },
   '/v1/batches/': { name: 'BATCH', assignment: batchOf() },
   '/v1/deliveries/': {
     name: 'DELIVERY',
     assignment: `DELIVERY=$(curl -s '${origin}/v1/deliveries?limit=1' | jq -r '.deliveries[0].id')`,
   },
 };
-const model = {
-  name: 'MODEL',
-  assignment: `MODEL=$(curl -s ${origin}/v1/models | jq -r .default)`,
+const others: Readonly<Record<string, Variable>> = {
+  model: { name: 'MODEL', assignment: `MODEL=$(curl -s ${origin}/v1/models | jq -r .default)` },
+  version: { name: 'VERSION', assignment: `VERSION=$(curl -s ${origin}/v2/models/$MODEL | jq -r '.versions[0]')` },
 };
+
+/** The address at `path` in shell, and the lines that fill what is variable in it. */
+export function addressOf(path: string): { readonly address: string; readonly assignments: readonly string[] } {
+  const assignments: string[] = [];
+  const address = path.replaceAll(/\{(\w+)\}/g, (parameter, name: string, at: number) => {
+    const variable = others[name] ?? ids[path] ?? ids[path.slice(0, at)];
+    if (variable === undefined) return parameter;
+    assignments.push(variable.assignment);
+    return `$${variable.name}`;
+  });
+  return { address: `${origin}${address}`, assignments };
+}
 
 type Called = Pick<Operation, 'method' | 'path' | 'body' | 'curl'> & Partial<Pick<Operation, 'answers'>>;
 
-/** Lines of shell. */
+/** Lines of shell, of which the last is the call. */
 export function curlOf({ method, path, body, curl, answers = {} }: Called): string {
   if (curl !== undefined) return curl;
-  const parameter = path.indexOf('{');
-  const prelude = parameter === -1 ? undefined : (preludes[path.slice(0, parameter)] ?? model);
-  const address = prelude === undefined ? path : path.replace(/\{\w+\}/, `$${prelude.name}`);
-  const words = ['curl', ...methodOf(method, body), ...bodyOf(body), ...outputOf(answers), `${origin}${address}`];
-  return [...(prelude === undefined ? [] : [prelude.assignment]), words.join(' ')].join('\n');
+  const { address, assignments } = addressOf(path);
+  const words = ['curl', ...methodOf(method, body), ...bodyOf(body), ...outputOf(answers), address];
+  return [...assignments, words.join(' ')].join('\n');
 }
 
 function methodOf(method: Operation['method'], body: Operation['body']): string[] {

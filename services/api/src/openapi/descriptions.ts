@@ -1,4 +1,5 @@
 /** What each member of the document's schemas means, in words; a test asks for every one. Keys: `Schema.member.member`. */
+import { clientDescriptions } from './descriptions-clients.js';
 
 const batch = {
   'Batch.id': 'The id of the batch.',
@@ -65,10 +66,23 @@ const job = {
   'Job.worker': 'Which worker.',
   'Job.device': 'What the model ran on.',
   'Job.cache': '`hit`: answered from what was kept; `coalesced`: from what another job computed meanwhile.',
+  'Job.links.explanation': 'Where the model looked, as a picture; where it was asked for.',
+  'Job.explanation': 'Where the model looked; where it was asked for.',
+  'Job.explanation.label': 'The label that it explains: the first one.',
+  'Job.explanation.wnid': 'Its WordNet id.',
+  'Job.explanation.index': 'Its number in the model.',
+  'Job.explanation.rows': 'Rows of the map, as the model has it.',
+  'Job.explanation.columns': 'Columns of it.',
+  'Job.explanation.region': 'The part of the upright picture that it covers, as fractions of its width and height.',
+  'Job.explanation.region.left': 'From the left edge, 0 to 1.',
+  'Job.explanation.region.top': 'From the top edge, 0 to 1.',
+  'Job.explanation.region.width': 'Of the picture, 0 to 1.',
+  'Job.explanation.region.height': 'Of the picture, 0 to 1.',
   'Job.error': 'Why it failed or expired.',
   'JobOptions.model': "One of the models of `GET /v1/models`; the service's default where it is not set.",
   'JobOptions.top_k': 'How many labels to answer.',
   'JobOptions.min_score': 'Leave out labels that score less.',
+  'JobOptions.explain': 'Also answer where the model looked for its first label.',
   'JobOptions.webhook_url': 'Where to POST the end of the job, signed.',
   'JobOptions.webhook_events': 'Which ends to tell; all unless set.',
   'JobOptions.ttl_seconds': 'End it as `expired`, without running it, if it has not started by then.',
@@ -82,6 +96,7 @@ const models = {
   'ModelList.models.name': 'Its name, as the option `model` takes it.',
   'ModelList.models.version': 'The hash of its file.',
   'ModelList.models.weights': '`demo`: random weights; its answers mean nothing.',
+  'ModelList.models.explainable': 'Whether it can show where it looked (`explain`).',
   'ModelList.models.workers': 'The live workers that serve it.',
   'ModelList.models.workers.id': 'The name of the worker, as jobs tell it.',
   'ModelList.models.workers.device': 'What it runs on.',
@@ -217,6 +232,7 @@ const service = {
 
 export const descriptions: Readonly<Record<string, string>> = {
   ...batch,
+  ...clientDescriptions,
   ...job,
   ...models,
   ...operations,

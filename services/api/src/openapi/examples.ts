@@ -98,19 +98,48 @@ export const examples: Readonly<Record<string, unknown>> = {
   Delivery: delivery,
   DeliveryList: { deliveries: [delivery] },
   DeliveryPage: { deliveries: [delivery], next_cursor: 'MTc2Mzk1NTY5MTE2OSBtc2dfMTFhNThj' },
+  GradioLabel: { label: 'monarch', confidences: [{ label: 'monarch', confidence: 0.9985632792062912 }] },
   Health: { status: 'ready', reasons: [] },
   Index: {
     service: 'quintet',
     version: '0.1.0',
     links: { jobs: '/v1/jobs', models: '/v1/models', openapi: '/openapi.json' },
   },
+  InferModel: {
+    name: 'mobilenetv2',
+    versions: [model.version],
+    platform: 'onnx_onnxv1',
+    inputs: [{ name: 'input', datatype: 'FP32', shape: [-1, 3, 224, 224] }],
+    outputs: [{ name: 'output', datatype: 'FP32', shape: [-1, 1000] }],
+  },
+  InferModelConfig: {
+    name: 'mobilenetv2',
+    platform: 'onnxruntime_onnx',
+    max_batch_size: 34,
+    input: [{ name: 'input', data_type: 'TYPE_FP32', dims: [3, 224, 224], format: 'FORMAT_NCHW' }],
+    output: [{ name: 'output', data_type: 'TYPE_FP32', dims: [1000] }],
+  },
+  InferModelReady: { name: 'mobilenetv2', ready: true },
+  InferRequest: {
+    inputs: [{ name: 'image', shape: [1], datatype: 'BYTES', data: ['/9j/4AAQSkZJRg…'] }],
+    outputs: [{ name: 'output', parameters: { classification: 2 } }],
+  },
+  InferResponse: {
+    model_name: 'mobilenetv2',
+    model_version: model.version,
+    outputs: [{ name: 'output', datatype: 'BYTES', shape: [1, 2], data: ['14.56:323:monarch', '7.52:322:ringlet'] }],
+  },
+  InferServer: { name: 'quintet', version: '0.1.0', extensions: ['classification', 'binary_tensor_data'] },
   Job: job,
   JobOptions: { model: 'mobilenetv2', top_k: 3, min_score: 0.01, metadata: { order: '4711' } },
+  LabelRequest: { inputs: 'https://example.com/photo.jpg', parameters: { top_k: 3 } },
+  Labels: [{ label: 'monarch', score: 0.9985632792062912 }],
   ModelList: {
     default: 'mobilenetv2',
     models: [
       {
         ...model,
+        explainable: true,
         workers: [
           {
             id: 'vm-1b8beb',
@@ -158,6 +187,11 @@ export const examples: Readonly<Record<string, unknown>> = {
     ],
     webhooks: { pending: 1, failed: 0 },
     redis: { used_bytes: 26738688, limit_bytes: 2147483648 },
+  },
+  PlainError: {
+    error: 'The file is not a supported image; it looks like text.',
+    code: 'image_format_unsupported',
+    request_id: problem.request_id,
   },
   Prediction: prediction,
   Problem: problem,

@@ -1,5 +1,6 @@
 /** Operations that clients of other protocols know by themselves. */
 import type { ErrorCode } from '@quintet/shared';
+import { addressOf } from './curl.js';
 import { json, preferParameter, type Operation, type Parameter } from './operation.js';
 import { cacheParameter, imageCodes } from './operations-jobs.js';
 import { ref } from './schemas.js';
@@ -173,6 +174,7 @@ function modelOperations(path: string, suffix: string, parameters: readonly Para
           schema: { type: 'integer' },
         },
       ],
+      curl: inferenceOf(`${path}/infer`),
       summary: "Runs the model on rows of its input, or on pictures; with Triton's binary tensors and classification.",
       description:
         'One input: the one of the metadata (FP32), or `image` (BYTES [N]), pictures as files, in JSON as base64. Each row is a ' +
@@ -193,6 +195,14 @@ function modelOperations(path: string, suffix: string, parameters: readonly Para
       ],
     },
   ];
+}
+
+/** A picture, as a shell sends it. */
+function inferenceOf(path: string): string {
+  const { address, assignments } = addressOf(path);
+  const request = '{"inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": ["%s"]}]}';
+  const written = `printf '${request}' "$(base64 < photo.jpg | tr -d '\\n')" > infer.json`;
+  return [...assignments, written, `curl --data-binary @infer.json ${address}`].join('\n');
 }
 
 export const clientOperations: readonly Operation[] = [
