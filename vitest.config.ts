@@ -17,6 +17,8 @@ const alone = [
   'test/integration/worker-pressure.test.ts',
   'test/integration/tuning.test.ts',
   'services/worker/src/profile/measure.test.ts',
+  'services/worker/src/preprocess/preprocessor.test.ts',
+  'services/api/src/http/body/json-body.test.ts',
 ];
 
 /** One Chromium and one stack for all of them; last, when Chromium is surely there and nobody else needs the cores. */

@@ -18,7 +18,7 @@ describe('a picture', () => {
     // bench/page.mjs measures it; this is for machines that do other things besides.
     expect(performance.now() - began).toBeLessThan(10_000);
     expect(shown[0]?.label).toBe('lesser panda');
-    expect(await page.getByRole('heading', { level: 2 }).first().textContent()).toBe('lesser panda');
+    expect(await page.getByRole('heading', { level: 2 }).first().innerText()).toBe('Lesser panda');
   });
 
   it('that was classified tells its model, its time by phase, and where its picture is', async ({ visit }) => {

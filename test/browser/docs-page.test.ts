@@ -1,22 +1,8 @@
 /** `GET /docs` in a browser: complete, searchable, without a violation of its policy or of accessibility, on any screen. */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { AxeResults, RunOptions } from 'axe-core';
-import type { Page } from 'playwright-core';
 import { describe, expect } from 'vitest';
+import { expectAccessible } from './support/axe.js';
+import { screenshot } from './support/screenshot.js';
 import { it } from './support/visit.js';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const results = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run(options: RunOptions): Promise<AxeResults> } }).axe.run({
-      resultTypes: ['violations'],
-    }),
-  );
-  return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-}
 
 const screens = [
   { width: 1280, colorScheme: 'light' },
@@ -27,7 +13,8 @@ describe('the contract as a page', () => {
   for (const { width, colorScheme } of screens) {
     it(`is accessible and fits, ${colorScheme}, ${String(width)} px wide`, async ({ visit }) => {
       const { page, requests } = await visit({ path: '/docs', viewport: { width, height: 800 }, colorScheme });
-      expect(await violations(page)).toEqual([]);
+      await expectAccessible(page, `docs, ${colorScheme}`);
+      await screenshot(page, width === 320 ? 'docs-phone' : 'docs', { whole: false });
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
       // One answer has all of it; the icon is what browsers ask for by themselves.
       expect(requests.filter((request) => !request.includes('favicon'))).toEqual(['GET /docs']);

@@ -31,7 +31,7 @@ export function operationsView(host: HTMLElement, signal: AbortSignal): void {
   // Workers come and go: below them nothing has to move.
   const panels = [throughputPanel(), queuePanel(), latencyPanel(), webhooksPanel(), redisPanel(), workersPanel()];
   const headline = changing('span');
-  const status = h('p', { className: 'headline', role: 'status' }, h('span', { className: 'dot' }), headline.element);
+  const status = h('p', { className: 'feed-state', role: 'status' }, h('span', { className: 'dot' }), headline.element);
   const change = h('button', { type: 'button', textContent: 'Use another key' });
   const reason = changing('p', 'quiet');
   const denied = h('div', { className: 'denied stack', hidden: true }, reason.element, h('p', {}, change));

@@ -23,9 +23,9 @@ export function operationView({ method, path, operation }: OperationView, contex
   const { description, requestBody, parameters = [] } = operation;
   const scope = operation['x-scope'];
   const [failures, successes] = split(operation.responses);
-  return markup`<section class="entry operation" id="${id}" aria-labelledby="${id}-title">
+  return markup`<section class="entry operation" id="${id}" aria-labelledby="${id}-title ${id}-route">
     <h3 id="${id}-title">${operation.summary.replace(/\.$/, '').replaceAll('`', '')}</h3>
-    <p class="route">
+    <p class="route" id="${id}-route">
       <span class="method ${method}">${method.toUpperCase()}</span>
       <code>${path}</code>
       ${scope === undefined ? markup`<span class="scope">open</span>` : markup`<span class="scope">scope <code>${scope}</code></span>`}
