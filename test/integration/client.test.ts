@@ -131,6 +131,8 @@ describe('with a worker', () => {
     const models = await client.models();
     expect(models.default).toBe(testModel);
     await eventually(async () => {
+      // A worker knows what it gets done when it has worked for a moment.
+      await Promise.all(Array.from({ length: 8 }, () => client.classify(image)));
       const { throughput, workers } = await client.operations();
       expect(throughput.succeeded).toBeGreaterThan(8);
       expect(workers.map(({ id }) => id)).toEqual(['worker-1']);
