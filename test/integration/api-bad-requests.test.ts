@@ -96,7 +96,7 @@ describe('addresses and headers', () => {
       expect(response.headers.get('allow')).toMatch(path === '/v1/jobs' ? /^POST\b/ : /^GET, HEAD\b/);
     }
     await refused(() => api.request('/v1/jobs/x', { method: 'POST' }), 'method_not_allowed');
-    await refused(() => api.request('/v2/nothing'), 'route_not_found');
+    await refused(() => api.request('/v3/nothing'), 'route_not_found');
   });
 
   it('unsupported Accept', async () => {

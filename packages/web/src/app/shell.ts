@@ -25,7 +25,7 @@ export function startShell(body: HTMLElement): void {
   watchNetwork();
   const classifyTab = h('a', { href: '#/' }, 'Classify');
   const operationsTab = h('a', { href: '#/operations' }, 'Operations');
-  const tabs = h('nav', { className: 'tabs' }, classifyTab, operationsTab);
+  const tabs = h('nav', { className: 'tabs' }, classifyTab, operationsTab, h('a', { href: 'docs' }, 'API'));
   tabs.setAttribute('aria-label', 'Views');
   const main = h('main', { id: 'main', tabIndex: -1 });
   body.append(

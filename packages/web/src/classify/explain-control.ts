@@ -4,7 +4,7 @@ import { h } from '../app/dom.js';
 import { icon } from '../app/icons.js';
 import { failureNote } from './failure-note.js';
 import { toFailure } from './failure.js';
-import { jobOf, type Failure, type Item } from './item.js';
+import { failureOf, jobOf, type Failure, type Item } from './item.js';
 import type { Picture } from './picture.js';
 
 export interface ExplainControl {
@@ -20,7 +20,7 @@ export interface ExplainActions {
   readonly onToggle: (isOn: boolean) => void;
 }
 
-const initialStrength = 65;
+const initialStrength = 80;
 
 export function explainControl(picture: Picture, actions: ExplainActions, isOn: boolean): ExplainControl {
   const toggle = h('input', { type: 'checkbox', role: 'switch', checked: isOn, className: 'switch' });
@@ -83,7 +83,8 @@ export function explainControl(picture: Picture, actions: ExplainActions, isOn: 
   return {
     element,
     show(item, isPossible) {
-      element.hidden = !isPossible && jobOf(item)?.explanation === undefined;
+      const hasFailed = failureOf(item) !== undefined;
+      element.hidden = hasFailed || (!isPossible && jobOf(item)?.explanation === undefined);
       const isLost = item.source.kind === 'gone' && jobOf(item)?.explanation === undefined;
       toggle.disabled = isLost;
       label.title = isLost ? 'The picture is no longer in this page: choose it again' : '';

@@ -28,7 +28,7 @@ export function latencyPanel(): Panel {
           'tr',
           {},
           columnHeader('Phase'),
-          h('td', { className: 'bars', ariaHidden: 'true' }),
+          h('td', { className: 'percentiles-cell', ariaHidden: 'true' }),
           ...parts.map((part) => columnHeader(part, `number ${part}`)),
         ),
       ),
@@ -50,7 +50,7 @@ function latencyRow({ phase, name }: (typeof phases)[number]) {
     'tr',
     {},
     h('th', { scope: 'row', textContent: name }),
-    h('td', { className: 'bars', ariaHidden: 'true' }, bar),
+    h('td', { className: 'percentiles-cell', ariaHidden: 'true' }, bar),
     ...cells.map((cell) => cell.element),
   );
   const show = (data: Operations | undefined, longest: number): void => {

@@ -31,9 +31,9 @@ export function changing<K extends 'span' | 'p' | 'td' | 'dd' | 'strong'>(tag: K
 }
 
 /** A term with a number that changes. */
-export function fact(term: string) {
+export function tally(term: string) {
   const value = changing('dd', 'numbers');
-  return { element: h('div', { className: 'fact' }, h('dt', {}, term), value.element), set: value.set };
+  return { element: h('div', { className: 'tally' }, h('dt', {}, term), value.element), set: value.set };
 }
 
 /** A bar that screen readers know as one. */

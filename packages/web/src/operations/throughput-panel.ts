@@ -2,7 +2,7 @@
 import { h, svg } from '../app/dom.js';
 import { areaPath, linePath, niceMax } from './chart-geometry.js';
 import { formatCount, formatRate, nothing } from './format.js';
-import { changing, fact, section, type Panel } from './panel.js';
+import { changing, section, tally, type Panel } from './panel.js';
 import type { Operations } from './types.js';
 
 const frame = { width: 600, height: 120 };
@@ -11,7 +11,7 @@ const endings = ['succeeded', 'failed', 'canceled', 'expired'] as const;
 export function throughputPanel(): Panel {
   const now = changing('strong', 'figure numbers');
   const minute = changing('p', 'quiet numbers');
-  const facts = endings.map((ending) => ({ ending, ...fact(ending) }));
+  const tallies = endings.map((ending) => ({ ending, ...tally(ending) }));
   const chart = throughputChart();
   const element = section(
     'Throughput',
@@ -20,7 +20,7 @@ export function throughputPanel(): Panel {
       'div',
       { className: 'lead' },
       h('div', {}, h('p', {}, now.element, ' images/s'), minute.element),
-      h('dl', { className: 'facts' }, ...facts.map((each) => each.element)),
+      h('dl', { className: 'tallies' }, ...tallies.map((each) => each.element)),
     ),
     chart.element,
   );
@@ -29,7 +29,7 @@ export function throughputPanel(): Panel {
     const rates = ratesOf(data);
     now.set(throughput === undefined ? nothing : formatRate(rates.all.at(-1) ?? 0));
     minute.set(throughput === undefined ? nothing : `${formatRate(throughput.per_second)}/s over the last minute`);
-    for (const { ending, set } of facts) set(throughput === undefined ? nothing : formatCount(throughput[ending]));
+    for (const { ending, set } of tallies) set(throughput === undefined ? nothing : formatCount(throughput[ending]));
     chart.show(rates);
   };
   return { element, show };

@@ -1,16 +1,16 @@
 /** What is around the jobs: deliveries of webhooks, and the memory that everything is kept in. */
 import { h } from '../app/dom.js';
 import { formatBytes, formatCount, nothing } from './format.js';
-import { fact, meter, section, type Panel } from './panel.js';
+import { meter, section, tally, type Panel } from './panel.js';
 import type { Operations } from './types.js';
 
 /** Counted up to here, as the service lists no more. */
 const mostCounted = 10_000;
 
 export function webhooksPanel(): Panel {
-  const pending = fact('pending');
-  const failed = fact('given up this week');
-  const element = section('Webhooks', 'webhooks', h('dl', { className: 'facts' }, pending.element, failed.element));
+  const pending = tally('pending');
+  const failed = tally('given up this week');
+  const element = section('Webhooks', 'webhooks', h('dl', { className: 'tallies' }, pending.element, failed.element));
   const show = (data: Operations | undefined): void => {
     pending.set(countOf(data?.webhooks.pending));
     failed.set(countOf(data?.webhooks.failed));
@@ -19,9 +19,9 @@ export function webhooksPanel(): Panel {
 }
 
 export function redisPanel(): Panel {
-  const used = fact('of memory');
+  const used = tally('of memory');
   const bar = meter('Memory that Redis uses, of what it may');
-  const element = section('Redis', 'redis', h('dl', { className: 'facts' }, used.element), bar);
+  const element = section('Redis', 'redis', h('dl', { className: 'tallies' }, used.element), bar);
   const term = used.element.querySelector('dt');
   const show = (data: Operations | undefined): void => {
     const redis = data?.redis;

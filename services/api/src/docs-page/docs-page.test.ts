@@ -88,7 +88,7 @@ describe('the page of the API', () => {
     expect(inline('style')).not.toMatch(/url\(|@import/);
     expect(page.html).not.toMatch(/ (src|style|on\w+)=/);
     const links = [...page.html.matchAll(/ href="([^"]*)"/g)].map(([, link = '']) => link);
-    expect(links.filter((link) => !link.startsWith('#'))).toEqual(['openapi.json']);
+    expect(links.filter((link) => !link.startsWith('#'))).toEqual(['./', 'openapi.json']);
     const ids = [...page.html.matchAll(/ id="([^"]*)"/g)].map(([, id = '']) => id);
     expect(new Set(ids).size).toBe(ids.length);
     expect(links.filter((link) => link.startsWith('#') && !ids.includes(link.slice(1)))).toEqual([]);

@@ -74,7 +74,7 @@ function pageOf(document: ApiDocument, { keyed, style, script }: PageOptions): H
       <body>
         <a class="skip" href="#content">To the content</a>
         <header>
-          <h1>${info.title} <span>API ${info.version}</span></h1>
+          <h1><a href="./">${info.title}</a> <span>API ${info.version}</span></h1>
           <p>${info.summary} <a href="openapi.json">openapi.json</a></p>
         </header>
         <div class="columns">
