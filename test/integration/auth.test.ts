@@ -67,7 +67,16 @@ describe('keys', () => {
     }
     expect((await api.request('/v1/jobs', { method: 'OPTIONS' })).status).toBe(204);
     const closed = [
-      ...['/v1/models', '/v1/models/', '/metrics', '/metrics/', '/v1/operations', '/v1/deliveries', '/v1/batches/1', '/what/ever'],
+      ...[
+        '/v1/models',
+        '/v1/models/',
+        '/metrics',
+        '/metrics/',
+        '/v1/operations',
+        '/v1/deliveries',
+        '/v1/batches/1',
+        '/what/ever',
+      ],
       '/v1/jobs/01234567-89ab-cdef-0123-456789abcdef',
     ];
     for (const path of closed) {

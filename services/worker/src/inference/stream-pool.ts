@@ -108,8 +108,8 @@ export class StreamPool {
       this.#solo = undefined;
       return this.#runOn(
         solo,
-          this.options.streams,
-          { slots, explained },
+        this.options.streams,
+        { slots, explained },
         (result) => read({ ...result, solo: true }),
         () => {
           this.#solo = solo;
@@ -120,8 +120,8 @@ export class StreamPool {
     if (stream === undefined) throw new Error('no stream is idle');
     return this.#runOn(
       stream,
-        1,
-        { slots, explained },
+      1,
+      { slots, explained },
       (result) => read({ ...result, solo: false }),
       () => {
         this.#idle.push(stream);
