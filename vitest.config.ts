@@ -11,15 +11,17 @@ const across = ['test/**/*.test.ts', 'bench/**/*.test.ts'];
  * so that they do not measure each other.
  */
 const alone = [
-  'test/faults/**/*.test.ts',
+  'test/faults/!(inference).test.ts',
   'test/compose/compose.test.ts',
-  'test/integration/worker-stops.test.ts',
   'test/integration/worker-pressure.test.ts',
   'test/integration/tuning.test.ts',
   'services/worker/src/profile/measure.test.ts',
   'services/worker/src/preprocess/preprocessor.test.ts',
   'services/api/src/http/body/json-body.test.ts',
 ];
+
+/** Also when the others are done, but two at a time: most of their time they wait for locks and limits to run out. */
+const waiting = ['test/faults/inference.test.ts', 'test/integration/worker-stops.test.ts'];
 
 /** One Chromium and one stack for all of them; last, when Chromium is surely there and nobody else needs the cores. */
 const browser = ['test/browser/**/*.test.ts'];
@@ -39,7 +41,7 @@ export default defineConfig({
         test: {
           name: 'across',
           include: across,
-          exclude: [...alone, ...browser],
+          exclude: [...alone, ...waiting, ...browser],
           maxWorkers: 2,
           isolate: false,
           sequence: { groupOrder: 0 },
@@ -56,7 +58,8 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      { extends: true, test: { name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: 'waiting', include: waiting, maxWorkers: 2, sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 2 } } },
       {
         extends: true,
         test: {
@@ -67,7 +70,7 @@ export default defineConfig({
           isolate: false,
           testTimeout: 60_000,
           hookTimeout: 180_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -40,8 +40,8 @@ describe('what keeps the workers busy', () => {
       { name: 'c', explainable: true, workers: [] },
     ],
   };
-  it('is four times what they hold at once, within bounds', () => {
-    expect(saturatingConcurrency(list)).toBe(32);
+  it('is eight times what they hold at once, within bounds', () => {
+    expect(saturatingConcurrency(list)).toBe(64);
     expect(saturatingConcurrency(list, 'b')).toBe(256);
     expect(saturatingConcurrency(list, 'c')).toBe(8);
     expect(saturatingConcurrency(list, 'unknown')).toBe(8);

@@ -1,8 +1,9 @@
 /**
  * How many pictures to have under way at once: enough that the service is never idle, and no more than it takes.
  *
- * It begins at what the live workers hold (their streams times their batches) four times over: one in work, one decoded, and two on the
- * way, which was measured to saturate (bench/client.mjs). A refusal (429, 503) halves it, at most once a second as one full
+ * It begins at what the live workers hold (their streams times their batches) eight times over: three that the worker has in hand, and
+ * as many again on their way there and back, which take their turns on busy cores; with four times, a twentieth was lost
+ * (bench/client.mjs). A refusal (429, 503) halves it, at most once a second as one full
  * queue refuses many; each success gives back a part of a place, so that a window of n grows by one in n successes, up to where
  * it began: additive increase, multiplicative decrease, as TCP has it, with which many clients come to share evenly.
  */
@@ -11,7 +12,7 @@ import type { ModelList } from './types.js';
 
 const least = 8;
 const most = 256;
-const perPlace = 4;
+const perPlace = 8;
 const refusalMs = 1000;
 
 export class AdaptiveWindow implements Window {

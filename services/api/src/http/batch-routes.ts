@@ -84,8 +84,8 @@ async function takeBatch(routes: BatchRoutes, request: Request, response: Respon
   let places: OpenLease | undefined;
   try {
     const key = parseIdempotencyKey(request.headersDistinct['idempotency-key']);
-    const isKnown = key !== undefined && (await routes.idempotency.knows({ client, route: routeName, key }));
-    await routes.gate.enterMany(request, response, { needsRoom: !isKnown });
+    const repeats = key && (() => routes.idempotency.knows({ client, route: routeName, key }));
+    await routes.gate.enterMany(request, response, { ...(repeats && { repeats }) });
     const staged = new BatchStaging(batches, signal, key !== undefined);
     staging = staged;
     const query = queryOf(request);

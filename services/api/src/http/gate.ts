@@ -5,8 +5,9 @@
  *
  *   stopping, Redis away (503) → memory for pictures (503) → queue (503) → rate (429) → open jobs (429) → the body
  *
- * The queue of a raw picture is known from the address, and so is that of a route with a model in its path. Of a form or a document it is inside, so there only queues that are
- * all full can be told now; the exact check comes when the model is known (jobs/submit.ts).
+ * The queue of a raw picture is known from the address, and so is that of a route with a model in its path. Of a form or a
+ * document it is inside, so there only queues that are all full can be told now; the exact check comes when the model is known
+ * (jobs/submit.ts).
  */
 import type { Request, Response } from 'express';
 import { ProblemError, type OpenJobs, type OpenLease } from '@quintet/shared';
@@ -30,7 +31,11 @@ export interface GateOptions {
 }
 
 export interface Entry {
-  readonly needsRoom: boolean;
+  /**
+   * Whether it repeats an earlier submission, which makes nothing new and needs no room. Asked for only where that decides, since
+   * it is a question to Redis and nearly every submission is a first one.
+   */
+  readonly repeats?: () => Promise<boolean>;
   /** Of the submission, where its path has named one that exists. */
   readonly model?: string;
 }
@@ -40,17 +45,12 @@ export class SubmissionGate {
 
   /**
    * Lets a submission of the job `id` in, or throws the reason why not. What is returned, where anything is, has to be kept
-   * or released: it is the job's place among those that its client may have open. A request that repeats an earlier one
-   * makes nothing new and needs no room, neither in a queue nor for its picture.
+   * or released: it is the job's place among those that its client may have open.
    */
-  async enter(
-    request: Request,
-    response: Response,
-    id: string,
-    { needsRoom, model }: Entry = { needsRoom: true },
-  ): Promise<OpenLease | undefined> {
-    await this.enterMany(request, response, { needsRoom, ...(model === undefined ? {} : { model }) });
-    const lease = needsRoom ? await this.open(response, [id]) : undefined;
+  async enter(request: Request, response: Response, id: string, entry: Entry = {}): Promise<OpenLease | undefined> {
+    await this.enterMany(request, response, entry);
+    const isLimited = contextOf(response).limits.concurrency > 0;
+    const lease = isLimited && !(await entry.repeats?.()) ? await this.open(response, [id]) : undefined;
     if (request.destroyed) {
       await lease?.release();
       throw incomplete();
@@ -59,12 +59,14 @@ export class SubmissionGate {
   }
 
   /** The same for a submission of which only its upload tells how many jobs it has: see `charge` and `open`. */
-  async enterMany(request: Request, response: Response, { needsRoom, model }: Entry): Promise<void> {
+  async enterMany(request: Request, response: Response, { repeats, model }: Entry): Promise<void> {
     const { checkOpen, memory, admission, rates } = this.options;
     checkOpen();
-    if (needsRoom) {
+    try {
       await memory.check(Number(request.headers['content-length'] ?? 0));
       await admission.refuseFull(model === undefined ? await this.#modelsOf(request) : [model]);
+    } catch (full) {
+      if (!(await repeats?.())) throw full;
     }
     response.set(await rates.take('default', contextOf(response).limits));
   }

@@ -67,9 +67,8 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
     };
     try {
       const key = parseIdempotencyKey(request.headersDistinct['idempotency-key']);
-      // What has been made already needs no room.
-      const isKnown = key !== undefined && (await route.idempotency.knows({ client, route: routeName, key }));
-      place = await route.gate.enter(request, response, id, { needsRoom: !isKnown });
+      const repeats = key && (() => route.idempotency.knows({ client, route: routeName, key }));
+      place = await route.gate.enter(request, response, id, { ...(repeats && { repeats }) });
       const query = queryOf(request);
       taken = await route.readUpload(request, response, query, async (upload) => {
         if (key === undefined) return { made: await submit(upload, {}) };

@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { ImageInput } from '../../index.js';
-import { readImage } from '../../node/index.js';
+import { readImageInline } from '../../node/files.js';
 import { UsageError } from '../arguments.js';
 
 export interface Input {
@@ -70,7 +70,7 @@ export async function listFolder(folder: string, recursive: boolean): Promise<st
 export async function readInput({ name, kind }: Input, stdin: AsyncIterable<Buffer>): Promise<ImageInput> {
   switch (kind) {
     case 'file':
-      return readImage(name);
+      return readImageInline(name);
     case 'url':
       return new URL(name);
     case 'stdin': {

@@ -78,7 +78,7 @@ export class Visit {
     let visit: Visit | undefined;
     try {
       const id = randomUUID();
-      const place = await context.gate.enter(request, response, id, { needsRoom: true, model });
+      const place = await context.gate.enter(request, response, id, { model });
       visit = new Visit(context, request, response, id, [place]);
       return await work(visit);
     } catch (error) {
