@@ -54,8 +54,6 @@ describe.each(pages)('%s', (page) => {
       .filter((link) => !/^(https?:|mailto:)/.test(link))
       .filter((link) => {
         const [path = '', anchor] = link.split('#');
-        // The lead takes the pictures when everything is together.
-        if (path.startsWith('docs/images/')) return false;
         const target = path === '' ? page : join(dirname(page), path);
         if (!existsSync(join(root, target))) return true;
         return anchor !== undefined && !anchorsOf(target).has(anchor);

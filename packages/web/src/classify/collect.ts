@@ -7,19 +7,24 @@ export interface Collected {
   readonly leftOut: number;
 }
 
-const pictureName = /\.(jpe?g|jpe|jfif|png|gif|webp|avif|tiff?|bmp|heic|heif|svg)$/i;
+const pictureName = /\.(jpe?g|jpe|jfif|png|gif|webp|avif|tiff?|bmp|heic|heif)$/i;
+/** As people count: 2 before 10. */
+const byName = new Intl.Collator(undefined, { numeric: true });
 
 /** Whether a file that nobody chose by itself is meant: of a folder, the pictures are. */
-export function looksLikePicture({ name, type }: Pick<File, 'name' | 'type'>): boolean {
-  return !name.startsWith('.') && (type.startsWith('image/') || pictureName.test(name));
+export function looksLikePicture({ name }: Pick<File, 'name'>): boolean {
+  return !name.startsWith('.') && pictureName.test(name);
 }
 
 /** What an <input type=file> holds; `isFolder`: chosen as one. Files of a folder are named by their path in it. */
 export function fromFiles(list: Iterable<File>, isFolder: boolean): Collected {
   const all = [...list];
   const taken = isFolder ? all.filter(looksLikePicture) : all;
+  const files = taken.map((file) => ({ name: file.webkitRelativePath || file.name, blob: file }));
+  // A folder comes as the file system has it; several files, as they were chosen.
+  if (isFolder) files.sort((a, b) => byName.compare(a.name, b.name));
   return {
-    files: taken.map((file) => ({ name: file.webkitRelativePath || file.name, blob: file })),
+    files,
     urls: [],
     leftOut: all.length - taken.length,
   };
@@ -51,7 +56,7 @@ export function addressesIn(text: string): string[] {
 /** Adds the pictures of a folder and those below it; returns how many files it left out, unreadable ones among them. */
 async function addFolder(folder: FileSystemDirectoryEntry, files: { name: string; blob: Blob }[]): Promise<number> {
   const entries = await entriesOf(folder).catch(() => []);
-  entries.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+  entries.sort((a, b) => byName.compare(a.name, b.name));
   let leftOut = 0;
   for (const entry of entries) {
     if (entry.isDirectory) {
