@@ -11,9 +11,10 @@ const pictureName = /\.(jpe?g|jpe|jfif|png|gif|webp|avif|tiff?|bmp|heic|heif)$/i
 /** As people count: 2 before 10. */
 const byName = new Intl.Collator(undefined, { numeric: true });
 
-/** Whether a file that nobody chose by itself is meant: of a folder, the pictures are. */
-export function looksLikePicture({ name }: Pick<File, 'name'>): boolean {
-  return !name.startsWith('.') && pictureName.test(name);
+/** Whether a file that nobody chose by itself is meant: of a folder, the pictures are, but not drawings that no service decodes. */
+export function looksLikePicture({ name, type }: Pick<File, 'name' | 'type'>): boolean {
+  if (name.startsWith('.') || type === 'image/svg+xml') return false;
+  return type.startsWith('image/') || pictureName.test(name);
 }
 
 /** What an <input type=file> holds; `isFolder`: chosen as one. Files of a folder are named by their path in it. */
