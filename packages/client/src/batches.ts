@@ -4,9 +4,8 @@
  * The upload is a TAR archive, written while it is sent: no more of it is in memory than a chunk, and a retry writes it anew.
  * Its length is known before, so that a service that is full, or a batch that is too large, is told before the first byte.
  */
-import { QuintetError } from './errors.js';
 import { sleep } from './http/abortable.js';
-import { nextDelay } from './http/backoff.js';
+import { cut, Failures } from './http/failures.js';
 import type { Requester } from './http/requester.js';
 import { queryOf } from './image.js';
 import { parseJsonLines } from './json-lines.js';
@@ -77,8 +76,8 @@ export async function* batchResults(
   { signal, retrySeconds }: { readonly signal?: AbortSignal | undefined; readonly retrySeconds: number },
 ): AsyncGenerator<BatchResult, void, undefined> {
   let yielded = 0;
-  let firstFailure = 0;
-  for (let failures = 0; ;) {
+  const failures = new Failures(retrySeconds);
+  for (;;) {
     try {
       const headers = { accept: 'application/x-ndjson' };
       const { body } = await requester.open({ path: `${batchPath(id)}/results`, headers, signal });
@@ -86,22 +85,14 @@ export async function* batchResults(
       for await (const result of parseJsonLines<BatchResult>(body ?? noChunks())) {
         seen += 1;
         if (seen <= yielded) continue;
-        failures = 0;
+        failures.clear();
         yielded += 1;
         yield result;
       }
       return;
     } catch (error) {
       signal?.throwIfAborted();
-      const cut = { retryable: true, cause: error };
-      const failure =
-        error instanceof QuintetError ? error : new QuintetError('connection_failed', 'The results were cut.', cut);
-      failures += 1;
-      if (failures === 1) firstFailure = performance.now();
-      const sinceFirstMs = performance.now() - firstFailure;
-      const delay = nextDelay(failure, { failures, sinceFirstMs, retrySeconds, random: Math.random() });
-      if (delay === undefined) throw failure;
-      await sleep(delay, signal);
+      await sleep(failures.delayAfter(cut(error, 'The results were cut.')), signal);
     }
   }
 }

@@ -7,8 +7,8 @@
  */
 import { QuintetError } from './errors.js';
 import { sleep, startDeadline } from './http/abortable.js';
-import { nextDelay } from './http/backoff.js';
 import { parseEvents } from './http/event-stream.js';
+import { cut, Failures } from './http/failures.js';
 import type { Requester } from './http/requester.js';
 import { hasEnded, type Job } from './types.js';
 
@@ -27,8 +27,7 @@ export async function* watchJob(
 ): AsyncGenerator<Job, void, undefined> {
   let lastEventId: string | undefined;
   let reconnectMs = 1000;
-  let failures = 0;
-  let firstFailure = 0;
+  const failures = new Failures(retrySeconds);
   for (;;) {
     const deadline = startDeadline(silenceMs, signal);
     try {
@@ -40,7 +39,7 @@ export async function* watchJob(
         reconnectMs = Math.min(ms, 30_000);
       };
       for await (const { id, data } of parseEvents(response.body, deadline.restart, onRetry)) {
-        failures = 0;
+        failures.clear();
         lastEventId = id;
         const job = JSON.parse(data) as Job;
         yield job;
@@ -50,16 +49,7 @@ export async function* watchJob(
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof SyntaxError) throw new QuintetError('answer_unreadable', 'An event holds no JSON.');
-      const failure =
-        error instanceof QuintetError
-          ? error
-          : new QuintetError('connection_failed', 'The event stream was cut.', { retryable: true, cause: error });
-      failures += 1;
-      if (failures === 1) firstFailure = performance.now();
-      const sinceFirstMs = performance.now() - firstFailure;
-      const delay = nextDelay(failure, { failures, sinceFirstMs, retrySeconds, random: Math.random() });
-      if (delay === undefined) throw failure;
-      await sleep(delay, signal);
+      await sleep(failures.delayAfter(cut(error, 'The event stream was cut.')), signal);
     } finally {
       deadline.abort();
       deadline.clear();

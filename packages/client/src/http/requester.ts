@@ -7,7 +7,8 @@
  */
 import { isProblem, problemError, QuintetError } from '../errors.js';
 import { sleep, startDeadline } from './abortable.js';
-import { nextDelay, parseRetryAfter } from './backoff.js';
+import { parseRetryAfter } from './backoff.js';
+import { Failures } from './failures.js';
 import type { FetchLike, FetchLikeResponse, RequestBody } from './fetch-like.js';
 
 export interface RequesterOptions {
@@ -56,19 +57,14 @@ export class Requester {
 
   /** What `read` makes of a good answer; an error of reading it counts as no answer, and the request is made again. */
   async send<T>(request: Request, read: (response: FetchLikeResponse) => Promise<T>): Promise<T> {
-    const retrySeconds = request.retrySeconds ?? this.options.retrySeconds;
-    let firstFailure: number | undefined;
-    for (let failures = 1; ; failures += 1) {
+    const failures = new Failures(request.retrySeconds ?? this.options.retrySeconds);
+    for (;;) {
       try {
         return await this.#attempt(request, read);
       } catch (error) {
         request.signal?.throwIfAborted();
         if (!(error instanceof QuintetError)) throw error;
-        const now = performance.now();
-        firstFailure ??= now;
-        const sinceFirstMs = now - firstFailure;
-        const delay = nextDelay(error, { failures, sinceFirstMs, retrySeconds, random: Math.random() });
-        if (delay === undefined) throw error;
+        const delay = failures.delayAfter(error);
         request.onRetry?.(error, delay);
         await sleep(delay, request.signal);
       }
