@@ -21,7 +21,11 @@ const alone = [
 ];
 
 /** Also when the others are done, but two at a time: most of their time they wait for locks and limits to run out. */
-const waiting = ['test/faults/inference.test.ts', 'test/integration/worker-stops.test.ts'];
+const waiting = [
+  'test/faults/inference.test.ts',
+  'test/integration/worker-stops.test.ts',
+  'test/stalls/stuck-worker.test.ts',
+];
 
 /** One Chromium and one stack for all of them; last, when Chromium is surely there and nobody else needs the cores. */
 const browser = ['test/browser/**/*.test.ts'];

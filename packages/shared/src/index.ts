@@ -19,6 +19,7 @@ export * from './service/package-version.js';
 export * from './service/readiness.js';
 export * from './service/run-service.js';
 export * from './service/stranded.js';
+export * from './service/watchdog.js';
 export * from './store/idempotency-store.js';
 export * from './store/delivery-index.js';
 export * from './store/delivery-log.js';

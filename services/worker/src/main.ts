@@ -26,6 +26,7 @@ import {
   runService,
   startObservabilityServer,
   unlessStranded,
+  Watchdog,
   workerVariables,
   type ConfigOf,
   type Logger,
@@ -39,11 +40,12 @@ import { RateMeter } from './consume/rate-meter.js';
 import { TensorError } from './crops/crop-slots.js';
 import { createExplainer } from './explain/explainer.js';
 import { Fetcher } from './fetch/fetcher.js';
+import { watchHeldWork } from './held-work.js';
 import { startEngine, type Engine } from './inference/engine.js';
 import { bundledBackends } from './inference/onnx-runtime.js';
 import { detectHardware, providersToTry } from './inference/provider.js';
 import { StreamStuck } from './inference/stream.js';
-import { createPreprocessPool } from './preprocess/index.js';
+import { createPreprocessPool, silenceMs } from './preprocess/index.js';
 
 /** Left of SHUTDOWN_SECONDS for handing back, for the last batches, and for Redis. */
 const handBackReserveMs = 5000;
@@ -57,12 +59,13 @@ runService('worker', workerVariables, async (config, logger) => {
   const metrics = createWorkerMetrics(registry);
   const redis = connectRedis(config, 'worker', logger);
   const health = connectRedis(config, 'request', logger);
+  const watchdog = new Watchdog();
   let missing: readonly string[] = ['the model is being loaded'];
   const server = await startObservabilityServer({
     host: config.HOST,
     port: config.METRICS_PORT,
     registry,
-    readiness: createReadinessCheck(health, () => missing),
+    readiness: createReadinessCheck(health, () => [...missing, ...watchdog.reasons]),
   });
   logger.info({ port: server.port, version }, 'listening');
 
@@ -90,6 +93,18 @@ runService('worker', workerVariables, async (config, logger) => {
       else process.exit(1);
     },
   });
+  const onStuck = (error: Error): void => {
+    logger.fatal({ error }, 'the worker is stuck; it ends, and its jobs go to others');
+    process.kill(process.pid, 'SIGKILL');
+  };
+  const held = watchHeldWork({
+    watchdog,
+    silenceMs: silenceMs(config.DECODE_TIMEOUT_SECONDS * 1000),
+    runLimitMs: engine.runLimitMs,
+    fetchTimeoutMs: config.FETCH_TIMEOUT_SECONDS * 1000,
+    logger,
+    onFatal: onStuck,
+  });
   const { classifier, slots, provider: device } = engine;
   const { resize, crop } = model.manifest.preprocess;
   const spec = { resize, crop };
@@ -102,6 +117,7 @@ runService('worker', workerVariables, async (config, logger) => {
     },
     slots.buffer,
     Math.ceil(cores / 2),
+    { watchdog, onStuck },
   );
   await preprocessor.start();
   const worker = config.WORKER_ID ?? `${hostname()}-${randomBytes(3).toString('hex')}`;
@@ -119,9 +135,15 @@ runService('worker', workerVariables, async (config, logger) => {
   const consumer = new Consumer({
     redis,
     store,
-    withSlot: (work) => slots.use(work),
-    preprocess: (image, slot) => preprocessor.preprocess(image, slot),
-    classify: (slot, options) => classifier.classify(slot, options),
+    withSlot: (work) => {
+      const leave = held.slots.enter();
+      return slots.use((slot) => {
+        leave();
+        return work(slot);
+      });
+    },
+    preprocess: (image, slot) => held.pictures.during(() => preprocessor.preprocess(image, slot)),
+    classify: (slot, options) => held.crops.during(() => classifier.classify(slot, options)),
     loadTensor: (values, slot) => slots.loadTensor(values, slot),
     keepOutput: (id, values) => outputs.keep(id, values),
     explain: engine.explains ? createExplainer(model.labels, spec) : undefined,
@@ -147,6 +169,7 @@ runService('worker', workerVariables, async (config, logger) => {
   const fetcher = new Fetcher({
     redis,
     store,
+    fetches: held.fetches,
     agents: createAgents(config.ALLOW_PRIVATE_HOSTS),
     allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
     maxBytes: config.MAX_UPLOAD_BYTES,
@@ -200,6 +223,7 @@ runService('worker', workerVariables, async (config, logger) => {
     }
     await Promise.allSettled([classifier.stop(), preprocessor.close(), server.close()]);
     stopServiceMetrics();
+    watchdog.stop();
     redis.disconnect();
     subscriber.disconnect();
     health.disconnect();

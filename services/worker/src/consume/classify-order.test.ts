@@ -1,14 +1,19 @@
 import type { ClassifyOrder, JobStore } from '@quintet/shared';
 import { describe, expect, it } from 'vitest';
 import { CanceledError } from '../batching/micro-batcher.js';
-import { classifyOrder, type ClassifyDependencies } from './classify-order.js';
+import { WaitedTooLongError } from '../preprocess/index.js';
+import { classifyOrder, isHandedBack, type ClassifyDependencies } from './classify-order.js';
 
 const order: ClassifyOrder = { id: 'a', model: 'resnet50', top_k: 5, created_ms: 0, request_id: 'r' };
 
 type Step = 'read' | 'slot' | 'preprocess' | 'classify';
 
 /** Runs the order; its job is canceled during the step `during`. What was done, and how it ended. */
-async function run(during: Step | 'before' | undefined, terms: Pick<ClassifyOrder, 'tensor' | 'output'> = {}) {
+async function run(
+  during: Step | 'before' | undefined,
+  terms: Pick<ClassifyOrder, 'tensor' | 'output'> = {},
+  over: Partial<ClassifyDependencies> = {},
+) {
   const cancel = new AbortController();
   if (during === 'before') cancel.abort();
   const done: string[] = [];
@@ -64,6 +69,7 @@ async function run(during: Step | 'before' | undefined, terms: Pick<ClassifyOrde
     device: 'cpu',
     retentionSeconds: 60,
     sharing: undefined,
+    ...over,
   };
   const { outcome } = await classifyOrder(
     { ...order, ...terms },
@@ -81,6 +87,17 @@ describe('an order whose job is canceled', () => {
       expect(await run(step)).toEqual({ done: steps.slice(0, index + 1), outcome: 'dropped' });
     }
     expect(await run(undefined)).toEqual({ done: [...steps, 'finish'], outcome: 'succeeded' });
+  });
+});
+
+describe('an order whose picture waited too long for memory', () => {
+  it('is handed back, and not ended, also in its last attempt', async () => {
+    const preprocess = () => Promise.reject(new WaitedTooLongError());
+    const finish = () => Promise.reject(new Error('it was ended'));
+    const readImage = () => Promise.resolve({ image: Buffer.from('x'), known: true, ended: false });
+    const store = { readImage, finish } as unknown as JobStore;
+    const error: unknown = await run(undefined, {}, { store, preprocess }).catch((thrown: unknown) => thrown);
+    expect(isHandedBack(error)).toBe(true);
   });
 });
 

@@ -25,7 +25,7 @@ import {
 import { AbandonedError, CanceledError, DeadlineError } from '../batching/micro-batcher.js';
 import type { ClassMap } from '../explain/class-map.js';
 import type { Explainer } from '../explain/explainer.js';
-import type { PictureSize } from '../preprocess/index.js';
+import { WaitedTooLongError, type PictureSize } from '../preprocess/index.js';
 import { OrderSharing, type OwnAnswer, type Sharing } from './order-sharing.js';
 
 /** What the batcher answers for one crop. */
@@ -86,6 +86,11 @@ export type OrderResult =
 
 /** Milliseconds with microsecond resolution, as results show them. */
 const round = (milliseconds: number): number => Math.round(Math.max(0, milliseconds) * 1000) / 1000;
+
+/** Whether the order goes back to the queue, where another worker may take it at once. That counts as no attempt. */
+export function isHandedBack(error: unknown): boolean {
+  return error instanceof AbandonedError || error instanceof WaitedTooLongError;
+}
 
 export interface Attempt {
   /** There will be no other. */
@@ -159,7 +164,7 @@ export async function classifyOrder(
     }
     return await coalesce(answer, timing);
   } catch (error) {
-    if (error instanceof AbandonedError) throw error;
+    if (isHandedBack(error)) throw error;
     // Whoever canceled it has written how it ended.
     if (error instanceof CanceledError) return { outcome: 'dropped' };
     if (error instanceof DeadlineError) return await expire();

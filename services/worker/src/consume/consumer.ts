@@ -25,8 +25,7 @@ import {
   type Redis,
   type WorkerMetrics,
 } from '@quintet/shared';
-import { AbandonedError } from '../batching/micro-batcher.js';
-import { classifyOrder, type ClassifyDependencies, type OrderResult } from './classify-order.js';
+import { classifyOrder, isHandedBack, type ClassifyDependencies, type OrderResult } from './classify-order.js';
 import type { RateMeter } from './rate-meter.js';
 import { Suspects } from './suspects.js';
 
@@ -144,9 +143,9 @@ export class Consumer {
       if (result.outcome === 'failed') throw new UnrecoverableError(result.code);
       return result.outcome;
     } catch (error) {
-      if (error instanceof AbandonedError && token !== undefined) {
+      if (isHandedBack(error) && token !== undefined) {
         await job.moveToWait(token);
-        log.info('order handed back');
+        log.info({ error }, 'order handed back');
         throw new WaitingError();
       }
       if (!(error instanceof UnrecoverableError)) log.warn({ error, attempt: job.attemptsMade + 1 }, 'attempt failed');

@@ -53,6 +53,7 @@ function dependencies(over: Partial<FetchDependencies> = {}) {
     agents: createAgents(true),
     allowPrivateHosts: true,
     maxBytes: 1_000_000,
+    fetches: { during: (work) => work() },
     imageLimits: { maxPixels: 1_000_000 },
     timeoutMs: 5000,
     userAgent: 'Test/1',

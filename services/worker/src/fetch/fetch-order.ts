@@ -9,13 +9,15 @@
  * Whatever this throws is not the picture's fault, but that of Redis.
  */
 import { ImageError, inspectImage, type ImageLimits } from '@quintet/images';
-import { problem, type FetchOrder, type JobStore, type Outcome } from '@quintet/shared';
+import { problem, type FetchOrder, type JobStore, type Outcome, type Place } from '@quintet/shared';
 import { download, type DownloadSettings } from './download.js';
 import { FetchError, type FetchErrorCode } from './fetch-error.js';
 import { delayBeforeNext } from './retry.js';
 
 export interface FetchDependencies extends Omit<DownloadSettings, 'checkHead'> {
   readonly store: Pick<JobStore, 'addImage' | 'finish' | 'hasEnded'>;
+  /** Fetches under way, for the watchdog. */
+  readonly fetches: Pick<Place, 'during'>;
   readonly imageLimits: ImageLimits;
   /** Of one attempt, from the look-up of the name to the last byte. */
   readonly timeoutMs: number;
@@ -68,7 +70,9 @@ export async function fetchOrder(
     const checkHead = (head: Buffer): void => {
       refuseHopeless(head, imageLimits);
     };
-    const image = await download(order.url, { ...dependencies, checkHead }, limits.signal).finally(limits.stop);
+    const image = await dependencies.fetches
+      .during(() => download(order.url, { ...dependencies, checkHead }, limits.signal))
+      .finally(limits.stop);
     if (image.length === 0) throw new FetchError('image_truncated', 'There are no bytes at the address.');
     inspectImage(image, imageLimits);
     return (await store.addImage(order.id, image))

@@ -67,6 +67,8 @@ export interface Engine {
   readonly source: Tuning['source'];
   /** As the measurement promises; undefined without one. */
   readonly imagesPerSecond: number | undefined;
+  /** Longest time one run may take, in ms. */
+  readonly runLimitMs: number;
   /** Share of the streams that were busy since this was last asked. */
   readonly takeLoad: () => number;
 }
@@ -172,6 +174,7 @@ async function startOn(provider: Provider, { file, head }: OpenedModel, options:
     latencyMs,
     source: tuning.source,
     imagesPerSecond: choice?.imagesPerSecond,
+    runLimitMs: pool.runLimitMs,
     takeLoad: () => pool.takeLoad(),
   };
 }

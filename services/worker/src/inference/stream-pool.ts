@@ -79,6 +79,11 @@ export class StreamPool {
     return this.#maxBatch;
   }
 
+  /** Longest time one run may take on any of its streams, in ms. */
+  get runLimitMs(): number {
+    return Math.max(...[...this.#started].map(({ limitMs }) => limitMs));
+  }
+
   /** Share of the streams that were busy since this was last asked; a run of the solo stream keeps all of them. */
   takeLoad(): number {
     return this.#load.take();

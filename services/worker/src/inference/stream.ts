@@ -158,6 +158,11 @@ export class InferenceStream {
     return !this.#dead;
   }
 
+  /** Longest time one run may take. */
+  get limitMs(): number {
+    return this.#limitMs;
+  }
+
   /**
    * Runs the model on the crops in `slots`, at most `maxBatch`, and explains those with the places `explained` among them.
    * Rejects if the model fails or the thread dies.

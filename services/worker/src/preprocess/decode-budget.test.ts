@@ -1,43 +1,67 @@
-import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { DecodeBudget } from './decode-budget.js';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { DecodeBudget, WaitedTooLongError } from './decode-budget.js';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Work that runs until it is told to end. */
+function piece(budget: DecodeBudget, bytes: number) {
+  let finish = (): void => undefined;
+  let started = false;
+  const until = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const ended = budget.run(bytes, () => {
+    started = true;
+    return until;
+  });
+  ended.catch(() => undefined);
+  return { ended, finish, started: () => started };
+}
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+// Random histories: test/stalls/histories.test.ts.
 describe('DecodeBudget', () => {
-  it('never runs more than fits, serves in order, and runs everything once', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: 1, max: 100 }),
-        fc.array(fc.record({ bytes: fc.integer({ min: 1, max: 150 }), fails: fc.boolean() }), { maxLength: 30 }),
-        fc.infiniteStream(fc.nat(99)),
-        async (limit, pieces, choices) => {
-          const budget = new DecodeBudget(limit);
-          const running = new Map<number, () => void>();
-          const started: number[] = [];
-          const results = pieces.map(({ bytes, fails }, index) =>
-            budget.run(bytes, async () => {
-              started.push(index);
-              await new Promise<void>((resolve) => running.set(index, resolve));
-              if (fails) throw new Error('bad picture');
-            }),
-          );
-          const outcomes = Promise.allSettled(results);
-          await settled();
-          while (running.size > 0) {
-            const bytes = [...running.keys()].map((index) => pieces[index]?.bytes ?? 0);
-            expect(bytes.length === 1 || bytes.reduce((sum, each) => sum + each, 0) <= limit).toBe(true);
-            const indices = [...running.keys()];
-            const index = indices[(choices.next().value ?? 0) % indices.length] ?? 0;
-            running.get(index)?.();
-            running.delete(index);
-            await settled();
-          }
-          expect(started).toEqual(pieces.map((_, index) => index));
-          expect((await outcomes).map(({ status }) => status === 'rejected')).toEqual(pieces.map(({ fails }) => fails));
-        },
-      ),
-      { numRuns: 100 },
-    );
+  it('lets a large picture run once pictures are done whose bytes do not add up to nothing', async () => {
+    const budget = new DecodeBudget(120, 1000);
+    const small = [0.1, 0.2, 0.3].map((bytes) => piece(budget, bytes));
+    await settled();
+    // In this order: 0.1 + 0.2 + 0.3 − 0.1 − 0.2 − 0.3 is 2.8e-17.
+    for (const { ended, finish } of small) {
+      finish();
+      await ended;
+    }
+    const large = piece(budget, 121);
+    await settled();
+    expect(large.started()).toBe(true);
+  });
+
+  it('turns away what has waited too long, and goes on with those behind it', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const budget = new DecodeBudget(100, 1000);
+    const running = piece(budget, 60);
+    const large = piece(budget, 90);
+    vi.advanceTimersByTime(500);
+    const small = piece(budget, 30);
+    await settled();
+    expect([running, large, small].map((each) => each.started())).toEqual([true, false, false]);
+    vi.advanceTimersByTime(500);
+    await expect(large.ended).rejects.toThrow(WaitedTooLongError);
+    await settled();
+    expect(small.started()).toBe(true);
+    vi.advanceTimersByTime(10_000);
+    running.finish();
+    small.finish();
+    await Promise.all([running.ended, small.ended]);
+  });
+
+  it('refuses what is no number of bytes, and counts nothing of it', async () => {
+    const budget = new DecodeBudget(100, 1000);
+    for (const bytes of [NaN, -1, Infinity]) {
+      await expect(budget.run(bytes, () => Promise.resolve())).rejects.toThrow(RangeError);
+    }
+    await expect(budget.run(1000, () => Promise.resolve('run'))).resolves.toBe('run');
   });
 });

@@ -2,38 +2,80 @@
  * How much memory may be used for decoding at once. A picture of 40 megabytes takes 120 MB and more when it is decoded,
  * whatever its file weighs; a dozen of them together would end the process, where one after the other does no harm.
  *
- * States of a piece of work: waiting → running → done. It runs when its bytes fit beside those that run; who waits is
- * served in the order of arrival, so that a large picture is not passed for ever by small ones. What alone exceeds the
- * budget runs alone.
- * Invariant: the bytes of what runs never exceed the budget, unless a single one does.
+ * States of a piece of work: waiting → running → done, or waiting → turned away after `longestWaitMs`. It runs when its bytes fit
+ * beside those that run. Work is served in the order of arrival, so small pictures never pass a large one. What alone exceeds
+ * the budget runs alone.
+ * Invariants: the bytes of what runs never exceed the budget, unless a single piece does. Something runs while anything waits.
+ * Nothing waits for longer than `longestWaitMs`.
+ * Bytes are counted as whole numbers: a sum of fractions does not come back to zero, and a large picture that waited for zero
+ * stopped its worker for good.
  */
 export class DecodeBudget {
+  /** Pieces of work. */
   #running = 0;
-  readonly #waiting: { readonly bytes: number; readonly start: () => void }[] = [];
+  #bytes = 0;
+  readonly #waiting: Waiting[] = [];
 
-  constructor(private readonly limit: number) {}
+  /** `limit` in bytes. */
+  constructor(
+    private readonly limit: number,
+    private readonly longestWaitMs: number,
+  ) {}
 
-  /** Runs `work` when `bytes` fit, and settles as it does. */
+  /** Runs `work` when `bytes` fit, and settles as it does. Rejects with WaitedTooLongError where they did not fit in time. */
   async run<T>(bytes: number, work: () => Promise<T>): Promise<T> {
-    await new Promise<void>((start) => {
-      this.#waiting.push({ bytes, start });
-      this.#startWaiting();
-    });
+    const whole = Math.ceil(bytes);
+    if (!(whole >= 0 && whole < Infinity)) throw new RangeError(`a picture cannot take ${bytes} bytes`);
+    await this.#turn(whole);
     try {
       return await work();
     } finally {
-      this.#running -= bytes;
+      this.#running -= 1;
+      this.#bytes -= whole;
       this.#startWaiting();
     }
+  }
+
+  #turn(bytes: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+        reject(new WaitedTooLongError());
+        // It may have been the first, for which others waited.
+        this.#startWaiting();
+      }, this.longestWaitMs);
+      const start = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const waiting: Waiting = { bytes, start };
+      this.#waiting.push(waiting);
+      this.#startWaiting();
+    });
   }
 
   #startWaiting(): void {
     for (;;) {
       const [next] = this.#waiting;
-      if (next === undefined || (this.#running > 0 && this.#running + next.bytes > this.limit)) return;
+      if (next === undefined || (this.#running > 0 && this.#bytes + next.bytes > this.limit)) return;
       this.#waiting.shift();
-      this.#running += next.bytes;
+      this.#running += 1;
+      this.#bytes += next.bytes;
       next.start();
     }
+  }
+}
+
+interface Waiting {
+  readonly bytes: number;
+  readonly start: () => void;
+}
+
+/** There was no memory for a picture in time. Another worker may have some. */
+export class WaitedTooLongError extends Error {
+  override readonly name = 'WaitedTooLongError';
+
+  constructor() {
+    super('the picture waited too long for memory to be decoded in');
   }
 }

@@ -1,8 +1,10 @@
 import { ImageError } from '@quintet/images';
+import { Watchdog } from '@quintet/shared';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
 import { slotBytes } from '../crops/crop-slots.js';
-import { createPreprocessPool, type PreprocessPool } from './preprocess-pool.js';
+import { jpegWithScans } from '../../../../test/fixtures/images/index.js';
+import { createPreprocessPool, silenceMs, type PreprocessPool } from './preprocess-pool.js';
 
 const options = { spec: { resize: 256, crop: 224 }, maxPixels: 1_000_000, timeoutMs: 10_000 };
 const slotCount = 20;
@@ -51,6 +53,37 @@ describe('PreprocessPool', () => {
     await pool.start();
     await pool.close();
     await expect(pool.preprocess(await picture(1, 1), 0)).rejects.toThrow('closed');
+  });
+
+  it('replaces a thread that answers nothing, and rejects what that held', { timeout: 60_000 }, async () => {
+    let now = 0;
+    const watchdog = new Watchdog(() => now);
+    const pass = (ms: number): void => {
+      for (const end = now + ms; now < end;) {
+        now += 1000;
+        watchdog.check();
+      }
+    };
+    const stuck: Error[] = [];
+    const large = { ...options, maxPixels: 100_000_000, maxDecodeBytes: 1e9, timeoutMs: 60_000 };
+    pool = createPreprocessPool(large, slots, 1, { watchdog, onStuck: (error) => stuck.push(error) });
+    await pool.start();
+    // Decoding takes seconds, in which nothing is answered. The other waits for its memory.
+    const silent = await Promise.all([jpegWithScans(4000, 99), jpegWithScans(4000, 99)]);
+    const current = pool;
+    const held = Promise.allSettled(silent.map((bytes, slot) => current.preprocess(bytes, slot)));
+    await new Promise((resolve) => setImmediate(resolve));
+    pass(silenceMs(large.timeoutMs));
+    expect(watchdog.reasons).toEqual([expect.stringContaining('2 held')]);
+    await pool.preprocess(await picture(300, 300), 2);
+    const died: unknown = expect.objectContaining({ message: expect.stringContaining('thread died') as string });
+    expect(await held).toEqual([
+      { status: 'rejected', reason: died },
+      { status: 'rejected', reason: died },
+    ]);
+    expect(watchdog.reasons).toEqual([]);
+    expect(stuck).toEqual([]);
+    watchdog.stop();
   });
 
   it('rejects what a dying thread held', async () => {

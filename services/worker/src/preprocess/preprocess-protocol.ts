@@ -26,4 +26,6 @@ export type PreprocessReply =
   /** The crop of a picture of this size is in its slot. */
   | { readonly id: number; readonly done: PictureSize }
   /** With a code: the picture is at fault. Without: something else is, and another attempt may work. */
-  | { readonly id: number; readonly detail: string; readonly code?: ImageErrorCode };
+  | { readonly id: number; readonly detail: string; readonly code?: ImageErrorCode }
+  /** There was no memory for it in time: WaitedTooLongError. */
+  | { readonly id: number; readonly waitedTooLong: true };

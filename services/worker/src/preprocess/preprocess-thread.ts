@@ -10,6 +10,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { ImageError } from '@quintet/images';
 import sharp from 'sharp';
 import { slotBytes } from '../crops/crop-slots.js';
+import { WaitedTooLongError } from './decode-budget.js';
 import type { PreprocessReply, PreprocessRequest, PreprocessSettings, ThreadReady } from './preprocess-protocol.js';
 import { createPreprocessor } from './preprocessor.js';
 import { configureSharp } from './sharp-settings.js';
@@ -30,14 +31,16 @@ port.on('message', ({ id, bytes, slot }: PreprocessRequest) => {
       port.postMessage({ id, done: { width, height } } satisfies PreprocessReply);
     },
     (error: unknown) => {
-      const reply: PreprocessReply =
-        error instanceof ImageError
-          ? { id, code: error.code, detail: error.detail }
-          : { id, detail: error instanceof Error ? error.message : String(error) };
-      port.postMessage(reply);
+      port.postMessage(replyOf(id, error));
     },
   );
 });
+
+function replyOf(id: number, error: unknown): PreprocessReply {
+  if (error instanceof ImageError) return { id, code: error.code, detail: error.detail };
+  if (error instanceof WaitedTooLongError) return { id, waitedTooLong: true };
+  return { id, detail: error instanceof Error ? error.message : String(error) };
+}
 
 const warmUpRuns = 5;
 

@@ -33,7 +33,8 @@ export interface Preprocessor {
    *
    * @param bytes the whole file
    * @param info what `inspectImage` said of it, if that is known
-   * @throws ImageError if the picture cannot be used; any other error is none of the picture's doing
+   * @throws ImageError if the picture cannot be used; WaitedTooLongError if there was no memory to decode it in; any other
+   * error is none of the picture's doing
    */
   preprocess(bytes: Buffer, info?: ImageInfo): Promise<Crop>;
   close(): Promise<void>;
@@ -45,6 +46,12 @@ const standardDecodeBytes = 300_000_000;
 /** Of what one picture may take: for all that run together, unless one alone takes more. */
 const sharedPart = 0.4;
 
+/**
+ * Longest wait for memory, in decode time limits. Three pictures that each keep their memory for as long as they may pass in
+ * it; what still waits then is better off on another worker.
+ */
+export const waitLimits = 6;
+
 export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
   const { spec, maxPixels, timeoutMs } = options;
   checkSpec(spec);
@@ -53,9 +60,10 @@ export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
   const heic = new ThreadDecoder(limits);
   // Costly pictures run alone; those of usual size never wait. Several of 12 megapixels at once would gain no time: the cores
   // are busy with fewer.
-  const budget = new DecodeBudget(maxDecodeBytes * sharedPart);
+  const longestWaitMs = waitLimits * timeoutMs;
+  const budget = new DecodeBudget(maxDecodeBytes * sharedPart, longestWaitMs);
   // A HEIC picture that waits for the one thread must not keep memory from others.
-  const heicTurn = new DecodeBudget(1);
+  const heicTurn = new DecodeBudget(1, longestWaitMs);
 
   /** Has its memory until it has really ended, or is as late again as it may be. */
   function timed(bytes: Buffer, info: ImageInfo): Promise<Crop> {

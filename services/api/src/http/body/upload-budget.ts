@@ -17,8 +17,10 @@ export class UploadBudget {
     this.#share = bytes / 2;
   }
 
-  /** Returns what gives the bytes back; `client` tells whose they are. Throws `uploads_busy`. */
-  take(bytes: number, client: string): () => void {
+  /** Takes `amount` bytes, and returns what gives them back; `client` tells whose they are. Throws `uploads_busy`. */
+  take(amount: number, client: string): () => void {
+    // A sum of fractions would not come back to what it was.
+    const bytes = Math.ceil(amount);
     const own = this.#taken.get(client) ?? 0;
     // The first is always possible: no upload may be larger than what is left for everybody.
     if (bytes > this.#left || (own > 0 && own + bytes > this.#share)) {

@@ -1,0 +1,61 @@
+/**
+ * What a worker holds only so much of, and for how long each may stand still before the worker is taken for stuck.
+ *
+ * The threads that decode and infer are watched by their pools, which replace one that hangs. What stalls here is what no pool found:
+ * the worker is no longer ready and says why; if nothing moves for `lastChanceMs` more, its process ends. Whoever supervises it starts
+ * another, and its orders go to other workers when their locks run out. An order that stalls one worker after the
+ * other is found out as one that kills them (consume/suspects.ts).
+ */
+import type { Logger, Place, Watchdog } from '@quintet/shared';
+
+const lastChanceMs = 5000;
+
+/** Beyond the limit of the pool that replaces a thread: for its end, and for the start of the next. */
+const replaceMs = 60_000;
+
+export interface HeldWorkOptions {
+  readonly watchdog: Watchdog;
+  /** For how long a preprocessing thread may answer nothing. */
+  readonly silenceMs: number;
+  /** Of one run of the model. */
+  readonly runLimitMs: number;
+  /** Of one attempt to fetch. */
+  readonly fetchTimeoutMs: number;
+  readonly logger: Logger;
+  /** Ends the process. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** Where orders are while they are in this worker's own hands: everywhere but in Redis. */
+export interface HeldWork {
+  /** Orders that wait for a slot. */
+  readonly slots: Place;
+  readonly pictures: Place;
+  /** Crops and tensors that wait for a batch or are in one. */
+  readonly crops: Place;
+  readonly fetches: Place;
+}
+
+export function watchHeldWork(options: HeldWorkOptions): HeldWork {
+  const { watchdog, logger } = options;
+  const watch = (name: string, limitMs: number): Place => {
+    const onStalled = (reason: string): void => {
+      logger.error({ reason }, 'held work does not move');
+      setTimeout(() => {
+        if (place.stalled !== undefined) options.onFatal(new Error(place.stalled));
+      }, lastChanceMs);
+    };
+    const place = watchdog.watch({ name, limitMs, onStalled });
+    return place;
+  };
+  const decodingMs = options.silenceMs + replaceMs;
+  const inferenceMs = options.runLimitMs + replaceMs;
+  return {
+    // A slot is free again once its picture was decoded and classified.
+    slots: watch('orders that wait for a slot', decodingMs + inferenceMs),
+    pictures: watch('pictures', decodingMs),
+    crops: watch('crops', inferenceMs),
+    // An attempt ends by itself in its time limit.
+    fetches: watch('fetches', 2 * options.fetchTimeoutMs),
+  };
+}
