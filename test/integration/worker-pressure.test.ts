@@ -4,7 +4,7 @@ import { JobStore, Redis, classifyQueueName, keyPrefix } from '@quintet/shared';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
-import { canMeasureMemory, peakMegabytes, residentMegabytes } from '../support/hostile/process-memory.js';
+import { canMeasure, peakMegabytes, residentMegabytes } from '../support/hostile/process-usage.js';
 import { outcomeOf, submitOrder } from '../support/orders.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { eventually, startService } from '../support/service-process.js';
@@ -76,7 +76,7 @@ it('keeps its main thread free under full load: lag p99 under 50 ms', { timeout:
   expect(await worker.end()).toBe(0);
 });
 
-it.skipIf(!canMeasureMemory)(
+it.skipIf(!canMeasure)(
   'keeps its memory under its bound while hundreds wait, phone photos among them',
   { timeout: 120_000 },
   async () => {

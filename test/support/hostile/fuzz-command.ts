@@ -53,15 +53,16 @@ export async function runFuzz(command: FuzzCommand, say: (line: string) => void)
   }
   for (const line of tableOf(report)) say(line);
   const seconds = Math.round((performance.now() - began) / 1000);
-  const { verdicts, violations, growth, goodAnswers } = report;
+  const { verdicts, violations, stalls, growth, goodAnswers } = report;
   say('');
   for (const violation of violations) say(`violation: ${violation}`);
+  for (const stall of stalls) say(`stall: ${stall}`);
   say(
-    `${verdicts.length} files in ${seconds} s (seed ${command.seed}), ${violations.length} violations; ` +
+    `${verdicts.length} files in ${seconds} s (seed ${command.seed}), ${violations.length} violations, ${stalls.length} stalls; ` +
       `API +${Math.round(growth.api)} MB, worker +${Math.round(growth.worker)} MB; ` +
       `${goodAnswers} good pictures in between answered rightly.`,
   );
-  return violations.length === 0 ? 0 : 1;
+  return violations.length + stalls.length === 0 ? 0 : 1;
 }
 
 /** Markdown: a row for each kind of file. */

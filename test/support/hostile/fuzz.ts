@@ -4,7 +4,8 @@
  *
  * A file breaks the promise if it is answered by 5xx or by an unknown code, takes over 5 s, or takes over 300 MB in a process.
  * What is slow, or was under way when the memory rose, is tried again alone before it is blamed: beside three others on two
- * cores nobody is at fault alone. A process that died or is no longer ready ends the run.
+ * cores nobody is at fault alone. Alone it is judged by CPU time, which no other process of the machine adds to. A process that
+ * died or is no longer ready ends the run, and so does a job that does not end: a stall.
  */
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,8 +13,16 @@ import { join } from 'node:path';
 import { makeImage } from '../../fixtures/images/index.js';
 import type { Stack } from '../stack.js';
 import type { HostileCase } from './corpus.js';
-import { postCase, type Verdict } from './post-case.js';
-import { canMeasureMemory, forgetPeak, peakMegabytes, residentMegabytes } from './process-memory.js';
+import { ask, mostMilliseconds, postCase, stalledMilliseconds, type Verdict } from './post-case.js';
+import {
+  canMeasure,
+  cpuMilliseconds,
+  forgetPeak,
+  mainThreadTime,
+  peakMegabytes,
+  residentMegabytes,
+  type MainThreadTime,
+} from './process-usage.js';
 
 /** How much one file may take of a process. */
 export const mostMegabytes = 300;
@@ -23,6 +32,8 @@ export const mostMegabytes = 300;
  * ended (128), and a tenth more, which the allocator keeps of it.
  */
 export const mostTogether = 600;
+/** Share of the time in which a main thread could run and had no core: past this the machine has other work. */
+const mostWaiting = 0.5;
 /** A good picture after so many hostile ones. */
 const goodEvery = 50;
 
@@ -38,6 +49,8 @@ export interface FuzzOptions {
 export interface FuzzReport {
   readonly verdicts: readonly Verdict[];
   readonly violations: readonly string[];
+  /** Files whose jobs did not end. */
+  readonly stalls: readonly string[];
   /** Most memory over the level before, in megabytes, by process. */
   readonly growth: Readonly<Record<'api' | 'worker', number>>;
   /** The same by kind of file, both processes together: of all that were under way. */
@@ -49,6 +62,7 @@ interface Watched {
   readonly role: 'api' | 'worker';
   readonly pid: number;
   readonly level: number;
+  readonly time: MainThreadTime;
 }
 
 export async function fuzz(stack: Stack, options: FuzzOptions): Promise<FuzzReport> {
@@ -62,12 +76,14 @@ export async function fuzz(stack: Stack, options: FuzzOptions): Promise<FuzzRepo
   if (worker === undefined) throw new Error('the stack has no worker');
   const watched: Watched[] = (['api', 'worker'] as const).map((role) => {
     const pid = (role === 'api' ? stack.api : worker).process.pid ?? 0;
-    if (canMeasureMemory) forgetPeak(pid);
-    return { role, pid, level: canMeasureMemory ? residentMegabytes(pid) : 0 };
+    if (canMeasure) forgetPeak(pid);
+    const time = canMeasure ? mainThreadTime(pid) : { ranMs: 0, waitedMs: 0 };
+    return { role, pid, level: canMeasure ? residentMegabytes(pid) : 0, time };
   });
 
   const verdicts: Verdict[] = [];
   const violations: string[] = [];
+  const stalls: string[] = [];
   const growth = { api: 0, worker: 0 };
   const growthByKind = new Map<string, number>();
   const suspects = new Map<string, { each: HostileCase; bytes: Buffer }>();
@@ -75,12 +91,12 @@ export async function fuzz(stack: Stack, options: FuzzOptions): Promise<FuzzRepo
   let goodAnswers = 0;
   let stopped = false;
 
-  const blame = async (each: HostileCase, bytes: Buffer, what: string): Promise<void> => {
+  const blame = async (each: HostileCase, bytes: Buffer, what: string, list = violations): Promise<void> => {
     folder ??= await mkdtemp(join(tmpdir(), 'quintet-fuzz-'));
     const file = join(folder, each.name.replaceAll(/[^\w.-]+/g, '_'));
     await writeFile(file, bytes);
-    violations.push(`${each.name} ${what}; kept as ${file}`);
-    say(`!! ${violations.at(-1) ?? ''}`);
+    list.push(`${each.name} ${what}; kept as ${file}`);
+    say(`!! ${list.at(-1) ?? ''}`);
   };
   const dead = (): string | undefined => {
     const gone = [stack.api, worker].find(({ process: p }) => p.exitCode !== null || p.signalCode !== null);
@@ -88,7 +104,7 @@ export async function fuzz(stack: Stack, options: FuzzOptions): Promise<FuzzRepo
   };
   /** Reads the peaks and starts them anew. */
   const measure = (): number => {
-    if (!canMeasureMemory) return 0;
+    if (!canMeasure) return 0;
     let most = 0;
     for (const { role, pid, level } of watched) {
       const over = peakMegabytes(pid) - level;
@@ -113,9 +129,11 @@ export async function fuzz(stack: Stack, options: FuzzOptions): Promise<FuzzRepo
     }
     underWay.delete(each.name);
     verdicts.push(verdict);
-    const slow = verdict.violation?.startsWith('took') === true;
-    if (slow) suspects.set(each.name, { each, bytes });
-    else if (verdict.violation !== undefined) await blame(each, bytes, verdict.violation);
+    if (verdict.outcome === 'stalled') {
+      stopped = true;
+      await blame(each, bytes, `has not ended after ${stalledMilliseconds / 1000} s`, stalls);
+    } else if (verdict.violation !== undefined) await blame(each, bytes, verdict.violation);
+    else if (verdict.milliseconds > mostMilliseconds) suspects.set(each.name, { each, bytes });
     const death = dead();
     if (death !== undefined && !stopped) {
       stopped = true;
@@ -140,12 +158,16 @@ export async function fuzz(stack: Stack, options: FuzzOptions): Promise<FuzzRepo
   await Promise.all(Array.from({ length: parallel }, lane));
 
   for (const { each, bytes } of suspects.values()) {
-    if (dead() !== undefined) break;
+    if (dead() !== undefined || stalls.length > 0) break;
     measure();
-    const before = watched.map(({ pid }) => (canMeasureMemory ? residentMegabytes(pid) : 0));
+    const before = watched.map(({ pid }) => (canMeasure ? residentMegabytes(pid) : 0));
+    const cpu = (): number => watched.reduce((total, { pid }) => total + cpuMilliseconds(pid), 0);
+    const cpuBefore = canMeasure ? cpu() : 0;
     const again = await postCase(stack.url, each, bytes);
     if (again.violation !== undefined) await blame(each, bytes, `alone ${again.violation}`);
-    if (!canMeasureMemory) continue;
+    if (!canMeasure || dead() !== undefined) continue;
+    const took = Math.min(again.milliseconds, cpu() - cpuBefore);
+    if (took > mostMilliseconds) await blame(each, bytes, `alone took ${Math.round(took)} ms of CPU time`);
     for (const [index, { role, pid }] of watched.entries()) {
       const over = peakMegabytes(pid) - (before[index] ?? 0);
       if (over > mostMegabytes) await blame(each, bytes, `alone took ${Math.round(over)} MB of the ${role}`);
@@ -157,9 +179,10 @@ export async function fuzz(stack: Stack, options: FuzzOptions): Promise<FuzzRepo
   if (dead() === undefined) {
     const answers = await Promise.all([stack.api, worker].map((each) => each.request('/health/ready')));
     if (answers.some(({ status }) => status !== 200)) violations.push('a service is no longer ready');
-    violations.push(...(await lagViolations(stack)));
+    if (watched.some(isCrowded)) say('The machine is busy: timers that came late are not judged.');
+    else violations.push(...(await lagViolations(stack)));
   }
-  return { verdicts, violations, growth, growthByKind, goodAnswers };
+  return { verdicts, violations, stalls, growth, growthByKind, goodAnswers };
 }
 
 async function* iterate(
@@ -171,13 +194,18 @@ async function* iterate(
 
 /** The best label of a good picture, or what came in its place. */
 async function topOf(url: string, bytes: Buffer): Promise<string> {
-  const response = await fetch(`${url}/v1/jobs`, {
-    method: 'POST',
-    body: new Uint8Array(bytes),
-    headers: { 'content-type': 'image/jpeg', prefer: 'wait=30' },
-  });
-  const job = (await response.json()) as { status?: string; predictions?: readonly { label: string }[] };
-  return job.predictions?.[0]?.label ?? `${response.status} ${job.status ?? ''}`;
+  const asked = await ask(url, { body: new Uint8Array(bytes), headers: { 'content-type': 'image/jpeg' } });
+  if (asked === undefined) return 'nothing';
+  const { status, answer } = asked;
+  return answer.predictions?.[0]?.label ?? `${status} ${String(answer.status)}`;
+}
+
+/** Whether a main thread waited for a core for so long that a late timer proves nothing. */
+function isCrowded({ pid, time }: Watched): boolean {
+  if (!canMeasure) return false;
+  const now = mainThreadTime(pid);
+  const waitedMs = now.waitedMs - time.waitedMs;
+  return waitedMs > mostWaiting * (now.ranMs - time.ranMs + waitedMs);
 }
 
 /** Timers of a main thread that came over a second late: on a machine that is shared, less than that proves nothing. */

@@ -3,16 +3,18 @@ import { errorRegistry, type ErrorCode } from '@quintet/shared';
 import type { HostileCase } from './corpus.js';
 import { randomOf } from './random.js';
 
-/** How long a file may take, from the request to the outcome. */
+/** How long a file may take, from the request to the outcome; and of the services' CPU time, where it is alone. */
 export const mostMilliseconds = 5000;
+/** How long a job may take at all: well above the time limits of all that is under way at once, also on a busy machine. */
+export const stalledMilliseconds = 180_000;
 
 export interface Verdict {
   readonly name: string;
   readonly kind: string;
-  /** `succeeded`, or the error code, with how it came: refused by the API or failed on the worker. */
-  readonly outcome: 'succeeded' | `refused ${string}` | `failed ${string}`;
+  /** `succeeded`, or the error code, with how it came: refused by the API or failed on the worker; or it never ended. */
+  readonly outcome: 'succeeded' | `refused ${string}` | `failed ${string}` | 'stalled';
   readonly milliseconds: number;
-  /** What a good service does not do; undefined where it did well. */
+  /** What a good service does not do, beside being slow; undefined where it did well. */
   readonly violation: string | undefined;
 }
 
@@ -23,10 +25,12 @@ function blamesService(code: string): boolean {
 
 type Form = 'raw' | 'multipart' | 'json';
 
-function bodyOf(
-  bytes: Buffer,
-  form: Form,
-): { body: string | FormData | Uint8Array<ArrayBuffer>; headers: Record<string, string> } {
+interface Submission {
+  readonly body: string | FormData | Uint8Array<ArrayBuffer>;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+function bodyOf(bytes: Buffer, form: Form): Submission {
   if (form === 'json') {
     const body = JSON.stringify({ image_base64: bytes.toString('base64') });
     return { body, headers: { 'content-type': 'application/json' } };
@@ -37,32 +41,61 @@ function bodyOf(
   return { body, headers: {} };
 }
 
+interface Answer {
+  readonly id?: unknown;
+  readonly status?: unknown;
+  readonly code?: unknown;
+  readonly error?: { readonly code?: unknown };
+  readonly predictions?: readonly { readonly label: string }[];
+}
+
+/**
+ * Submits a picture and waits for the end of its job, or for what the API says instead. A service that is merely slow is asked
+ * again; undefined: it has not answered, or the job has not ended, after `stalledMilliseconds`.
+ */
+export async function ask(
+  url: string,
+  { body, headers }: Submission,
+): Promise<{ status: number; answer: Answer } | undefined> {
+  const stalled = AbortSignal.timeout(stalledMilliseconds);
+  const prefer = { prefer: 'wait=30' };
+  try {
+    const submission = { method: 'POST', body, headers: { ...headers, ...prefer }, signal: stalled };
+    let response = await fetch(`${url}/v1/jobs`, submission);
+    for (;;) {
+      const answer = (await response.json()) as Answer;
+      const isOpen = response.status < 400 && (answer.status === 'queued' || answer.status === 'processing');
+      if (!isOpen) return { status: response.status, answer };
+      response = await fetch(`${url}/v1/jobs/${String(answer.id)}`, { headers: prefer, signal: stalled });
+    }
+  } catch (error) {
+    if (stalled.aborted) return undefined;
+    throw error;
+  }
+}
+
 /** The form of the body depends on the name, as all else: raw mostly. */
 export async function postCase(url: string, each: HostileCase, bytes: Buffer): Promise<Verdict> {
   const form = randomOf(`form ${each.name}`).pick<Form>(['raw', 'raw', 'multipart', 'json']);
-  const { body, headers } = bodyOf(bytes, form);
   const began = performance.now();
-  const verdict = (outcome: Verdict['outcome'], violation?: string): Verdict => {
-    const milliseconds = performance.now() - began;
-    const late = milliseconds > mostMilliseconds ? `took ${Math.round(milliseconds)} ms` : undefined;
-    return { name: each.name, kind: each.kind, outcome, milliseconds, violation: violation ?? late };
-  };
+  const verdict = (outcome: Verdict['outcome'], violation?: string): Verdict => ({
+    name: each.name,
+    kind: each.kind,
+    outcome,
+    milliseconds: performance.now() - began,
+    violation,
+  });
   try {
-    const response = await fetch(`${url}/v1/jobs`, {
-      method: 'POST',
-      body,
-      headers: { ...headers, prefer: 'wait=30' },
-      signal: AbortSignal.timeout(40_000),
-    });
-    const answer = (await response.json()) as { status?: unknown; code?: unknown; error?: { code?: unknown } };
-    if (response.status === 200 && answer.status === 'succeeded') return verdict('succeeded');
-    if (response.status === 200 && answer.status === 'failed') {
+    const asked = await ask(url, bodyOf(bytes, form));
+    if (asked === undefined) return verdict('stalled');
+    const { status, answer } = asked;
+    if (status === 200 && answer.status === 'succeeded') return verdict('succeeded');
+    if (status === 200 && answer.status === 'failed') {
       const code = String(answer.error?.code);
       return verdict(`failed ${code}`, blamesService(code) ? `failed as ${code}` : undefined);
     }
-    if (response.status < 400) return verdict('failed unknown', `is ${String(answer.status)} after 30 s`);
     const code = String(answer.code);
-    const wrong = response.status >= 500 || blamesService(code) ? `answered ${response.status} ${code}` : undefined;
+    const wrong = status < 400 || status >= 500 || blamesService(code) ? `answered ${status} ${code}` : undefined;
     return verdict(`refused ${code}`, wrong);
   } catch (error) {
     return verdict('refused without an answer', `no answer: ${String(error)}`);
