@@ -25,6 +25,9 @@ export interface ServiceProcess {
   end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
 
+/** How long a service may take to start, on a machine with other work: what never starts is found by the test's own limit. */
+const patienceMs = 180_000;
+
 /** Waits until `check` stops throwing. Not Vitest's: `npm run fuzz` uses this without it. */
 export async function eventually<T>(check: () => T | Promise<T>, timeout = 10_000): Promise<T> {
   const end = performance.now() + timeout;
@@ -59,7 +62,7 @@ export async function startService(
   createInterface({ input: child.stdout }).on('line', (line) => {
     lines.push(JSON.parse(line) as LogLine);
   });
-  const logged = async (message: string, timeout = 20_000): Promise<LogLine> => {
+  const logged = async (message: string, timeout = patienceMs): Promise<LogLine> => {
     const find = (): LogLine | undefined => lines.find((line) => line['message'] === message);
     const transcript = (): string => lines.map((line) => JSON.stringify(line)).join('\n');
     const found = await eventually(() => {
@@ -84,7 +87,7 @@ export async function startService(
     url,
     lines,
     logged,
-    ready: (timeout = 30_000) =>
+    ready: (timeout = patienceMs) =>
       eventually(async () => {
         const response = await fetch(`${url}/health/ready`);
         if (response.status !== 200) throw new Error(`${service} is not ready: ${await response.text()}`);
