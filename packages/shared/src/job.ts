@@ -38,6 +38,22 @@ export const modelRefSchema = z.object({
 });
 export type ModelRef = z.infer<typeof modelRefSchema>;
 
+/**
+ * Texts that a client gives, by names of its own. Zod leaves a name `__proto__` out without a word, and complains of every entry
+ * that is wrong, however many there are. So both are refused before it looks.
+ */
+const mostEntries = 16;
+const metadataSchema = z.preprocess(
+  (value) => {
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.hasOwn(value, '__proto__') || Object.keys(value).length > mostEntries ? null : value;
+  },
+  z
+    .record(z.string().min(1).max(64), z.string().max(512))
+    // A webhook's body may have 20 kB, and everything else in it fits beside this.
+    .refine((map) => Buffer.byteLength(JSON.stringify(map)) <= 8192, 'expected at most 8192 bytes as JSON'),
+);
+
 /** What a client may ask for beside the picture. Unknown names are refused. */
 export const jobOptionsSchema = z.strictObject({
   model: modelNameSchema.optional(),
@@ -51,12 +67,7 @@ export const jobOptionsSchema = z.strictObject({
   webhook_events: z.array(webhookEventSchema).min(1).max(webhookEvents.length).optional(),
   ttl_seconds: z.number().positive().max(604_800).optional(),
   priority: z.int().min(0).max(10).default(0),
-  metadata: z
-    .record(z.string().min(1).max(64), z.string().max(512))
-    .refine((map) => Object.keys(map).length <= 16, 'expected at most 16 entries')
-    // A webhook's body may have 20 kB, and everything else in it fits beside this.
-    .refine((map) => Buffer.byteLength(JSON.stringify(map)) <= 8192, 'expected at most 8192 bytes as JSON')
-    .optional(),
+  metadata: metadataSchema.optional(),
 });
 export type JobOptions = z.infer<typeof jobOptionsSchema>;
 

@@ -114,8 +114,9 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     }
     requireRedis(redis);
   };
+  const memory = new MemoryGuard({ part: config.REDIS_MEMORY_LIMIT, memory: () => redisMemory(redis) });
   const gate = new SubmissionGate({
-    memory: new MemoryGuard({ part: config.REDIS_MEMORY_LIMIT, memory: () => redisMemory(redis) }),
+    memory,
     admission,
     models,
     rates,
@@ -131,6 +132,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     positions,
     models,
     admission,
+    memory,
     imageLimits: { maxPixels: config.MAX_IMAGE_PIXELS, maxDecodeBytes: config.MAX_DECODE_BYTES },
     queueTtlSeconds: config.QUEUE_TTL_SECONDS,
   };

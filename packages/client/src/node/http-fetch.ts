@@ -7,6 +7,7 @@
  */
 import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { ChunkList } from './chunk-list.js';
 import type { FetchLike, FetchLikeInit, FetchLikeResponse } from '../http/fetch-like.js';
 
 const askMs = 1000;
@@ -134,10 +135,12 @@ class Answer implements FetchLikeResponse {
 
   #bytes(): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
-      this.body.on('data', (chunk: Buffer) => chunks.push(chunk));
+      const chunks = new ChunkList();
+      this.body.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+      });
       this.body.once('end', () => {
-        resolve(Buffer.concat(chunks));
+        resolve(chunks.bytes());
       });
       this.body.once('error', reject);
       // After 'end' this changes nothing; without, the connection was closed in the middle.

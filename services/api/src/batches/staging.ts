@@ -3,20 +3,23 @@
  *
  *   staging (add) → sealed by submit-batch.ts, or discarded
  * Each picture is checked and put into Redis as it arrives, under the id that its job will have, so that a request holds one or
- * two in memory, never the batch. A picture that is bad takes its place as a failed item.
+ * two in memory, never the batch. A picture that is bad takes its place as a failed item. Room in Redis is asked for each picture, as
+ * the upload may say nothing of what is in it; where there is none, the batch is refused, unless its key was used before: then
+ * nothing more is kept, and it can only be a repetition.
  * Invariant: what was staged and not sealed is unlinked, or expires within `stagingSeconds` where this process dies.
  */
 import { randomUUID } from 'node:crypto';
 import type { ImageLimits } from '@quintet/images';
 import { ProblemError, sha256Hex, stagingSeconds } from '@quintet/shared';
 import type { BatchStore, JobStore, Problem } from '@quintet/shared';
-import { checkImage } from '../jobs/index.js';
+import { checkImage, type MemoryGuard } from '../jobs/index.js';
 import type { BatchInput, BatchSink, ItemSource } from './batch-input.js';
 import { urlItemProblem } from './url-items.js';
 
 export interface StagingContext {
   readonly jobs: Pick<JobStore, 'stageImage'>;
   readonly batches: Pick<BatchStore, 'discard'>;
+  readonly memory: Pick<MemoryGuard, 'take'>;
   readonly imageLimits: ImageLimits;
   readonly maxItems: number;
   readonly maxBytes: number;
@@ -41,17 +44,26 @@ export class BatchStaging implements BatchSink {
   readonly id = randomUUID();
   readonly #items: StagedItem[] = [];
   #bytes = 0;
+  #textLength = 0;
+  /** Why nothing more is kept. */
+  #full: ProblemError | undefined;
 
   constructor(
     private readonly context: StagingContext,
     /** Aborted when the client has gone: nothing more is staged then. */
     private readonly signal: AbortSignal,
-    /** Whether digests of the pictures are wanted. */
-    private readonly digests = false,
+    /** Whether it repeats an earlier submission; absent where it has no key. Where it has, digests of the pictures are made. */
+    private readonly repeats?: () => Promise<boolean>,
   ) {}
 
   get items(): readonly StagedItem[] {
     return this.#items;
+  }
+
+  /** Takes room for the jobs of its items. Throws where there is none, or was none for a picture. */
+  async takeRoomForJobs(): Promise<void> {
+    if (this.#full !== undefined) throw this.#full;
+    await this.context.memory.take(this.#textLength, this.#items.length);
   }
 
   /** Bytes of the pictures so far. */
@@ -68,18 +80,32 @@ export class BatchStaging implements BatchSink {
     if (this.#bytes > maxBytes) throw tooLargeBatch(maxBytes);
     const jobId = randomUUID();
     const problem = this.#problemOf(source)?.toProblem();
-    const digest = this.digests && 'image' in source ? await sha256Hex(source.image) : undefined;
-    // Before it is sent: what may have reached Redis is what discard() must unlink.
-    this.#items.push({
+    const digest = this.repeats !== undefined && 'image' in source ? await sha256Hex(source.image) : undefined;
+    const item: StagedItem = {
       jobId,
       name: label(name),
       metadata,
       ...('url' in source ? { url: source.url } : {}),
       ...(problem === undefined ? {} : { problem }),
       ...(digest === undefined ? {} : { digest }),
-    });
-    if ('image' in source && problem === undefined) {
+    };
+    // Before it is sent: what may have reached Redis is what discard() must unlink.
+    this.#items.push(item);
+    this.#textLength += JSON.stringify(item).length;
+    if ('image' in source && problem === undefined && (await this.#takeRoom(source.image.length))) {
       await this.context.jobs.stageImage(jobId, source.image, stagingSeconds);
+    }
+  }
+
+  async #takeRoom(bytes: number): Promise<boolean> {
+    if (this.#full !== undefined) return false;
+    try {
+      await this.context.memory.take(bytes, 0);
+      return true;
+    } catch (full) {
+      if (!(full instanceof ProblemError) || this.repeats === undefined || !(await this.repeats())) throw full;
+      this.#full = full;
+      return false;
     }
   }
 

@@ -1,7 +1,7 @@
 /**
  * Acceptance of a staged batch: records, queue entries, and at last the seal that makes it exist.
  *
- *   staged → open (record and names) → items queued, a chunk at a time → sealed → answered 202
+ *   staged → (room for its jobs taken) → open (record and names) → items queued, a chunk at a time → sealed → answered 202
  * Invariant: whoever was answered sees every item queued. A process that dies before the seal was answered nothing: what is
  * open expires, queued items run for nobody and expire, and a delivery above them finds no sealed batch and cancels them.
  * Trade-off: BullMQ makes one transaction of what it is given at once, packed in one turn of our event loop and run by Redis
@@ -65,6 +65,8 @@ export async function submitBatch(
   await checkWebhook(context, { options, client });
   const model = await context.models.resolve(options.model, options.explain);
   await context.admission.admit(model.name, items.filter(({ problem }) => problem === undefined).length);
+
+  await staging.takeRoomForJobs();
 
   const createdMs = Date.now();
   const webhook = webhookOf(options);

@@ -84,9 +84,9 @@ async function takeBatch(routes: BatchRoutes, request: Request, response: Respon
   let places: OpenLease | undefined;
   try {
     const key = parseIdempotencyKey(request.headersDistinct['idempotency-key']);
-    const repeats = key && (() => routes.idempotency.knows({ client, route: routeName, key }));
+    const repeats = key === undefined ? undefined : () => routes.idempotency.knows({ client, route: routeName, key });
     await routes.gate.enterMany(request, response, { ...(repeats && { repeats }) });
-    const staged = new BatchStaging(batches, signal, key !== undefined);
+    const staged = new BatchStaging(batches, signal, repeats);
     staging = staged;
     const query = queryOf(request);
     // Told before the upload comes: a model that does not exist is none of its faults.

@@ -19,6 +19,7 @@ import {
   type WorkerPresence,
 } from '@quintet/shared';
 import { drainRate, queuePlace, servingWorkers } from './drain-rate.js';
+import type { MemoryGuard } from './memory-guard.js';
 import type { Queues } from './queues.js';
 import { asRedisProblem, redisUnavailable } from './redis-guard.js';
 import { withDeadline } from './start-deadline.js';
@@ -28,6 +29,7 @@ import type { KnownJob } from './waiters.js';
 export interface KeepContext {
   readonly store: Pick<JobStore, 'create' | 'createFinished' | 'discard'>;
   readonly queues: Pick<Queues, 'add' | 'ahead' | 'addDelivery'>;
+  readonly memory: Pick<MemoryGuard, 'take'>;
   /** How long an unfinished job and its image are kept. */
   readonly queueTtlSeconds: number;
   /** How long a finished one is. */
@@ -76,6 +78,7 @@ export async function enqueue(
     delivery: record.webhook === undefined ? undefined : { id, request_id: requestId },
     fetch: Buffer.isBuffer(image) ? undefined : fetchOrder(order, image.href),
   };
+  await context.memory.take((bytes?.length ?? 0) + JSON.stringify(record).length, 1);
   let ahead = Promise.resolve(0);
   await keepAll(context, submission, () => {
     const kept = context.store.create(record, bytes, context.queueTtlSeconds);
@@ -97,6 +100,7 @@ export async function keepFinished(
   png: Uint8Array | undefined,
 ): Promise<KnownJob> {
   const { id, requestId } = submission;
+  await context.memory.take(JSON.stringify([record, outcome]).length + (png?.length ?? 0), 1);
   await keepAll(context, submission, () => [
     context.store.createFinished(record, outcome, context.resultTtlSeconds, png),
     ...(record.webhook === undefined ? [] : [context.queues.addDelivery({ id, request_id: requestId })]),

@@ -126,10 +126,36 @@ describe('parseOptions', () => {
     ]);
   });
 
-  it('does not let metadata reach a prototype', () => {
-    const hostile = JSON.parse('{"metadata":{"__proto__":"x"}}') as Record<string, unknown>;
-    const { metadata } = parseOptions(hostile);
-    expect(Object.getPrototypeOf(metadata)).toBe(Object.prototype);
+  it('refuses metadata named __proto__, which would vanish, and keeps every other name', () => {
+    const hostile = JSON.parse('{"metadata":{"__proto__":"x","a":"b"}}') as Record<string, unknown>;
+    const problem = refusal(() => parseOptions(hostile));
+    expect(problem.code).toBe('option_invalid');
+    expect(problem.errors).toMatchObject([{ pointer: '#/metadata' }]);
+    expect(problem.message).toContain('__proto__');
+    expect(refusal(() => parseTextOptions([['metadata', '{"__proto__":"x"}']])).message).toBe(
+      problem.message.replace(',"a":"b"', ''),
+    );
+    const key = fc.string({ minLength: 1, maxLength: 64 }).filter((name) => name !== '__proto__');
+    const metadata = fc.dictionary(key, fc.string({ maxLength: 10 }), { maxKeys: 16, noNullPrototype: true });
+    fc.assert(
+      fc.property(metadata, (given) => {
+        const named = { ...given, constructor: 'c' };
+        fc.pre(Object.keys(named).length <= 16 && JSON.stringify(named).length < 4000);
+        expect(parseOptions({ metadata: named }).metadata).toEqual(named);
+      }),
+    );
+  });
+
+  it('complains once of metadata with many wrong entries', () => {
+    const metadata = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`k${index}`, index]));
+    expect(refusal(() => parseOptions({ metadata })).errors).toHaveLength(1);
+  });
+
+  it('refuses a value however deep it is', () => {
+    const deep = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
+    for (const depth of [2, 100, 2700]) {
+      expect(refusal(() => parseTextOptions([['metadata', deep(depth)]])).code).toBe('option_invalid');
+    }
   });
 
   it('cuts long values short in what it says', () => {

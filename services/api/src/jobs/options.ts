@@ -5,6 +5,7 @@
  * goes to the schema as it is, which refuses it and says what is allowed.
  */
 import { jobOptionsSchema, ProblemError, webhookEvents, type FieldError, type JobOptions } from '@quintet/shared';
+import { parseJson } from '../parse-json.js';
 
 type OptionName = keyof JobOptions;
 
@@ -18,7 +19,8 @@ const allowed: Readonly<Record<OptionName, string>> = {
   webhook_events: `some of ${webhookEvents.join(', ')}`,
   ttl_seconds: 'a number above 0, at most 604800',
   priority: 'a whole number from 0 (first) to 10 (last)',
-  metadata: 'a flat object of at most 16 strings: keys of 1 to 64 characters, values of at most 512',
+  metadata:
+    'a flat object of at most 16 strings: keys of 1 to 64 characters, none of them __proto__, values of at most 512',
 };
 
 export const optionNames = Object.keys(allowed) as OptionName[];
@@ -50,7 +52,11 @@ export function parseOptions(given: Readonly<Record<string, unknown>>): JobOptio
 /** The same for options that arrive as strings; a repeated name is allowed for lists only. */
 export function parseTextOptions(entries: Iterable<readonly [string, string]>): JobOptions {
   const given = new Map<string, string[]>();
-  for (const [name, value] of entries) given.set(name, [...(given.get(name) ?? []), value]);
+  for (const [name, value] of entries) {
+    const values = given.get(name);
+    if (values === undefined) given.set(name, [value]);
+    else values.push(value);
+  }
   const values = [...given].map(([name, texts]) => [name, coerce(name, texts)] as const);
   return parseOptions(Object.fromEntries(values));
 }
@@ -71,7 +77,7 @@ function coerce(name: string, texts: readonly string[]): unknown {
       return text === 'true' ? true : text === 'false' ? false : text;
     case 'metadata':
       try {
-        return JSON.parse(text) as unknown;
+        return parseJson(text);
       } catch {
         return text;
       }

@@ -56,6 +56,7 @@ function service(overrides: Partial<SubmitContext> = {}) {
       ahead: () => Promise.resolve(0),
       addDelivery: ({ id }) => Promise.resolve(void deliveries.push(id)),
     },
+    memory: { take: () => Promise.resolve() },
     models: { workers: () => Promise.resolve([]), resolve: () => Promise.resolve(model) },
     admission: { admit: () => Promise.resolve() },
     cache: { find: (name) => Promise.resolve(answers.get(name)) },

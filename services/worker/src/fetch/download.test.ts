@@ -1,6 +1,9 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createAgents, type Resolver } from '@quintet/outbound';
 import { afterEach, describe, expect, it } from 'vitest';
 import { download, headBytes, maxRedirects, type DownloadSettings } from './download.js';
@@ -56,6 +59,45 @@ describe('download', () => {
     for (const path of ['length', 'chunked']) {
       expect((await download(`http://pictures.test:${port}/${path}`, settings, forever)).equals(body)).toBe(true);
     }
+  });
+
+  it('costs what there is, however small the pieces are that it comes in', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const size = 90_000;
+    let finish = (): void => undefined;
+    const server = createTcpServer((socket) => {
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+        socket.write('1\r\nx\r\n'.repeat(size));
+      });
+      finish = () => socket.end('0\r\n\r\n');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const held = (): number => {
+      collectGarbage();
+      const { heapUsed, external } = process.memoryUsage();
+      return heapUsed + external;
+    };
+    const arrived = new Promise<void>((resolve) => {
+      let left = size;
+      const onResponse = (message: unknown): void => {
+        unsubscribe('http.client.response.finish', onResponse);
+        (message as { response: IncomingMessage }).response.on('data', (chunk: Buffer) => {
+          left -= chunk.length;
+          if (left === 0) resolve();
+        });
+      };
+      subscribe('http.client.response.finish', onResponse);
+    });
+    const before = held();
+    const bytes = download(`http://slow.test:${(server.address() as AddressInfo).port}/`, settings, forever);
+    await arrived;
+    expect((held() - before) / size).toBeLessThan(30);
+    finish();
+    expect((await bytes).equals(Buffer.alloc(size, 'x'))).toBe(true);
+    server.close();
   });
 
   it('reads an answer that ends with its connection, as HTTP/1.0 has it', async () => {

@@ -13,6 +13,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { checkOutboundUrl, isRefusal, parseRetryAfter, type Agents } from '@quintet/outbound';
+import { ByteCollector } from '@quintet/shared';
 import { FetchError } from './fetch-error.js';
 
 export const maxRedirects = 5;
@@ -141,26 +142,23 @@ function collect(
   done: (bytes: Buffer) => void,
   fail: (error: unknown) => void,
 ): void {
-  const chunks: Buffer[] = [];
-  let size = 0;
+  const collector = new ByteCollector(maxBytes);
   let headSeen = false;
   response.on('data', (chunk: Buffer) => {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > maxBytes) {
+    if (!collector.push(chunk)) {
       fail(tooLarge(url, maxBytes));
       return;
     }
-    if (headSeen || size < headBytes) return;
+    if (headSeen || collector.size < headBytes) return;
     headSeen = true;
     try {
-      checkHead(Buffer.concat(chunks));
+      checkHead(collector.bytes());
     } catch (error) {
       fail(error);
     }
   });
   response.on('end', () => {
-    done(Buffer.concat(chunks, size));
+    done(collector.bytes());
   });
 }
 

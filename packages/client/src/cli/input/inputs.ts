@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { ImageInput } from '../../index.js';
+import { readAll } from '../../node/chunk-list.js';
 import { readImageInline } from '../../node/files.js';
 import { UsageError } from '../arguments.js';
 
@@ -73,11 +74,8 @@ export async function readInput({ name, kind }: Input, stdin: AsyncIterable<Buff
       return readImageInline(name);
     case 'url':
       return new URL(name);
-    case 'stdin': {
-      const chunks: Buffer[] = [];
-      for await (const chunk of stdin) chunks.push(chunk);
-      return Buffer.concat(chunks);
-    }
+    case 'stdin':
+      return readAll(stdin);
   }
 }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { verifyWebhook, WebhookVerificationError, type WebhookEvent } from '../../index.js';
+import { ChunkList } from '../../node/chunk-list.js';
 import { numberOf, parse, UsageError } from '../arguments.js';
 import type { Context } from '../context.js';
 import { exitCodes } from '../exit-codes.js';
@@ -78,12 +79,12 @@ export async function listen(args: readonly string[], { terminal, env, signal }:
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
+  const chunks = new ChunkList();
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
     if (length > mostBytes) throw new WebhookVerificationError(`the body is over ${mostBytes} bytes`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  return chunks.bytes();
 }

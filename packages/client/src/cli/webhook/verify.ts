@@ -1,6 +1,7 @@
 /** `quintet webhook verify`: one message, from its parts. */
 import { readFile } from 'node:fs/promises';
 import { verifyWebhook, WebhookVerificationError } from '../../index.js';
+import { readAll } from '../../node/chunk-list.js';
 import { parse, UsageError } from '../arguments.js';
 import type { Context } from '../context.js';
 import { exitCodes } from '../exit-codes.js';
@@ -29,12 +30,11 @@ export async function verify(args: readonly string[], { terminal, env, stdin }: 
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined) throw new UsageError(`${name} is missing: give --${name.slice(8)}, or --headers FILE`);
   }
-  const chunks: Buffer[] = [];
-  for await (const chunk of stdin as AsyncIterable<Buffer>) chunks.push(chunk);
+  const body = await readAll(stdin as AsyncIterable<Buffer>);
   const timestamp = Number(headers['webhook-timestamp']);
   const now = values['any-age'] === true && Number.isFinite(timestamp) ? timestamp * 1000 : Date.now();
   try {
-    const event = await verifyWebhook(headers, Buffer.concat(chunks), secret, { now });
+    const event = await verifyWebhook(headers, body, secret, { now });
     await terminal.print(`${terminal.colours.green('genuine')}  ${describeEvent(event)}\n`);
     return exitCodes.ok;
   } catch (error) {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Base64Decoder, Base64Error } from './base64.js';
 
 function decode(text: string, pieceLength = 7): Buffer {
-  const decoder = new Base64Decoder();
+  const decoder = new Base64Decoder(text.length);
   for (let i = 0; i < text.length; i += pieceLength) decoder.push(text.slice(i, i + pieceLength));
   return decoder.end();
 }

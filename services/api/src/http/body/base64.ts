@@ -11,12 +11,19 @@ export class Base64Error extends Error {
 }
 
 export class Base64Decoder {
-  /** `name` is the member that is decoded, for errors. */
-  constructor(private readonly name = 'image_base64') {}
-
-  readonly #chunks: Buffer[] = [];
+  readonly #bytes: Buffer;
+  #size = 0;
   /** The last one to four characters so far: only they may be followed by the end, and so hold padding. */
   #tail = '';
+
+  /** For at most so many characters; `name` is the member that is decoded, for errors. */
+  constructor(
+    mostCharacters: number,
+    private readonly name = 'image_base64',
+  ) {
+    // At once, where they stay: a list of pieces would have to be joined, and be there twice.
+    this.#bytes = Buffer.allocUnsafeSlow(Math.ceil((3 * mostCharacters) / 4));
+  }
 
   /** Takes the next characters. */
   push(piece: string): void {
@@ -24,10 +31,10 @@ export class Base64Decoder {
     const whole = Math.max(0, Math.floor((text.length - 1) / 4) * 4);
     this.#tail = text.slice(whole);
     if (whole === 0) return;
-    const bytes = Buffer.from(text.slice(0, whole), 'base64');
+    const written = this.#bytes.write(text.slice(0, whole), this.#size, 'base64');
     // Whatever is not in the alphabet makes fewer bytes.
-    if (bytes.length !== (whole / 4) * 3) throw this.#wrong();
-    this.#chunks.push(bytes);
+    if (written !== (whole / 4) * 3) throw this.#wrong();
+    this.#size += written;
   }
 
   end(): Buffer {
@@ -37,7 +44,8 @@ export class Base64Decoder {
     if (tail.length % 4 === 1 || (padded && this.#tail.length !== 4)) {
       throw new Base64Error(`${this.name} ends in the middle of a byte`);
     }
-    return Buffer.concat([...this.#chunks, Buffer.from(tail, 'base64')]);
+    this.#size += this.#bytes.write(tail, this.#size, 'base64');
+    return this.#bytes.subarray(0, this.#size);
   }
 
   #wrong(): Base64Error {

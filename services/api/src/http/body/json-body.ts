@@ -35,7 +35,7 @@ export async function readJsonUpload(json: Buffer): Promise<JsonUpload> {
 export async function decodeImage(json: Buffer, value: unknown, name = 'image_base64'): Promise<Buffer> {
   try {
     if (value instanceof LongString) return await decodeLong(json, value, name);
-    if (typeof value === 'string') return await decode([withoutDataUrl(value)], name);
+    if (typeof value === 'string') return await decode([withoutDataUrl(value)], value.length, name);
   } catch (error) {
     if (error instanceof Base64Error) throw base64Invalid(error.message, name);
     throw error;
@@ -75,11 +75,11 @@ export function parseDocument(json: Buffer): Record<string, unknown> {
 async function decodeLong(json: Buffer, { start, end }: LongString, name: string): Promise<Buffer> {
   const first = json.toString('latin1', start, Math.min(end, start + 256));
   const prefix = first.length - withoutDataUrl(first.replaceAll('\\/', '//')).length;
-  return decode(literalPieces(json, start + prefix, end, name), name);
+  return decode(literalPieces(json, start + prefix, end, name), end - start, name);
 }
 
-async function decode(pieces: Iterable<string>, name: string): Promise<Buffer> {
-  const decoder = new Base64Decoder(name);
+async function decode(pieces: Iterable<string>, mostCharacters: number, name: string): Promise<Buffer> {
+  const decoder = new Base64Decoder(mostCharacters, name);
   for (const piece of pieces) {
     decoder.push(piece);
     await nextTurn();

@@ -6,7 +6,7 @@ import { multipartSource } from './multipart.js';
 
 describe('the body of a form', () => {
   const open = (): { request: PassThrough; source: Readable } => {
-    const request = Object.assign(new PassThrough(), { headers: {} });
+    const request = Object.assign(new PassThrough(), { headers: {}, complete: true });
     const over = (): Error => new Error('over the limit');
     return { request, source: multipartSource(request as unknown as IncomingMessage, 100_000, over) };
   };

@@ -4,15 +4,19 @@
  * multer answers an error only when the whole request has arrived, which a slow client can delay and a large one makes
  * expensive. So it reads from a stream of ours, which ends when multer lets go of it: the error is known at once, and
  * the rest of the request is drained by whoever answers (../drain.ts).
+ *
+ * multer's own storage and the parser below it keep a list of the chunks that come. So small ones are joined before the parser
+ * has them (bodyChunks), and files as they come out of it.
  */
 import { PassThrough, type Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, Response } from 'express';
 import multer, { MulterError } from 'multer';
-import { ProblemError } from '@quintet/shared';
+import { ByteCollector, ProblemError } from '@quintet/shared';
 import { letBodyCome } from '../drain.js';
 import { optionNames } from '../../jobs/options.js';
-import { incomplete, tooLarge } from './read-body.js';
+import { bodyChunks, tooLarge } from './read-body.js';
 
 const fileField = 'image';
 /** Boundaries, part headers and options; the image's own limit comes on top. */
@@ -28,7 +32,7 @@ export type ReadMultipart = (request: IncomingMessage, response: ServerResponse)
 export function createMultipartReader(maxUploadBytes: number): ReadMultipart {
   const mostFields = optionNames.length + 8; // webhook_events may be repeated
   const settings: MulterOptions = {
-    storage: multer.memoryStorage(),
+    storage: new MemoryStorage(maxUploadBytes),
     limits: {
       fileSize: maxUploadBytes,
       files: 1,
@@ -57,8 +61,6 @@ export function createMultipartReader(maxUploadBytes: number): ReadMultipart {
       });
     } catch (error) {
       throw multipartProblem(source.failure ?? error, maxUploadBytes);
-    } finally {
-      request.unpipe(source);
     }
     const { file, body } = source;
     if (file === undefined) throw imageMissing(body ?? {});
@@ -92,30 +94,47 @@ export class MultipartSource extends PassThrough {
 export function multipartSource(request: IncomingMessage, limit: number, over: () => Error): MultipartSource {
   const source = new MultipartSource();
   source.headers = request.headers;
-  const fail = (error: Error): void => {
-    if (source.destroyed || source.readableEnded) return;
-    source.failure = error;
-    source.destroy(error);
+  const counted = async function* (): AsyncGenerator<Buffer> {
+    let size = 0;
+    for await (const chunk of bodyChunks(request)) {
+      size += chunk.length;
+      if (size > limit) throw over();
+      yield chunk;
+    }
   };
-  let size = 0;
-  const count = (chunk: Buffer): void => {
-    size += chunk.length;
-    if (size > limit) fail(over());
-  };
-  request.on('data', count);
-  request.on('error', () => undefined);
-  const cutShort = (): void => {
-    // What has come in full may still wait in `source` for its reader.
-    if (!request.readableEnded) fail(incomplete());
-  };
-  request.once('close', cutShort);
-  source.once('close', () => {
-    request.off('data', count);
-    request.off('close', cutShort);
-  });
   source.on('error', () => undefined);
-  request.pipe(source);
+  // Not by pipe(), which hands on every chunk by itself. A source that its reader lets go of is no failure.
+  pipeline(counted(), source).catch((error: unknown) => {
+    if (error instanceof Error) source.failure ??= error;
+  });
   return source;
+}
+
+/** The bytes of a stream; undefined where it has more than `limit`, when it has been read to its end. */
+export async function collect(stream: Readable, limit: number): Promise<Buffer | undefined> {
+  const collector = new ByteCollector(limit);
+  let fits = true;
+  for await (const chunk of stream as AsyncIterable<Buffer>) fits &&= collector.push(chunk);
+  return fits ? collector.bytes() : undefined;
+}
+
+class MemoryStorage implements multer.StorageEngine {
+  constructor(private readonly limit: number) {}
+
+  _handleFile(
+    _request: Request,
+    { stream }: Express.Multer.File,
+    callback: (error?: unknown, info?: Partial<Express.Multer.File>) => void,
+  ): void {
+    collect(stream, this.limit).then((buffer) => {
+      // Past the limit, multer has its own error.
+      callback(null, buffer === undefined ? {} : { buffer });
+    }, callback);
+  }
+
+  _removeFile(_request: Request, _file: Express.Multer.File, callback: (error: Error | null) => void): void {
+    callback(null);
+  }
 }
 
 /** Text fields of a form, as often as they were sent. */

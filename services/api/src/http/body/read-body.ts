@@ -1,6 +1,7 @@
 /** The bytes of a request's body, up to a limit. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ProblemError } from '@quintet/shared';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { ByteCollector, ProblemError } from '@quintet/shared';
 import { letBodyCome } from '../drain.js';
 
 export function tooLarge(limit: number): ProblemError {
@@ -16,6 +17,26 @@ export function checkLength(request: IncomingMessage, limit: number, told = limi
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(told);
 }
 
+/** Below this, what is done with a chunk costs more than its bytes do. */
+const smallChunk = 1024;
+
+/**
+ * The chunks of a request's body. One that is left early stays open, so that it can still be answered. After a small chunk the next
+ * is read a turn later: it is all that has come meanwhile, not the next byte of a client that sends each by itself.
+ */
+export async function* bodyChunks(request: IncomingMessage): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      yield chunk;
+      if (chunk.length < smallChunk) await nextTurn();
+    }
+  } catch {
+    // The iterator fails only where the connection does.
+    throw incomplete();
+  }
+  if (!request.complete) throw incomplete();
+}
+
 /**
  * Reads the whole body, whose length has been checked, into `target` where one is given, which is as long as the body says
  * it is. Rejects with `body_too_large` as soon as it is over `limit` bytes, with the rest unread, and with
@@ -29,8 +50,7 @@ export function readBody(
 ): Promise<Buffer> {
   letBodyCome(request, response);
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
+    const collector = new ByteCollector(limit, target ?? memoryFor(request));
     const settle = (finish: () => void): void => {
       request.off('data', onData);
       request.off('end', onEnd);
@@ -39,18 +59,14 @@ export function readBody(
       finish();
     };
     const onData = (chunk: Buffer): void => {
-      if (target === undefined) chunks.push(chunk);
-      else chunk.copy(target, size);
-      size += chunk.length;
-      if (size > limit) {
-        settle(() => {
-          reject(tooLarge(told));
-        });
-      }
+      if (collector.push(chunk)) return;
+      settle(() => {
+        reject(tooLarge(told));
+      });
     };
     const onEnd = (): void => {
       settle(() => {
-        resolve(target?.subarray(0, size) ?? Buffer.concat(chunks, size));
+        resolve(collector.bytes());
       });
     };
     const onClose = (): void => {
@@ -64,4 +80,10 @@ export function readBody(
     request.on('error', () => undefined);
     request.once('close', onClose);
   });
+}
+
+/** As much as the body says that it has, where it says so: Node's parser lets none be longer or shorter. */
+function memoryFor({ headers }: IncomingMessage): Buffer | undefined {
+  const length = headers['content-length'];
+  return length === undefined ? undefined : Buffer.allocUnsafeSlow(Number(length));
 }

@@ -6,6 +6,7 @@
  * small, and is parsed at once. The number of steps is bounded by that rest: every string adds to it.
  */
 import { randomUUID } from 'node:crypto';
+import { parseJson } from '../../parse-json.js';
 
 /** A long string, still as JSON has it: `start` and `end` are the offsets of the bytes between its quotes. */
 export class LongString {
@@ -63,13 +64,14 @@ export function parseWithLongStrings(json: Buffer, limits: Limits): unknown {
   }
   budget.spend(json.length - position);
   pieces.push(json.subarray(copied));
-  return JSON.parse(Buffer.concat(pieces).toString('utf8'), (name, value: unknown) => {
+  return parseJson(Buffer.concat(pieces).toString('utf8'), (name, value) => {
     if (longStrings.has(name)) throw new SyntaxError('a name is too long');
     return typeof value === 'string' ? (longStrings.get(value) ?? value) : value;
-  }) as unknown;
+  });
 }
 
-class Budget {
+/** What may still be looked at byte by byte. */
+export class Budget {
   #left: number;
 
   constructor(private readonly total: number) {
@@ -82,8 +84,11 @@ class Budget {
   }
 }
 
-/** Escaped quotes and the backslashes before quotes are looked at one by one, so they count as rest. */
-function closingQuote(json: Buffer, start: number, budget: Budget): number {
+/**
+ * The offset of the quote that ends the string whose first byte is at `start`; -1 where none does. Escaped quotes and the
+ * backslashes before quotes are looked at one by one, so they count as rest.
+ */
+export function closingQuote(json: Buffer, start: number, budget: Budget): number {
   for (let end = json.indexOf(quote, start); end !== -1; end = json.indexOf(quote, end + 1)) {
     let first = end;
     while (first > start && json[first - 1] === backslash) {

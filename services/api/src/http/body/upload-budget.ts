@@ -7,6 +7,12 @@
  */
 import { ProblemError } from '@quintet/shared';
 
+/** Bytes that are made of a JSON body of `length`: pictures of base64, or numbers, and never more than an upload may have. */
+export function madeOfJson(length: number, maxUploadBytes: number): number {
+  // The shortest number has two characters with its comma, and becomes four bytes.
+  return Math.min(2 * length, maxUploadBytes);
+}
+
 export class UploadBudget {
   #left: number;
   readonly #share: number;

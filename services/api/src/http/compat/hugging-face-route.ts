@@ -37,7 +37,7 @@ export function huggingFaceRoute(routes: CompatRoutes): RequestHandler {
       const { score, format } = await readBytes(
         request,
         response,
-        { most, told: maxUploadBytes, compressed: false },
+        { most, told: maxUploadBytes, compressed: false, isJson },
         async (body) => {
           const input = await readInput(body, isJson, query);
           if (Buffer.isBuffer(input.image) && input.image.length > maxUploadBytes) throw tooLarge(maxUploadBytes);

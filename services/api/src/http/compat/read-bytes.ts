@@ -1,12 +1,11 @@
 /** The body of a request in another protocol, whatever its Content-Type says: bytes, bounded as every upload is. */
 import type { IncomingMessage } from 'node:http';
-import { promisify } from 'node:util';
-import { gunzip, inflate } from 'node:zlib';
+import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
 import type { Response } from 'express';
-import { ProblemError } from '@quintet/shared';
+import { ByteCollector, ProblemError } from '@quintet/shared';
 import { checkLength, readBody, tooLarge } from '../body/read-body.js';
 import { checkEncoding } from '../body/read-upload.js';
-import type { UploadBudget } from '../body/upload-budget.js';
+import { madeOfJson, type UploadBudget } from '../body/upload-budget.js';
 import { hasBody } from '../drain.js';
 import { contextOf } from '../request-context.js';
 
@@ -17,6 +16,8 @@ export interface BytesLimits {
   readonly told?: number;
   /** Whether the body may come with `Content-Encoding: gzip` or `deflate`. */
   readonly compressed: boolean;
+  /** Whether it is JSON, of which pictures or numbers are made while it is still there. */
+  readonly isJson: boolean;
 }
 
 export interface BytesReader {
@@ -26,13 +27,13 @@ export interface BytesReader {
 
 /** As HTTP has it, `deflate` is zlib's format. */
 const unpackers = new Map([
-  ['gzip', promisify(gunzip)],
-  ['x-gzip', promisify(gunzip)],
-  ['deflate', promisify(inflate)],
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['deflate', createInflate],
 ]);
 
 export function createBytesReader(budget: UploadBudget): BytesReader {
-  return async (request, response, { most, told = most, compressed }, use) => {
+  return async (request, response, { most, told = most, compressed, isJson }, use) => {
     if (!hasBody(request)) throw new ProblemError('body_empty', 'The request has no body.');
     const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? '';
     const unpack = compressed ? unpackers.get(encoding) : undefined;
@@ -40,11 +41,13 @@ export function createBytesReader(budget: UploadBudget): BytesReader {
     checkLength(request, most, told);
     const length = Number(request.headers['content-length'] ?? most);
     // Unpacked it may be as large as any, and while that goes on there are both.
-    const giveBack = budget.take(unpack === undefined ? length : length + most, contextOf(response).limits.key);
+    const whole = unpack === undefined ? length : most;
+    const held = whole + (unpack === undefined ? 0 : length) + (isJson ? madeOfJson(whole, told) : 0);
+    const giveBack = budget.take(held, contextOf(response).limits.key);
     try {
       const body = await readBody(request, response, most, { told });
       if (body.length === 0) throw new ProblemError('body_empty', 'The request has no body.');
-      return await use(unpack === undefined ? body : await unpacked(unpack, body, encoding, { most, told }));
+      return await use(unpack === undefined ? body : await unpacked(unpack(), body, encoding, { most, told }));
     } finally {
       giveBack();
     }
@@ -52,15 +55,18 @@ export function createBytesReader(budget: UploadBudget): BytesReader {
 }
 
 async function unpacked(
-  unpack: (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>,
+  unpacker: Gunzip | Inflate,
   body: Buffer,
   encoding: string,
   { most, told }: { readonly most: number; readonly told: number },
 ): Promise<Buffer> {
+  const collector = new ByteCollector(most);
+  unpacker.end(body);
   try {
-    return await unpack(body, { maxOutputLength: most });
+    for await (const chunk of unpacker as AsyncIterable<Buffer>) if (!collector.push(chunk)) throw tooLarge(told);
+    return collector.bytes();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(told);
+    if (error instanceof ProblemError) throw error;
     throw new ProblemError('infer_request_invalid', `The body is not what its Content-Encoding says, ${encoding}.`);
   }
 }

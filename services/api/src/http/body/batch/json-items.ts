@@ -1,4 +1,5 @@
 /** `application/json`: `{"items": [{"image_base64" | "image_url", "id"?, "metadata"?}, …]}` or `{"image_urls": […]}`, and options. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { jobOptionsSchema, ProblemError, type FieldError } from '@quintet/shared';
 import { z } from 'zod';
 import { tooManyItems, type BatchInput, type BatchSink, type ItemSource } from '../../../batches/index.js';
@@ -17,6 +18,8 @@ const mostOther = 2 * 1024 * 1024;
 const tokensPerItem = 100;
 const mostTokens = 200_000;
 const longestUrl = 2048;
+/** Items that are checked in one turn: about a millisecond. */
+const checkedPerTurn = 100;
 
 /** One picture of a document. */
 export const batchItemSchema = z.strictObject({
@@ -28,7 +31,7 @@ export const batchItemSchema = z.strictObject({
 type Item = z.infer<typeof batchItemSchema>;
 
 const itemAllowed =
-  'an object with image_base64 or image_url, an id of at most 255 characters, and metadata: a flat object of at most 16 strings';
+  'an object with image_base64 or image_url, an id of at most 255 characters, and metadata: a flat object of at most 16 strings, none of them named __proto__';
 
 /** Gives the items of a document to `sink`, and returns its other members: the options. */
 export async function readJsonItems(
@@ -45,9 +48,11 @@ export async function readJsonItems(
   if (!Array.isArray(list)) throw invalid(`${where} must be a list`, `#/${where}`);
   if (list.length > limits.maxItems) throw tooManyItems(limits.maxItems);
   // All of them before the first is staged: a mistake in the last item is found at once.
-  const parsed = (list as unknown[]).map((value, index) =>
-    parseItem(items === undefined ? { image_url: value } : value, index, scanned),
-  );
+  const parsed: Item[] = [];
+  for (const [index, value] of (list as unknown[]).entries()) {
+    if (index % checkedPerTurn === 0) await nextTurn();
+    parsed.push(parseItem(items === undefined ? { image_url: value } : value, index, scanned));
+  }
   for (const [index, item] of parsed.entries()) await sink.add(await inputOf(item, index, spool, scanned, limits));
   return options;
 }

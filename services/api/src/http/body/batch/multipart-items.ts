@@ -13,6 +13,7 @@ import { ProblemError } from '@quintet/shared';
 import { tooLargeBatch, tooManyItems, type BatchSink, type ItemSource } from '../../../batches/index.js';
 import { optionNames } from '../../../jobs/index.js';
 import {
+  collect,
   fieldsOf,
   letGoEarly,
   multipartOverhead,
@@ -64,8 +65,6 @@ export async function readMultipartItems(
     const cause: unknown = source.failure ?? error;
     if (cause instanceof MulterError && cause.code === 'LIMIT_FILE_COUNT') throw tooManyItems(maxItems);
     throw multipartProblem(cause, maxItemBytes);
-  } finally {
-    request.unpipe(source);
   }
   return fieldsOf(source.body ?? {});
 }
@@ -108,12 +107,6 @@ class SinkStorage implements multer.StorageEngine {
 }
 
 async function readFile(stream: Readable, limit: number): Promise<ItemSource> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size <= limit) chunks.push(chunk);
-    else chunks.length = 0;
-  }
-  return size > limit ? entryTooLarge(limit) : { image: Buffer.concat(chunks, size) };
+  const image = await collect(stream, limit);
+  return image === undefined ? entryTooLarge(limit) : { image };
 }

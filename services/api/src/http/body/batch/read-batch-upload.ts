@@ -12,29 +12,30 @@ import {
 } from '../../../batches/index.js';
 import { hasBody, letBodyCome } from '../../drain.js';
 import { multipartOverhead } from '../multipart.js';
+import { bodyChunks } from '../read-body.js';
 import { checkEncoding, mediaType, refuseQuery } from '../read-upload.js';
 import { contextOf } from '../../request-context.js';
 import type { UploadBudget } from '../upload-budget.js';
 import type { ArchiveLimits } from './archive-limits.js';
 import { readJsonItems } from './json-items.js';
 import { readMultipartItems } from './multipart-items.js';
-import { bodyChunks, withSpool } from './spool.js';
+import { withSpool } from './spool.js';
 import { tarItems } from './tar-items.js';
 import { zipItems } from './zip-items.js';
 
 type Form = 'multipart' | 'json' | 'zip' | 'tar';
 
-const forms: Readonly<Record<string, Form>> = {
-  'multipart/form-data': 'multipart',
-  'application/json': 'json',
-  'application/zip': 'zip',
-  'application/x-zip-compressed': 'zip',
-  'application/x-tar': 'tar',
-  'application/x-gtar': 'tar',
-  'application/gzip': 'tar',
-  'application/x-gzip': 'tar',
-  'application/x-compressed-tar': 'tar',
-};
+const forms = new Map<string, Form>([
+  ['multipart/form-data', 'multipart'],
+  ['application/json', 'json'],
+  ['application/zip', 'zip'],
+  ['application/x-zip-compressed', 'zip'],
+  ['application/x-tar', 'tar'],
+  ['application/x-gtar', 'tar'],
+  ['application/gzip', 'tar'],
+  ['application/x-gzip', 'tar'],
+  ['application/x-compressed-tar', 'tar'],
+]);
 
 export type BatchUploadReader = (
   request: IncomingMessage,
@@ -84,7 +85,7 @@ export function createBatchUploadReader(limits: BatchUploadLimits): BatchUploadR
   return async (request, response, query, sink) => {
     if (!hasBody(request)) throw new ProblemError('body_empty', `Send pictures: ${accepted}.`);
     checkEncoding(request);
-    const form = forms[mediaType(request)];
+    const form = forms.get(mediaType(request));
     if (form === undefined) {
       throw new ProblemError(
         'content_type_unsupported',

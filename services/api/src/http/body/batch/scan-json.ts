@@ -5,14 +5,14 @@
  * left, which must be small and not deep, is parsed. The strings are read from the file later, one by one.
  */
 import { randomUUID } from 'node:crypto';
+import { ByteCollector } from '@quintet/shared';
+import { mostDepth, tooDeep } from '../../../parse-json.js';
 import { LongString, RestTooLargeError } from '../split-json.js';
 
 const quote = 0x22;
 const backslash = 0x5c;
 /** Scanned in one turn: the worst there is, a string of escaped quotes, takes some ms. */
 const chunkLength = 64 * 1024;
-/** Deeper than any document of a batch is. */
-const mostDepth = 16;
 
 export interface ScanLimits {
   /** Strings from this length on, in bytes, stay in the file. */
@@ -62,14 +62,13 @@ interface OpenString {
 class Scanner {
   readonly #mark = randomUUID();
   readonly #longStrings = new Map<string, LongString>();
-  readonly #kept: Buffer[] = [];
-  #left: number;
+  readonly #kept: ByteCollector;
   #tokensLeft: number;
   #depth = 0;
   #string: OpenString | undefined;
 
   constructor(private readonly limits: ScanLimits) {
-    this.#left = limits.rest;
+    this.#kept = new ByteCollector(limits.rest);
     this.#tokensLeft = limits.tokens;
   }
 
@@ -83,7 +82,7 @@ class Scanner {
 
   end(): { text: string; mark: string; longStrings: ReadonlyMap<string, LongString> } {
     if (this.#string !== undefined) throw new SyntaxError('a string has no end');
-    return { text: Buffer.concat(this.#kept).toString('utf8'), mark: this.#mark, longStrings: this.#longStrings };
+    return { text: this.#kept.bytes().toString('utf8'), mark: this.#mark, longStrings: this.#longStrings };
   }
 
   #outside(chunk: Buffer, at: number, offset: number): number {
@@ -97,7 +96,7 @@ class Scanner {
       else if (byte !== 0x2c && byte !== 0x3a && byte !== quote) continue;
       this.#tokensLeft -= 1;
       if (this.#tokensLeft < 0) throw new RestTooLargeError(`more than ${this.limits.tokens} values`);
-      if (this.#depth > mostDepth) throw new SyntaxError('it is nested too deeply');
+      if (this.#depth > mostDepth) throw tooDeep();
     }
     if (found !== -1) this.#string = { start: offset + next, length: 0, pieces: [], escaping: false };
     return next;
@@ -137,9 +136,8 @@ class Scanner {
   }
 
   #keep(piece: Buffer): void {
-    this.#left -= piece.length;
-    if (this.#left < 0) throw new RestTooLargeError(`more than ${this.limits.rest} bytes beside the images`);
-    this.#kept.push(Buffer.from(piece));
+    if (this.#kept.push(piece)) return;
+    throw new RestTooLargeError(`more than ${this.limits.rest} bytes beside the images`);
   }
 }
 

@@ -5,27 +5,14 @@
  * bounded, and taken from a budget before the first byte.
  */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tooLargeBatch } from '../../../batches/index.js';
-import { incomplete } from '../read-body.js';
 
 export interface Spool {
   readonly size: number;
   readonly handle: FileHandle;
-}
-
-/** The chunks of a request's body. One that is left early stays open, so that it can still be answered. */
-export async function* bodyChunks(request: IncomingMessage): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of request.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
-  } catch {
-    // The iterator fails only where the connection does.
-    throw incomplete();
-  }
-  if (!request.complete) throw incomplete();
 }
 
 /** Writes `chunks` to a file, at most `limit` bytes, and runs `use` with it. */

@@ -149,7 +149,7 @@ class ByteSource {
 
   /** The next `length` bytes, a copy; undefined where `orEnd` and none is left. Throws where it ends in between. */
   async take(length: number, orEnd = false): Promise<Buffer | undefined> {
-    const pieces: Buffer[] = [];
+    const bytes = Buffer.allocUnsafeSlow(length);
     let taken = 0;
     while (taken < length) {
       const piece = await this.#next(length - taken);
@@ -157,10 +157,9 @@ class ByteSource {
         if (orEnd && taken === 0) return undefined;
         throw new TarError('it ends early');
       }
-      pieces.push(piece);
-      taken += piece.length;
+      taken += piece.copy(bytes, taken);
     }
-    return Buffer.concat(pieces, taken);
+    return bytes;
   }
 
   async skip(length: number): Promise<void> {

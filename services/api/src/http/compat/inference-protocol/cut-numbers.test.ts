@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { RestTooLargeError } from '../../body/split-json.js';
 import { cutNumbers, parseNumbers } from './cut-numbers.js';
+
+const limits = { longFrom: 4096, rest: 64 * 1024 };
 
 /** The document as JSON.parse would have it, with cut lists as float32. */
 async function read(text: string, count: number) {
   const source = Buffer.from(text);
-  const { json, lists } = await cutNumbers(source);
+  const { json, lists } = await cutNumbers(source, limits);
   const [list] = lists.values();
   return {
     rest: json.length,
@@ -60,10 +63,12 @@ describe('cutNumbers', () => {
     ['too few', (list: string) => list.replace(/,[^,]*\]$/, ']')],
     ['too many', (list: string) => list.replace(/\]$/, ',1]')],
     ['nothing', () => `[${' '.repeat(5000)}]`],
+    ['much space', (list: string) => list.replace(',', `,${' '.repeat(100_000)}`)],
+    ['a long number', (list: string) => list.replace(',', `,${'1'.repeat(100_000)},`)],
   ])('finds %s', async (_name, spoil) => {
     const text = `{"data": ${spoil(JSON.stringify(long(2000)))}}`;
     const source = Buffer.from(text);
-    const { lists } = await cutNumbers(source);
+    const { lists } = await cutNumbers(source, limits);
     for (const list of lists.values()) expect(await parseNumbers(source, list, 2000)).toBeUndefined();
     expect(lists.size <= 1 || text.includes('][')).toBe(true);
   });
@@ -82,7 +87,12 @@ describe('cutNumbers', () => {
     expect(turns).toBeGreaterThan(text.length / (64 * 1024));
   });
 
-  it('refuses a document of quotes', async () => {
-    await expect(cutNumbers(Buffer.from(`{"a": "${'\\"'.repeat(20_000)}"}`))).rejects.toThrow('10000 quotes');
+  it('looks at no more of what is neither a long list nor a long string than may be there', async () => {
+    const refused = (text: string) => expect(cutNumbers(Buffer.from(text), limits)).rejects.toThrow(RestTooLargeError);
+    await refused(`{"a": "${'\\"'.repeat(40_000)}"}`);
+    await refused(`{"a": "${'\\'.repeat(100_000)}"}`);
+    await refused(`{"a": [${'"",'.repeat(30_000)}""]}`);
+    await refused(`{"a": [${'[1],'.repeat(800)}"",${'[2],"",'.repeat(10_000)}1]}`);
+    await refused(`{${'"a":[1],'.repeat(10_000)}"b":1}`);
   });
 });

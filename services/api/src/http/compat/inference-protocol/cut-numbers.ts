@@ -4,11 +4,11 @@
  * `JSON.parse` of a picture as 150 528 numbers takes 10 to 20 ms, and of as many as an upload may have a quarter of a second. So
  * they are first cut out, as split-json.ts does with long strings: a list is everything from a `[` to the `]` that closes it, where
  * nothing but numbers stands between, nested or not. Each is replaced by a short string, and parsed in pieces with other work in
- * between. What is in strings is skipped, and what is left is for the ordinary parser.
+ * between. What is in strings is skipped, and what is left is for the ordinary parser: it must be small, and is counted on the way.
  */
 import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { RestTooLargeError } from '../../body/split-json.js';
+import { Budget, closingQuote } from '../../body/split-json.js';
 
 /** Numbers still as JSON has them: `start` and `end` are the offsets of the list with its brackets. */
 export class NumberList {
@@ -25,36 +25,43 @@ export interface CutJson {
   readonly lists: ReadonlyMap<string, NumberList>;
 }
 
-/** Lists from this length on, in bytes, are cut out. */
-const longFrom = 4 * 1024;
 /** Bytes that are looked at in one turn: about a millisecond, of scanning or of parsing. */
 const scannedPerTurn = 512 * 1024;
 const parsedPerTurn = 32 * 1024;
-/** Far more than the options of a request have, all looked at in well under a millisecond. */
-const mostQuotes = 10_000;
 
-const [quote, backslash, open, close, comma] = [0x22, 0x5c, 0x5b, 0x5d, 0x2c];
+const [quote, open, close, comma] = [0x22, 0x5b, 0x5d, 0x2c];
 /** Bytes that may stand in a list: white space, digits, and `+ - . e E , [ ]`. */
 const numeric = new Uint8Array(256);
 for (const byte of Buffer.from(' \t\r\n0123456789+-.eE,[]')) numeric[byte] = 1;
 
+export interface CutLimits {
+  /** Lists from this length on, in bytes, are cut out; strings of this length do not count as rest. */
+  readonly longFrom: number;
+  /** Most bytes of all else. */
+  readonly rest: number;
+}
+
 /** Cuts long lists of numbers out of the document. Throws RestTooLargeError. */
-export async function cutNumbers(json: Buffer): Promise<CutJson> {
+export async function cutNumbers(json: Buffer, { longFrom, rest }: CutLimits): Promise<CutJson> {
   const mark = randomUUID();
   const lists = new Map<string, NumberList>();
   const pieces: Buffer[] = [];
   let copied = 0;
-  let rest = scannedPerTurn;
-  const budget = { quotes: mostQuotes };
+  let left = scannedPerTurn;
+  const budget = new Budget(rest);
   for (let at = 0; at < json.length;) {
     const byte = json[at];
     const start = at;
+    let isLong = false;
     if (byte === quote) {
-      at = endOfString(json, at + 1, budget);
+      const end = closingQuote(json, at + 1, budget);
+      at = end === -1 ? json.length : end + 1;
+      isLong = at - start >= longFrom;
     } else if (byte === open) {
       const end = await endOfList(json, at);
       const closes = json[end - 1] === close;
-      if (closes && end - at >= longFrom) {
+      isLong = closes && end - at >= longFrom;
+      if (isLong) {
         const placeholder = `${mark}-${lists.size}`;
         lists.set(placeholder, new NumberList(at, end));
         pieces.push(json.subarray(copied, at), Buffer.from(JSON.stringify(placeholder)));
@@ -65,9 +72,10 @@ export async function cutNumbers(json: Buffer): Promise<CutJson> {
     } else {
       at += 1;
     }
-    rest -= at - start;
-    if (rest > 0) continue;
-    rest = scannedPerTurn;
+    if (!isLong) budget.spend(at - start);
+    left -= at - start;
+    if (left > 0) continue;
+    left = scannedPerTurn;
     await nextTurn();
   }
   pieces.push(json.subarray(copied));
@@ -90,6 +98,8 @@ export async function parseNumbers(
     // Not through a number: up to the next comma.
     if (to < end) to = json.indexOf(comma, to);
     if (to === -1 || to > end) to = end;
+    // No number is so long, nor what stands around it.
+    if (to - from > 2 * parsedPerTurn) return undefined;
     // Brackets only tell rows apart. Numbers that nothing else separates are a syntax error, as they should be.
     const text = json.toString('latin1', from, to).replaceAll(/[[\]]/g, ' ');
     let piece: readonly number[];
@@ -105,21 +115,6 @@ export async function parseNumbers(
     await nextTurn();
   }
   return filled === count ? numbers : undefined;
-}
-
-/**
- * The offset after the string that begins at `from`; the end of the document where it has none. Quotes in it are looked at one by
- * one, so there may only be so many.
- */
-function endOfString(json: Buffer, from: number, budget: { quotes: number }): number {
-  for (let end = json.indexOf(quote, from); end !== -1; end = json.indexOf(quote, end + 1)) {
-    let first = end;
-    while (first > from && json[first - 1] === backslash) first -= 1;
-    if ((end - first) % 2 === 0) return end + 1;
-    budget.quotes -= 1;
-    if (budget.quotes < 0) throw new RestTooLargeError(`more than ${mostQuotes} quotes within its strings`);
-  }
-  return json.length;
 }
 
 /** The offset after the list that begins at `start`, or of the first byte that no list of numbers has. */

@@ -12,14 +12,17 @@ const tensor = z.object({
   data: z.unknown().optional(),
 });
 
+/** Far more than are of use: a model here has one input and one output. Zod looks at no member of a list that is longer. */
+const mostTensors = 8;
+
 /** The JSON part. */
 export const inferRequestSchema = z.object({
   id: z.string().max(1024).optional(),
   parameters,
-  inputs: z.array(tensor).min(1),
+  inputs: z.array(tensor).min(1).max(mostTensors),
   outputs: z
     .array(z.object({ name: z.string(), parameters }))
-    .max(8)
+    .max(mostTensors)
     .optional(),
 });
 

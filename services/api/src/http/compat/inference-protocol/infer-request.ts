@@ -10,6 +10,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ProblemError } from '@quintet/shared';
+import { parseJson } from '../../../parse-json.js';
 import { decodeImage, mostOtherBytes } from '../../body/json-body.js';
 import { parseWithLongStrings, RestTooLargeError } from '../../body/split-json.js';
 import type { Tensors } from '../served-model.js';
@@ -30,7 +31,7 @@ export interface InferRequest {
 /** The name of the input that takes pictures. */
 export const imageInput = 'image';
 
-const longFrom = 4 * 1024;
+const jsonLimits = { longFrom: 4 * 1024, rest: mostOtherBytes };
 
 /** The body, with its JSON part parsed. */
 interface Parts {
@@ -67,8 +68,8 @@ export async function readInferRequest(
 async function split(body: Buffer, headerLength: string | undefined): Promise<Parts> {
   if (headerLength === undefined) {
     try {
-      const { json, lists } = await cutNumbers(body);
-      const header = parseHeader(parseWithLongStrings(json, { longFrom, rest: mostOtherBytes }));
+      const { json, lists } = await cutNumbers(body, jsonLimits);
+      const header = parseHeader(parseWithLongStrings(json, jsonLimits));
       return { header, json, source: body, lists, binary: Buffer.alloc(0) };
     } catch (error) {
       throw asJsonProblem(error);
@@ -82,7 +83,7 @@ async function split(body: Buffer, headerLength: string | undefined): Promise<Pa
   }
   try {
     const json = body.subarray(0, length);
-    const header = parseHeader(JSON.parse(json.toString('utf8')));
+    const header = parseHeader(parseJson(json.toString('utf8')));
     return { header, json, source: json, lists: new Map(), binary: body.subarray(length) };
   } catch (error) {
     throw asJsonProblem(error);
@@ -135,15 +136,17 @@ async function valuesOf({ source, lists, binary }: Parts, input: InferInput, cou
   }
   const { data } = input;
   const list = typeof data === 'string' ? lists.get(data) : undefined;
-  const numbers = list === undefined ? shortList(data) : await parseNumbers(source, list, count);
+  const numbers = list === undefined ? shortList(data, count) : await parseNumbers(source, list, count);
   if (numbers?.length !== count) throw invalidRequest(`data of ${input.name} must be a list of ${count} numbers`);
   return Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
 }
 
-function shortList(data: unknown): Float32Array | undefined {
+function shortList(data: unknown, count: number): Float32Array | undefined {
   if (!Array.isArray(data)) return undefined;
   const numbers: unknown[] = data.flat(8);
-  return numbers.every((value) => typeof value === 'number') ? Float32Array.from(numbers) : undefined;
+  return numbers.length === count && numbers.every((value) => typeof value === 'number')
+    ? Float32Array.from(numbers)
+    : undefined;
 }
 
 /** Whether no value is infinite or NaN: those have an exponent of ones. The bytes need not be aligned. */
@@ -162,21 +165,21 @@ async function readPictures(parts: Parts, input: InferInput, tensors: Tensors, m
     throw invalidRequest(`The input must be ${wanted}, not ${shown}`);
   }
   checkCount(count, maxRows);
-  const pictures = await (binarySizeOf(input) === undefined ? fromBase64(parts, input) : fromBinary(parts, input));
-  if (pictures.length !== count)
-    throw invalidRequest(`${imageInput} has ${pictures.length} pictures, and its shape says ${count}`);
-  return pictures;
+  return binarySizeOf(input) === undefined ? fromBase64(parts, input, count) : fromBinary(parts, input, count);
 }
 
-async function fromBase64({ json }: Parts, { data }: InferInput): Promise<Buffer[]> {
+/** `count` is small, as its shape is checked; the list itself is as long as the body lets it be. */
+async function fromBase64({ json }: Parts, { data }: InferInput, count: number): Promise<Buffer[]> {
   if (!Array.isArray(data)) throw invalidRequest(`data of ${imageInput} must be a list of pictures in base64`);
+  const values: unknown[] = data.flat();
+  if (values.length !== count) throw otherCount(String(values.length), count);
   const pictures: Buffer[] = [];
-  for (const each of data.flat() as unknown[]) pictures.push(await decodeImage(json, each, 'data'));
+  for (const value of values) pictures.push(await decodeImage(json, value, 'data'));
   return pictures;
 }
 
-/** Each has its length before it, four bytes with the least first. */
-async function fromBinary({ binary }: Parts, input: InferInput): Promise<Buffer[]> {
+/** Each has its length before it, four bytes with the least first. An empty one has four bytes of the body, and costs hundreds. */
+function fromBinary({ binary }: Parts, input: InferInput, count: number): Buffer[] {
   const size = binarySizeOf(input);
   if (size !== binary.length) {
     throw invalidRequest(
@@ -187,10 +190,16 @@ async function fromBinary({ binary }: Parts, input: InferInput): Promise<Buffer[
   for (let at = 0; at < binary.length;) {
     const end = at + 4 <= binary.length ? at + 4 + binary.readUInt32LE(at) : Infinity;
     if (end > binary.length) throw invalidRequest(`A picture of ${imageInput} is longer than what is there`);
+    if (pictures.length === count) throw otherCount('more', count);
     pictures.push(binary.subarray(at + 4, end));
     at = end;
   }
-  return Promise.resolve(pictures);
+  if (pictures.length !== count) throw otherCount(String(pictures.length), count);
+  return pictures;
+}
+
+function otherCount(found: string, count: number): ProblemError {
+  return invalidRequest(`${imageInput} has ${found} pictures, and its shape says ${count}`);
 }
 
 function checkCount(count: number, maxRows: number): void {

@@ -37,7 +37,7 @@ export function inferRoute(routes: CompatRoutes): RequestHandler {
     // Base64 and decimal numbers are longer than what they stand for.
     const most = mostOtherBytes + (headerLength === undefined ? Math.ceil(maxUploadBytes * 1.4) : maxUploadBytes);
     await Visit.run(visits, request, response, served.ref.name, async (visit) => {
-      const limits = { most, told: maxUploadBytes, compressed: true };
+      const limits = { most, told: maxUploadBytes, compressed: true, isJson: headerLength === undefined };
       const asked = await readBytes(request, response, limits, async (body) => {
         const infer = await readInferRequest(body, headerLength, { tensors, maxRows });
         const classes = Math.max(1, ...infer.outputs.map((output) => output.classes ?? 1));
@@ -48,7 +48,7 @@ export function inferRoute(routes: CompatRoutes): RequestHandler {
       });
       const jobs = await visit.answers();
       const values = await Promise.all(jobs.map(({ id }) => taken(outputs, id)));
-      send(response, inferAnswer(asked.id, asked.outputs, { jobs, values }));
+      send(response, await inferAnswer(asked.id, asked.outputs, { jobs, values }));
     });
   };
 }

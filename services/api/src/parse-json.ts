@@ -1,0 +1,34 @@
+/**
+ * `JSON.parse` of what a client sent, which may not be deep.
+ *
+ * `JSON.parse` itself reads any depth, but what comes after it is recursive: a reviver, `JSON.stringify` for an error that repeats
+ * the value, a deep comparison. 64 kB of brackets would end each of them with a RangeError, which is no SyntaxError.
+ */
+
+/** Deeper than any document of this API is. */
+export const mostDepth = 16;
+
+/** Parses `text`, which is small. Throws SyntaxError, also where it is nested more than `mostDepth` deep. */
+export function parseJson(text: string, reviver?: (name: string, value: unknown) => unknown): unknown {
+  checkDepth(text);
+  return JSON.parse(text, reviver) as unknown;
+}
+
+const [quote, backslash, openList, closeList, openObject, closeObject] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
+
+function checkDepth(text: string): void {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === quote) inString = !inString;
+    else if (inString) at += code === backslash ? 1 : 0;
+    else if (code === openList || code === openObject) depth += 1;
+    else if (code === closeList || code === closeObject) depth -= 1;
+    if (depth > mostDepth) throw tooDeep();
+  }
+}
+
+export function tooDeep(): SyntaxError {
+  return new SyntaxError(`it is nested more than ${mostDepth} deep`);
+}
