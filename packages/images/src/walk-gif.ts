@@ -12,6 +12,7 @@ export function walkGif(bytes: ByteReader, limits: ImageLimits): Walk {
   let frames = 0;
   let pixels = width * height;
   for (;;) {
+    bytes.countPart();
     const block = bytes.u8(at);
     if (block === 0x3b) break;
     if (block === 0x21) {
@@ -38,6 +39,7 @@ function colourTableBytes(flags: number): number {
 function skipSubBlocks(bytes: ByteReader, from: number): number {
   let at = from;
   for (;;) {
+    bytes.countPart();
     const size = bytes.u8(at);
     at += 1 + size;
     if (size === 0) return at;

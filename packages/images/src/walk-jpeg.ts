@@ -3,9 +3,6 @@ import { jpegMemory, type JpegFrame } from './decode-memory.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
-/** A progressive photo has a few dozen, a 20 MB colour profile with thumbnails a few hundred. */
-const MAX_SEGMENTS = 65_536;
-
 /**
  * Encoders write at most a dozen scans. A scan costs a decoder time for every block of the picture and its sender 20 bytes
  * (libjpeg-turbo's report LJT-01-003): 882 valid scans, 120 kB in all, keep libvips busy for 5 s.
@@ -25,8 +22,8 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
   let height = 0;
   let frame: JpegFrame | undefined;
   let scans = 0;
-  for (let segments = 0; ; segments += 1) {
-    if (segments > MAX_SEGMENTS) throw new ImageError('image_undecodable', 'The JPEG has too many segments.');
+  for (;;) {
+    bytes.countPart();
     at = nextMarker(bytes, at);
     const marker = bytes.u8(at - 1);
     if (marker === 0xd9) break;

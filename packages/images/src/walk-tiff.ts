@@ -107,6 +107,7 @@ function readDirectory(
   const fields = new Map<number, Field>();
   let furthest = end;
   for (let entry = start; entry < start + entries * size; entry += size) {
+    bytes.countPart();
     const type = tiff.u16(entry + 2);
     const count = tiff.offset(entry + 4);
     const inline = entry + (tiff.big ? 12 : 8);
@@ -126,6 +127,7 @@ function followChain(bytes: ByteReader, tiff: Dialect, from: number): { count: n
   let count = 1;
   let furthest = 0;
   for (let next = from; next !== 0; count += 1) {
+    bytes.countPart();
     if (count >= MAX_PAGES) throw new ImageError('image_undecodable', `The TIFF has more than ${MAX_PAGES} pages.`);
     const { end } = entryCount(bytes, tiff, next);
     furthest = Math.max(furthest, end);
@@ -159,9 +161,10 @@ function dataExtent(bytes: ByteReader, tiff: Dialect, offsets: Field | undefined
   if (offsets.count > MAX_STRIPS) throw new ImageError('image_undecodable', `The TIFF has ${offsets.count} strips.`);
   let furthest = 0;
   for (let i = 0; i < offsets.count; i += 1) {
+    bytes.countPart();
     const start = valueAt(tiff, offsets, i);
     const size = valueAt(tiff, sizes, i);
-    bytes.need(start, size, `strip or tile ${i + 1} of ${offsets.count}`);
+    bytes.need(start, size, () => `strip or tile ${i + 1} of ${offsets.count}`);
     furthest = Math.max(furthest, start + size);
   }
   return furthest;

@@ -17,6 +17,7 @@ export function walkWebp(bytes: ByteReader, limits: ImageLimits): Walk {
   const walk = { canvasWidth: 0, canvasHeight: 0, width: 0, height: 0, frames: 0 };
   let at = 12;
   while (at + 8 <= end) {
+    bytes.countPart();
     const length = bytes.u32le(at + 4);
     const payload = at + 8;
     if (payload + length > end) throw new ImageError('image_undecodable', 'A WebP chunk leaves its container.');

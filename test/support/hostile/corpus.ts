@@ -1,13 +1,14 @@
 /**
  * The hostile files: every case has a name, and the name is enough to make it again.
  *
- *   bomb/<name>, metadata/<name>, disguise/<name>     made by hand
+ *   bomb/<name>, dense/, metadata/, disguise/<name>     made by hand
  *   <mutation>/<seed picture>/<round>/<index>         a good picture, damaged; the whole name seeds the random numbers
  *
  * Nothing of them is kept: `caseNamed` makes one, `fixedCases` names all that every run has, `mutationCases` one round of
  * damage to every seed picture. A round's names differ from every other round's, and so do its files.
  */
 import { type Made, bombs } from './bombs.js';
+import { dense } from './dense.js';
 import { disguises } from './disguises.js';
 import { metadata } from './metadata.js';
 import { mutations } from './mutate.js';
@@ -21,7 +22,7 @@ export interface HostileCase {
   make(): Made;
 }
 
-const byHand = { bomb: bombs, metadata, disguise: disguises } as const;
+const byHand = { bomb: bombs, dense, metadata, disguise: disguises } as const;
 
 /** What a round does to each seed picture: so many files of each mutation. */
 export type Portions = Readonly<Record<string, number>>;
