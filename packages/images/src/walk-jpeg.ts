@@ -1,5 +1,6 @@
 import type { ByteReader } from './byte-reader.js';
 import { jpegMemory, type JpegFrame } from './decode-memory.js';
+import { isTurned } from './exif-orientation.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
@@ -8,6 +9,9 @@ import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
  * (libjpeg-turbo's report LJT-01-003): 882 valid scans, 120 kB in all, keep libvips busy for 5 s.
  */
 const MAX_SCANS = 100;
+
+/** EXIF or XMP. */
+const APP1 = 0xe1;
 
 /**
  * JPEG (ITU T.81 annex B): SOI, marker segments, scans of entropy-coded data, EOI.
@@ -22,6 +26,7 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
   let height = 0;
   let frame: JpegFrame | undefined;
   let scans = 0;
+  let turned = false;
   for (;;) {
     bytes.countPart();
     at = nextMarker(bytes, at);
@@ -40,6 +45,7 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
       width = bytes.u16be(at + 5);
       checkDimensions(width, height, limits);
     }
+    if (marker === APP1) turned ||= isTurned(bytes, at + 2, at + length);
     at += length;
     if (marker === 0xda) {
       if (frame === undefined) throw new ImageError('image_undecodable', 'A JPEG scan comes before the frame header.');
@@ -50,7 +56,7 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
   if (frame === undefined || scans === 0) {
     throw new ImageError('image_undecodable', 'The JPEG holds no picture data.');
   }
-  return { width, height, frames: 1, end: at, decodeBytes: jpegMemory(width * height, frame, scans) };
+  return { width, height, frames: 1, end: at, decodeBytes: jpegMemory(width * height, { ...frame, scans, turned }) };
 }
 
 /** The offset after the next marker. Passes entropy-coded data (stuffed zeros, restart markers) and fill bytes. */

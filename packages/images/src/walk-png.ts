@@ -1,5 +1,6 @@
 import type { ByteReader } from './byte-reader.js';
 import { pngMemory } from './decode-memory.js';
+import { isTurned } from './exif-orientation.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
@@ -28,6 +29,7 @@ export function walkPng(bytes: ByteReader, limits: ImageLimits): Walk {
   let frames = 1;
   let data = false;
   let palette = false;
+  let turned = false;
   const packedTexts: number[] = [];
   for (;;) {
     bytes.countPart();
@@ -42,6 +44,8 @@ export function walkPng(bytes: ByteReader, limits: ImageLimits): Walk {
       palette = true;
     } else if (type === 'acTL') {
       frames = Math.max(1, length >= 4 ? bytes.u32be(at + 8) : 1);
+    } else if (type === 'eXIf') {
+      turned ||= isTurned(bytes, at + 8, at + 8 + length);
     } else if (type === 'zTXt' || type === 'iTXt') {
       packedTexts.push(length);
     }
@@ -49,8 +53,8 @@ export function walkPng(bytes: ByteReader, limits: ImageLimits): Walk {
     if (type === 'IEND') break;
   }
   if (!data) throw new ImageError('image_undecodable', 'The PNG holds no picture data.');
-  const decodeBytes = pngMemory(width * height, { colourType, depth, interlaced: bytes.u8(28) === 1, packedTexts });
-  return { width, height, frames, end: at, decodeBytes };
+  const kind = { colourType, depth, interlaced: bytes.u8(28) === 1, turned, packedTexts };
+  return { width, height, frames, end: at, decodeBytes: pngMemory({ width, height }, kind) };
 }
 
 function isChunkType(type: string): boolean {
