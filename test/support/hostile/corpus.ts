@@ -38,6 +38,8 @@ export const fullPortions: Portions = {
   remove: 4,
   overwrite: 4,
   shuffle: 6,
+  swell: 1,
+  stretch: 4,
 };
 
 /** For whole photos: they are a hundred times as large. */
