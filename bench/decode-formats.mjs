@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { importBuilt } from '../scripts/lib/project.mjs';
 
-const side = 4500;
+const square = { width: 4500, height: 4500 };
+/** Of as many pixels; the crop is small, and what the decoder keeps of the rows is nearly all of them. */
+const long = { width: 40_000, height: 506 };
 const encoders = {
   jpeg: (image) => image.jpeg(),
   'jpeg, progressive, 4:2:0': (image) => image.jpeg({ progressive: true }),
@@ -18,10 +20,12 @@ const encoders = {
   png: (image) => image.png(),
   'png, interlaced': (image) => image.png({ progressive: true }),
   'png, 16 bits, interlaced': (image) => image.toColourspace('rgb16').png({ progressive: true }),
+  'png, 16 bits': (image) => image.toColourspace('rgb16').png(),
   webp: (image) => image.webp({ effort: 0 }),
   'webp, lossless': (image) => image.webp({ effort: 0, lossless: true }),
   gif: (image) => image.gif({ effort: 1 }),
   tiff: (image) => image.tiff({ compression: 'deflate' }),
+  'tiff, 16 bits': (image) => image.toColourspace('rgb16').tiff({ compression: 'deflate' }),
   'tiff, tiles of 2048': (image) =>
     image.tiff({ compression: 'deflate', tile: true, tileWidth: 2048, tileHeight: 2048 }),
   'avif, 4:2:0': (image) => image.avif({ effort: 0, chromaSubsampling: '4:2:0' }),
@@ -29,6 +33,20 @@ const encoders = {
   'avif, 4:2:0, 10 bits': (image) => image.avif({ effort: 0, bitdepth: 10, chromaSubsampling: '4:2:0' }),
   'avif, 4:4:4, 10 bits': (image) => image.avif({ effort: 0, bitdepth: 10 }),
 };
+
+/** By EXIF: the last row comes first. */
+const turned = { orientation: 3 };
+const cases = [
+  ...Object.entries(encoders).map(([name, encode]) => ({ name, encode, size: square })),
+  ...['jpeg', 'png', 'png, interlaced', 'png, 16 bits', 'png, 16 bits, interlaced', 'gif', 'tiff', 'tiff, 16 bits'].map(
+    (name) => ({ name: `${name}, ${long.width} × ${long.height}`, encode: encoders[name], size: long }),
+  ),
+  ...['jpeg', 'jpeg, progressive, 4:2:0', 'png', 'png, 16 bits', 'webp', 'tiff', 'tiff, 16 bits'].map((name) => ({
+    name: `${name}, turned`,
+    encode: (image) => encoders[name](image).withMetadata(turned),
+    size: square,
+  })),
+];
 
 /** @param {'VmHWM' | 'VmRSS'} name */
 const bytesOf = (name) => {
@@ -53,12 +71,12 @@ if (process.argv[2] === 'measure') await measure();
 else {
   const { inspectImage } = await importBuilt('packages/images/dist/index.js');
   process.stdout.write('| picture | measured, bytes a pixel | expected |\n| --- | --- | --- |\n');
-  for (const [name, encode] of Object.entries(encoders)) {
-    const image = sharp({ create: { width: side, height: side, channels: 3, background: '#336699' } });
+  for (const { name, encode, size } of cases) {
+    const image = sharp({ create: { ...size, channels: 3, background: '#336699' } });
     const bytes = await encode(image).toBuffer();
     const { decodeBytes } = inspectImage(bytes, { maxPixels: 1e9 });
     const output = execFileSync(process.execPath, [fileURLToPath(import.meta.url), 'measure'], { input: bytes });
-    const each = [Number(String(output)), decodeBytes].map((total) => (total / side ** 2).toFixed(1));
+    const each = [Number(String(output)), decodeBytes].map((total) => (total / (size.width * size.height)).toFixed(1));
     process.stdout.write(`| ${name} | ${each.join(' | ')} |\n`);
   }
 }

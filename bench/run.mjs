@@ -19,6 +19,7 @@ const names = [
   'overhead',
   'queue',
   'listeners',
+  'records',
   'cache',
   'decode',
   'normalize',

@@ -44,6 +44,8 @@ export function av1Samples(bytes: ByteReader, start: number, end: number): Av1Sa
 function readSequence(bytes: ByteReader, start: number, end: number): Av1Samples {
   let bit = start * 8;
   const take = (count: number): number => {
+    // Many items can say that these bytes are theirs.
+    bytes.countPart();
     let value = 0;
     for (let i = 0; i < count; i += 1, bit += 1) {
       if (bit >= end * 8) return 0;

@@ -10,9 +10,9 @@ export interface Box {
 }
 
 /** Printable ASCII, or the copyright sign that QuickTime atoms start with. */
-function isBoxType(bytes: ByteReader, at: number): boolean {
+function isBoxType(type: string): boolean {
   for (let i = 0; i < 4; i += 1) {
-    const code = bytes.u8(at + i);
+    const code = type.charCodeAt(i);
     if ((code < 0x20 || code > 0x7e) && code !== 0xa9) return false;
   }
   return true;
@@ -23,8 +23,10 @@ function isBoxType(bytes: ByteReader, at: number): boolean {
  * whether that is a truncated box or bytes that only look like one.
  */
 export function readBox(bytes: ByteReader, at: number, limit: number): Box | undefined {
-  if (at + 8 > limit || !isBoxType(bytes, at + 4)) return undefined;
-  const type = bytes.buffer.toString('latin1', at + 4, at + 8);
+  if (at + 8 > limit) return undefined;
+  const type = bytes.fourcc(at + 4);
+  if (!isBoxType(type)) return undefined;
+  bytes.countPart();
   const size = bytes.u32be(at);
   if (size === 0) return { type, start: at, payload: at + 8, end: limit };
   if (size !== 1) return size < 8 ? undefined : { type, start: at, payload: at + 8, end: at + size };

@@ -1,20 +1,39 @@
 import { ImageError } from './image-error.js';
 
 /**
+ * Most parts that are read of a file, whatever its format calls them: boxes, chunks, segments, blocks, strips, entries of
+ * tables. A part takes up to 0.15 microseconds and can be 1 byte long: a file of 20 MB that is full of them would hold the event
+ * loop for a second. Long GIFs have the most, a block for each 255 bytes; photos have a few hundred.
+ */
+const FEWEST_ALLOWED = 131_072;
+const BYTES_FOR_ONE_MORE = 128;
+
+/**
  * Bounded reads at absolute offsets. A read that leaves the file throws `image_truncated`, so a walker that follows a
  * length from the file can neither read out of bounds nor has to check before each read. Allocates nothing.
  */
 export class ByteReader {
   readonly length: number;
+  #partsLeft: number;
 
   constructor(readonly buffer: Buffer) {
     this.length = buffer.length;
+    this.#partsLeft = FEWEST_ALLOWED + Math.floor(buffer.length / BYTES_FOR_ONE_MORE);
+  }
+
+  /** Walkers call this for each part that they come to. Throws `image_too_complex` at the one that is too many. */
+  countPart(): void {
+    this.#partsLeft -= 1;
+    if (this.#partsLeft < 0) {
+      throw new ImageError('image_too_complex', `The file has too many parts for its ${this.length} bytes.`);
+    }
   }
 
   /** Throws unless the file holds `count` bytes at `at`. Safe for any number, also those past 2^32. */
-  need(at: number, count: number, what = 'data'): void {
+  need(at: number, count: number, what: string | (() => string) = 'data'): void {
     if (!(at >= 0 && count >= 0 && at + count <= this.length)) {
-      throw new ImageError('image_truncated', `The file ends before its ${what}: ${this.length} bytes are there.`);
+      const name = typeof what === 'string' ? what : what();
+      throw new ImageError('image_truncated', `The file ends before its ${name}: ${this.length} bytes are there.`);
     }
   }
 
@@ -71,9 +90,10 @@ export class ByteReader {
     return true;
   }
 
-  /** A four-character code for a message; anything unprintable becomes a dot. */
+  /** A four-character code. */
   fourcc(at: number): string {
-    this.need(at, 4);
-    return this.buffer.toString('latin1', at, at + 4).replace(/[^\x20-\x7e]/g, '.');
+    const code = this.u32be(at);
+    // A third of what Buffer.toString takes, and a file can hold very many.
+    return String.fromCharCode(code >>> 24, (code >>> 16) & 255, (code >>> 8) & 255, code & 255);
   }
 }

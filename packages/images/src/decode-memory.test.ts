@@ -2,13 +2,14 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { makeImage, testCard } from '../../../test/fixtures/images/index.js';
 import { bombs } from '../../../test/support/hostile/bombs.js';
+import { blackPng, blackTiff, shapes } from '../../../test/support/hostile/shapes.js';
 import { heifGrid } from '../../../test/support/hostile/heif-grid.js';
 import { ImageError, inspectImage } from './index.js';
 
 const limits = { maxPixels: 40_000_000, maxDecodeBytes: 300_000_000 };
 
 async function bomb(name: string): Promise<Buffer> {
-  const make = bombs[name];
+  const make = bombs[name] ?? shapes[name];
   if (make === undefined) throw new Error(`there is no bomb ${name}`);
   return make();
 }
@@ -70,5 +71,44 @@ describe('the memory that a header asks for', () => {
     expect(await bytes(false, '4:4:4')).toBe(3);
     expect(await bytes(true, '4:2:0')).toBe(6);
     expect(await bytes(true, '4:4:4')).toBe(9);
+  });
+});
+
+describe('a picture of a usual number of pixels', () => {
+  it.each([
+    'png-1-wide-interlaced',
+    'png-1-high-interlaced',
+    'png-1-wide',
+    'png-40-high-16-bits',
+    'png-turned-16-bits',
+    'tiff-1-wide',
+    'tiff-1-high',
+    'tiff-610-high-floats',
+    'tiff-turned-floats',
+    'tiff-turned-floats-and-upright',
+  ])('is too much in the shape of %s', async (name) => {
+    expect(codeOf(await bomb(name))).toBe('image_too_complex');
+  });
+
+  it('may be long: a screenshot, a panorama, a scroll, a fax', async () => {
+    const screenshot = { width: 1080, height: 36_000 };
+    expect(codeOf(blackPng(screenshot))).toBe('accepted');
+    expect(codeOf(blackPng({ ...screenshot, interlaced: true }))).toBe('accepted');
+    expect(codeOf(blackPng({ width: 20_000, height: 500, depth: 16, interlaced: true }))).toBe('accepted');
+    expect(codeOf(await picture(1080, 36_000).jpeg().toBuffer())).toBe('accepted');
+    expect(codeOf(await picture(36_000, 1080).jpeg({ progressive: true }).toBuffer())).toBe('accepted');
+    expect(codeOf(blackPng({ width: 300, height: 130_000 }))).toBe('accepted');
+    expect(codeOf(blackTiff({ width: 300, height: 65_000, samples: 3, bits: 8, rowsPerStrip: 1 }))).toBe('accepted');
+    expect(codeOf(await bomb('tiff-tiles-of-16'))).toBe('accepted');
+  });
+
+  it('takes more where its EXIF turns it, and only there', async () => {
+    for (const format of ['jpeg', 'png', 'webp', 'tiff'] as const) {
+      const bytes = async (orientation: number): Promise<number> =>
+        inspectImage(await picture(64, 64).withMetadata({ orientation })[format]().toBuffer(), limits).decodeBytes;
+      const upright = await bytes(1);
+      expect(await bytes(2)).toBe(upright);
+      for (const turned of [3, 4, 5, 6, 7, 8]) expect(await bytes(turned)).toBeGreaterThan(upright);
+    }
   });
 });

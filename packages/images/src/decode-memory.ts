@@ -3,7 +3,7 @@
  * limit on pixels does not bound that, since a pixel costs 3 bytes in one format and 25 in another.
  *
  * Every figure is the highest that was measured (bench/decode-formats.mjs) with the decoders that the worker uses, rounded
- * up: the memory of its process while it decodes one picture of 20 or 40 megapixels, over what it had before, for each pixel. It
+ * up: the memory of its process while it decodes one picture of 20 or 40 megapixels, square or long, over what it had before. It
  * includes the 3 bytes of the decoded picture itself. A header can lie; the decoders refuse what does not agree with it.
  */
 import { ImageError } from './image-error.js';
@@ -12,29 +12,53 @@ import type { ImageLimits } from './image-info.js';
 /** RGB of the picture, from which the crop is made. */
 const DECODED = 3;
 
+/** Of a format that is read row by row, libvips keeps so many rows, with all their samples. */
+const ROWS_KEPT = 512;
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The rows that are kept, and the crop: it is no more than a square of the short side. `bytes`: of a pixel as it is stored. */
+function rowsMemory({ width, height }: Size, bytes: number): number {
+  return DECODED * Math.min(width, height) ** 2 + 1.1 * bytes * width * Math.min(height, ROWS_KEPT);
+}
+
 export interface JpegFrame {
   readonly progressive: boolean;
   /** As in the frame header: the horizontal factor times 16, plus the vertical one. */
   readonly sampling: readonly number[];
 }
 
+/** How a JPEG is stored around its frame. */
+export interface JpegKind extends JpegFrame {
+  readonly scans: number;
+  /** See exif-orientation.ts. */
+  readonly turned: boolean;
+}
+
 /**
  * A JPEG of one scan is decoded as it is read. Of a progressive one, and of any with several scans, all coefficients are
- * kept, two bytes each. CMYK is kept beside the RGB that it becomes.
+ * kept, two bytes each, until the last row has been read. CMYK is kept beside the RGB that it becomes. One that is turned is
+ * decoded whole before.
  */
-export function jpegMemory(pixels: number, { progressive, sampling }: JpegFrame, scans: number): number {
+export function jpegMemory(pixels: number, { progressive, sampling, scans, turned }: JpegKind): number {
   const decoded = sampling.length === 4 ? 7 : DECODED;
-  if (!progressive && scans === 1) return pixels * decoded;
+  const whole = turned ? 1.15 * Math.max(DECODED, sampling.length) : 0;
+  if (!progressive && scans === 1) return pixels * (decoded + whole);
   const most = (shift: number): number => Math.max(1, ...sampling.map((factor) => (factor >> shift) & 15));
   const [across, down] = [most(4), most(0)];
   const samples = sampling.reduce((sum, factor) => sum + ((factor >> 4) * (factor & 15)) / (across * down), 0);
-  return pixels * (decoded + 2 * samples);
+  return pixels * (decoded + Math.max(2 * samples, whole));
 }
 
 export interface PngKind {
   readonly colourType: number;
   readonly depth: number;
   readonly interlaced: boolean;
+  /** See exif-orientation.ts. */
+  readonly turned: boolean;
   /** Lengths of the chunks that hold compressed text. */
   readonly packedTexts: readonly number[];
 }
@@ -45,21 +69,26 @@ const TEXT_COPIES = 4.4;
 /** The best that deflate can do. */
 const MOST_PACKED = 1032;
 
-/** A PNG is decoded row by row, an interlaced one whole: palettes as RGBA, 16 bits as they are. Text is unpacked too. */
-export function pngMemory(pixels: number, { colourType, depth, interlaced, packedTexts }: PngKind): number {
-  const samples = colourType === 0 || colourType === 4 ? 2 : 4;
-  const whole = interlaced ? samples * (depth === 16 ? 2 : 1) : 0;
+/** Of an interlaced PNG, for each row. */
+const ROW_POINTER = 8;
+
+/** A PNG is decoded row by row, one that is interlaced or turned whole: palettes as RGBA, 16 bits as they are. Text is unpacked too. */
+export function pngMemory(size: Size, { colourType, depth, interlaced, turned, packedTexts }: PngKind): number {
+  const { width, height } = size;
+  const bytes = (colourType === 0 || colourType === 4 ? 2 : 4) * (depth === 16 ? 2 : 1);
   const text = packedTexts.reduce((sum, length) => sum + Math.min(LARGEST_TEXT, length * MOST_PACKED), 0);
-  return pixels * (DECODED + 0.3 + whole) + text * TEXT_COPIES;
+  const picture =
+    interlaced || turned ? width * height * (DECODED + 0.3 + bytes) + height * ROW_POINTER : rowsMemory(size, bytes);
+  return picture + text * TEXT_COPIES;
 }
 
-/** The canvas as RGBA, and a record for each frame. */
-export function gifMemory(pixels: number, frames: number): number {
-  return pixels * 6.8 + frames * 100;
+/** The canvas as RGBA, which is then read row by row, and a record for each frame. */
+export function gifMemory(canvas: Size, frames: number): number {
+  return canvas.width * canvas.height * 3.8 + rowsMemory(canvas, 4) + frames * 100;
 }
 
-export function webpMemory(pixels: number): number {
-  return pixels * 9.7;
+export function webpMemory(pixels: number, turned: boolean): number {
+  return pixels * (turned ? 10.5 : 9.7);
 }
 
 export function bmpMemory(pixels: number, depth: number): number {
@@ -71,15 +100,27 @@ export interface TiffKind {
   readonly bits: number;
   /** Each sample in strips of its own. */
   readonly planar: boolean;
-  readonly width: number;
-  readonly tile: { readonly width: number; readonly height: number } | undefined;
+  /** See exif-orientation.ts. */
+  readonly turned: boolean;
+  /** Strips or tiles. */
+  readonly strips: number;
+  readonly tile: Size | undefined;
 }
 
-/** Strips are decoded row by row, but separate planes whole; of tiles, two rows are kept. */
-export function tiffMemory(pixels: number, { bits, planar, width, tile }: TiffKind): number {
-  const decoded = pixels * (DECODED + 0.5 + (planar ? Math.ceil(bits / 8) : 0));
-  if (tile === undefined) return decoded;
-  return decoded + 2 * Math.ceil(width / tile.width) * tile.width * tile.height * Math.ceil(bits / 8);
+/** Of each strip or tile: where it is and how long, more than once. */
+const STRIP = 80;
+
+/** Strips are decoded row by row, but separate planes, and what is turned, whole; of tiles, two rows are kept. */
+export function tiffMemory(size: Size, { bits, planar, turned, strips, tile }: TiffKind): number {
+  const pixels = size.width * size.height;
+  const bytes = Math.ceil(bits / 8);
+  const table = strips * STRIP;
+  const whole = pixels * (DECODED + 0.5 + (planar || turned ? bytes : 0));
+  if (tile !== undefined) {
+    return table + whole + 2 * Math.ceil(size.width / tile.width) * tile.width * tile.height * bytes;
+  }
+  // Palettes are unpacked: of one sample come three.
+  return table + (planar || turned ? whole : rowsMemory(size, Math.max(DECODED, bytes)));
 }
 
 export interface HeifKind {

@@ -31,12 +31,14 @@ export function readExtents(bytes: ByteReader, iloc: Box, idat: Box | undefined,
   let furthest = 0;
   const items = take(wide ? 4 : 2);
   for (let item = 0; item < items; item += 1) {
+    bytes.countPart();
     const id = take(wide ? 4 : 2);
     const method = version === 0 ? 0 : take(2) & 15;
     take(2);
     const base = take(baseSize);
     const extents = take(2);
     for (let extent = 0; extent < extents; extent += 1) {
+      bytes.countPart();
       take(indexSize);
       const start = base + take(offsetSize);
       const length = take(lengthSize);

@@ -45,6 +45,12 @@ export interface Walk {
   readonly decodeBytes: number;
 }
 
+/**
+ * The longest side. Only PNG and TIFF can be longer than 65,535 pixels at all. A decoder pays for each row as well as for each
+ * pixel: of 1 × 40,000,000 it takes ten times as long, and 440 MB where the pixels are 120.
+ */
+const MAX_SIDE = 1_000_000;
+
 /** Width and height come from fields of at most 32 bits, so their product is below 2^64 and never overflows a double. */
 export function checkDimensions(width: number, height: number, limits: ImageLimits): void {
   if (width <= 0 || height <= 0) {
@@ -54,6 +60,12 @@ export function checkDimensions(width: number, height: number, limits: ImageLimi
     throw new ImageError(
       'image_too_many_pixels',
       `The image claims to be ${width} × ${height} pixels; at most ${limits.maxPixels} pixels are accepted.`,
+    );
+  }
+  if (Math.max(width, height) > MAX_SIDE) {
+    throw new ImageError(
+      'image_too_complex',
+      `The image claims to be ${width} × ${height} pixels; at most ${MAX_SIDE} are accepted in a row or a column.`,
     );
   }
 }

@@ -2,8 +2,9 @@
  * What an upload is, by its bytes alone: format, size and structural completeness, without decoding a pixel.
  *
  * Each format's walker follows the container from its signature to its end, reads only headers, allocates nothing that
- * grows with the file, and cannot loop: every step moves forward, or counts against a limit. What only a decoder can find
- * (a flipped bit in compressed data) is left to the decoder.
+ * grows with the file, and cannot loop: every part of the file that it comes to counts against a limit (byte-reader.ts), so that
+ * none holds the event loop for more than some 30 ms. What only a decoder can find (a flipped bit in compressed data) is
+ * left to the decoder.
  */
 import { ByteReader } from './byte-reader.js';
 import { checkMemory } from './decode-memory.js';

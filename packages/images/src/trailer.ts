@@ -114,7 +114,8 @@ function skipJpeg(bytes: ByteReader, at: number): number | undefined {
   if (!bytes.matches(at, '\xff\xd8\xff')) return undefined;
   try {
     return walkJpeg(bytes, at, { maxPixels: Infinity }).end;
-  } catch {
+  } catch (error) {
+    if (error instanceof ImageError && error.code === 'image_too_complex') throw error;
     return undefined;
   }
 }

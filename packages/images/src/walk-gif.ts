@@ -10,17 +10,18 @@ export function walkGif(bytes: ByteReader, limits: ImageLimits): Walk {
   checkDimensions(width, height, limits);
   let at = 13 + colourTableBytes(bytes.u8(10));
   let frames = 0;
-  let pixels = width * height;
+  let canvas = { width, height };
   for (;;) {
+    bytes.countPart();
     const block = bytes.u8(at);
     if (block === 0x3b) break;
     if (block === 0x21) {
       at = skipSubBlocks(bytes, at + 2);
     } else if (block === 0x2c) {
       // libvips grows the canvas to the first frame where that is larger.
-      const [across, down] = [Math.max(width, bytes.u16le(at + 5)), Math.max(height, bytes.u16le(at + 7))];
-      checkDimensions(across, down, limits);
-      pixels = Math.max(pixels, across * down);
+      const grown = { width: Math.max(width, bytes.u16le(at + 5)), height: Math.max(height, bytes.u16le(at + 7)) };
+      checkDimensions(grown.width, grown.height, limits);
+      if (grown.width * grown.height > canvas.width * canvas.height) canvas = grown;
       at = skipSubBlocks(bytes, at + 11 + colourTableBytes(bytes.u8(at + 9)));
       frames += 1;
     } else {
@@ -28,7 +29,7 @@ export function walkGif(bytes: ByteReader, limits: ImageLimits): Walk {
     }
   }
   if (frames === 0) throw new ImageError('image_undecodable', 'The GIF holds no picture.');
-  return { width, height, frames, end: at + 1, decodeBytes: gifMemory(pixels, frames) };
+  return { width, height, frames, end: at + 1, decodeBytes: gifMemory(canvas, frames) };
 }
 
 function colourTableBytes(flags: number): number {
@@ -38,6 +39,7 @@ function colourTableBytes(flags: number): number {
 function skipSubBlocks(bytes: ByteReader, from: number): number {
   let at = from;
   for (;;) {
+    bytes.countPart();
     const size = bytes.u8(at);
     at += 1 + size;
     if (size === 0) return at;

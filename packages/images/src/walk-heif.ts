@@ -28,6 +28,7 @@ export function heifKind(bytes: ByteReader): 'avif' | 'heic' | 'heif' | undefine
   const end = Math.min(ftyp.end, bytes.length);
   let generic = false;
   for (let at = ftyp.payload; at + 4 <= end; at += at === ftyp.payload ? 8 : 4) {
+    bytes.countPart();
     const brand = bytes.fourcc(at);
     if (avifBrands.has(brand)) return 'avif';
     if (heicBrands.has(brand)) return 'heic';
@@ -161,6 +162,7 @@ function readAssociations(bytes: ByteReader, box: Box, meta: Meta): void {
   const entries = bytes.u32be(box.payload + 4);
   let at = box.payload + 8;
   for (let entry = 0; entry < entries; entry += 1) {
+    bytes.countPart();
     const item = readId(bytes, at, wideIds);
     at += wideIds ? 4 : 2;
     const count = bytes.u8(at);

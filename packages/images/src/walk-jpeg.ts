@@ -1,16 +1,17 @@
 import type { ByteReader } from './byte-reader.js';
 import { jpegMemory, type JpegFrame } from './decode-memory.js';
+import { isTurned } from './exif-orientation.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
-
-/** A progressive photo has a few dozen, a 20 MB colour profile with thumbnails a few hundred. */
-const MAX_SEGMENTS = 65_536;
 
 /**
  * Encoders write at most a dozen scans. A scan costs a decoder time for every block of the picture and its sender 20 bytes
  * (libjpeg-turbo's report LJT-01-003): 882 valid scans, 120 kB in all, keep libvips busy for 5 s.
  */
 const MAX_SCANS = 100;
+
+/** EXIF or XMP. */
+const APP1 = 0xe1;
 
 /**
  * JPEG (ITU T.81 annex B): SOI, marker segments, scans of entropy-coded data, EOI.
@@ -25,8 +26,9 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
   let height = 0;
   let frame: JpegFrame | undefined;
   let scans = 0;
-  for (let segments = 0; ; segments += 1) {
-    if (segments > MAX_SEGMENTS) throw new ImageError('image_undecodable', 'The JPEG has too many segments.');
+  let turned = false;
+  for (;;) {
+    bytes.countPart();
     at = nextMarker(bytes, at);
     const marker = bytes.u8(at - 1);
     if (marker === 0xd9) break;
@@ -43,6 +45,7 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
       width = bytes.u16be(at + 5);
       checkDimensions(width, height, limits);
     }
+    if (marker === APP1) turned ||= isTurned(bytes, at + 2, at + length);
     at += length;
     if (marker === 0xda) {
       if (frame === undefined) throw new ImageError('image_undecodable', 'A JPEG scan comes before the frame header.');
@@ -53,7 +56,7 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
   if (frame === undefined || scans === 0) {
     throw new ImageError('image_undecodable', 'The JPEG holds no picture data.');
   }
-  return { width, height, frames: 1, end: at, decodeBytes: jpegMemory(width * height, frame, scans) };
+  return { width, height, frames: 1, end: at, decodeBytes: jpegMemory(width * height, { ...frame, scans, turned }) };
 }
 
 /** The offset after the next marker. Passes entropy-coded data (stuffed zeros, restart markers) and fill bytes. */

@@ -1,5 +1,6 @@
 import type { ByteReader } from './byte-reader.js';
 import { pngMemory } from './decode-memory.js';
+import { isTurned } from './exif-orientation.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
@@ -10,9 +11,6 @@ const depthsByColourType: ReadonlyMap<number, readonly number[]> = new Map([
   [4, [8, 16]],
   [6, [8, 16]],
 ]);
-
-/** 20 MB in the 8 KiB chunks that libpng writes are 2560. */
-const MAX_CHUNKS = 65_536;
 
 /** PNG and APNG (W3C PNG, third edition): signature, chunks from IHDR to IEND. Checksums are the decoder's business. */
 export function walkPng(bytes: ByteReader, limits: ImageLimits): Walk {
@@ -31,34 +29,37 @@ export function walkPng(bytes: ByteReader, limits: ImageLimits): Walk {
   let frames = 1;
   let data = false;
   let palette = false;
+  let turned = false;
   const packedTexts: number[] = [];
-  for (let chunks = 0; ; chunks += 1) {
-    if (chunks > MAX_CHUNKS) throw new ImageError('image_undecodable', 'The PNG has too many chunks.');
+  for (;;) {
+    bytes.countPart();
     const length = bytes.u32be(at);
-    if (!isChunkType(bytes, at + 4)) throw new ImageError('image_undecodable', 'A PNG chunk has an impossible type.');
-    bytes.need(at + 8, length + 4, `${bytes.fourcc(at + 4)} chunk`);
-    if (bytes.matches(at + 4, 'IDAT')) {
+    const type = bytes.fourcc(at + 4);
+    if (!isChunkType(type)) throw new ImageError('image_undecodable', 'A PNG chunk has an impossible type.');
+    bytes.need(at + 8, length + 4, () => `${type} chunk`);
+    if (type === 'IDAT') {
       if (colourType === 3 && !palette) throw new ImageError('image_undecodable', 'The PNG lacks its palette.');
       data ||= length > 0;
-    } else if (bytes.matches(at + 4, 'PLTE')) {
+    } else if (type === 'PLTE') {
       palette = true;
-    } else if (bytes.matches(at + 4, 'acTL')) {
+    } else if (type === 'acTL') {
       frames = Math.max(1, length >= 4 ? bytes.u32be(at + 8) : 1);
-    } else if (bytes.matches(at + 4, 'zTXt') || bytes.matches(at + 4, 'iTXt')) {
+    } else if (type === 'eXIf') {
+      turned ||= isTurned(bytes, at + 8, at + 8 + length);
+    } else if (type === 'zTXt' || type === 'iTXt') {
       packedTexts.push(length);
     }
-    const last = bytes.matches(at + 4, 'IEND');
     at += 12 + length;
-    if (last) break;
+    if (type === 'IEND') break;
   }
   if (!data) throw new ImageError('image_undecodable', 'The PNG holds no picture data.');
-  const decodeBytes = pngMemory(width * height, { colourType, depth, interlaced: bytes.u8(28) === 1, packedTexts });
-  return { width, height, frames, end: at, decodeBytes };
+  const kind = { colourType, depth, interlaced: bytes.u8(28) === 1, turned, packedTexts };
+  return { width, height, frames, end: at, decodeBytes: pngMemory({ width, height }, kind) };
 }
 
-function isChunkType(bytes: ByteReader, at: number): boolean {
+function isChunkType(type: string): boolean {
   for (let i = 0; i < 4; i += 1) {
-    const letter = bytes.u8(at + i) | 0x20;
+    const letter = type.charCodeAt(i) | 0x20;
     if (letter < 0x61 || letter > 0x7a) return false;
   }
   return true;

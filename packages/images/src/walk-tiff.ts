@@ -1,5 +1,6 @@
 import type { ByteReader } from './byte-reader.js';
 import { tiffMemory } from './decode-memory.js';
+import { turns } from './exif-orientation.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
@@ -8,6 +9,7 @@ const TAG = {
   height: 257,
   bits: 258,
   stripOffsets: 273,
+  orientation: 274,
   samples: 277,
   stripSizes: 279,
   planes: 284,
@@ -16,12 +18,11 @@ const TAG = {
   tileOffsets: 324,
   tileSizes: 325,
 } as const;
+const SHORT = 3;
 /** Bytes of each field type (TIFF 6.0, TIFF Technical Note 1, BigTIFF); index 0 is not a type. */
 const typeBytes: readonly number[] = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8];
 /** More pages than any scan has, few enough to follow in no time: a chain that is a circle ends here. */
 const MAX_PAGES = 4096;
-/** One-row strips of the tallest sensible picture. */
-const MAX_STRIPS = 262_144;
 
 /** One dialect: byte order and the widths of offsets. */
 interface Dialect {
@@ -69,12 +70,15 @@ export function walkTiff(bytes: ByteReader, limits: ImageLimits): Walk {
   if (tile !== undefined && (tile.width < 1 || tile.height < 1)) {
     throw new ImageError('image_undecodable', 'The TIFF has tiles without area.');
   }
-  const decodeBytes = tiffMemory(width * height, {
+  const orientation = fields.get(TAG.orientation);
+  const kind = {
     bits: samples * optional(tiff, fields.get(TAG.bits), 1),
     planar: optional(tiff, fields.get(TAG.planes), 1) === 2,
-    width,
+    turned: orientation !== undefined && (orientation.type !== SHORT || turns(valueAt(tiff, orientation, 0))),
+    strips: Math.max(fields.get(TAG.stripOffsets)?.count ?? 0, fields.get(TAG.tileOffsets)?.count ?? 0),
     tile,
-  });
+  };
+  const decodeBytes = tiffMemory({ width, height }, kind);
   return { width, height, frames: pages.count, end: Math.max(end, dataEnd, pages.end), decodeBytes };
 }
 
@@ -107,6 +111,7 @@ function readDirectory(
   const fields = new Map<number, Field>();
   let furthest = end;
   for (let entry = start; entry < start + entries * size; entry += size) {
+    bytes.countPart();
     const type = tiff.u16(entry + 2);
     const count = tiff.offset(entry + 4);
     const inline = entry + (tiff.big ? 12 : 8);
@@ -117,7 +122,9 @@ function readDirectory(
       bytes.need(valuesAt, length, 'field values');
       furthest = Math.max(furthest, valuesAt + length);
     }
-    fields.set(tiff.u16(entry), { type, count, at: valuesAt });
+    // Of two fields with one tag, libtiff reads the first.
+    const tag = tiff.u16(entry);
+    if (!fields.has(tag)) fields.set(tag, { type, count, at: valuesAt });
   }
   return { fields, end: furthest, next: tiff.offset(end - (tiff.big ? 8 : 4)) };
 }
@@ -126,6 +133,7 @@ function followChain(bytes: ByteReader, tiff: Dialect, from: number): { count: n
   let count = 1;
   let furthest = 0;
   for (let next = from; next !== 0; count += 1) {
+    bytes.countPart();
     if (count >= MAX_PAGES) throw new ImageError('image_undecodable', `The TIFF has more than ${MAX_PAGES} pages.`);
     const { end } = entryCount(bytes, tiff, next);
     furthest = Math.max(furthest, end);
@@ -136,7 +144,7 @@ function followChain(bytes: ByteReader, tiff: Dialect, from: number): { count: n
 
 /** The value at `index` of a SHORT, LONG or LONG8 field; `need` on the whole field has been done. */
 function valueAt(tiff: Dialect, field: Field, index: number): number {
-  if (field.type === 3) return tiff.u16(field.at + 2 * index);
+  if (field.type === SHORT) return tiff.u16(field.at + 2 * index);
   if (field.type === 4) return tiff.u32(field.at + 4 * index);
   if (field.type === 16 && tiff.big) return tiff.offset(field.at + 8 * index);
   throw new ImageError('image_undecodable', `A TIFF field has the type ${field.type} where a number is due.`);
@@ -156,12 +164,12 @@ function optional(tiff: Dialect, field: Field | undefined, otherwise: number): n
 function dataExtent(bytes: ByteReader, tiff: Dialect, offsets: Field | undefined, sizes: Field | undefined): number {
   if (offsets === undefined || sizes === undefined) return 0;
   if (offsets.count !== sizes.count) throw new ImageError('image_undecodable', 'The TIFF strip tables disagree.');
-  if (offsets.count > MAX_STRIPS) throw new ImageError('image_undecodable', `The TIFF has ${offsets.count} strips.`);
   let furthest = 0;
   for (let i = 0; i < offsets.count; i += 1) {
+    bytes.countPart();
     const start = valueAt(tiff, offsets, i);
     const size = valueAt(tiff, sizes, i);
-    bytes.need(start, size, `strip or tile ${i + 1} of ${offsets.count}`);
+    bytes.need(start, size, () => `strip or tile ${i + 1} of ${offsets.count}`);
     furthest = Math.max(furthest, start + size);
   }
   return furthest;

@@ -1,5 +1,6 @@
 import type { ByteReader } from './byte-reader.js';
 import { webpMemory } from './decode-memory.js';
+import { isTurned } from './exif-orientation.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
@@ -16,7 +17,9 @@ export function walkWebp(bytes: ByteReader, limits: ImageLimits): Walk {
   const end = 8 + size;
   const walk = { canvasWidth: 0, canvasHeight: 0, width: 0, height: 0, frames: 0 };
   let at = 12;
+  let turned = false;
   while (at + 8 <= end) {
+    bytes.countPart();
     const length = bytes.u32le(at + 4);
     const payload = at + 8;
     if (payload + length > end) throw new ImageError('image_undecodable', 'A WebP chunk leaves its container.');
@@ -28,6 +31,8 @@ export function walkWebp(bytes: ByteReader, limits: ImageLimits): Walk {
       if (length < 16) throw new ImageError('image_undecodable', 'A WebP frame is too short.');
       checkDimensions(bytes.u24le(payload + 6) + 1, bytes.u24le(payload + 9) + 1, limits);
       walk.frames += 1;
+    } else if (bytes.matches(at, 'EXIF')) {
+      turned ||= isTurned(bytes, payload, payload + length);
     } else if (bytes.matches(at, 'VP8 ') || bytes.matches(at, 'VP8L')) {
       const lossless = bytes.matches(at, 'VP8L');
       if (length < (lossless ? 5 : 10)) throw new ImageError('image_undecodable', 'The WebP bitstream is too short.');
@@ -45,7 +50,7 @@ export function walkWebp(bytes: ByteReader, limits: ImageLimits): Walk {
   const width = walk.canvasWidth > 0 ? walk.canvasWidth : walk.width;
   const height = walk.canvasHeight > 0 ? walk.canvasHeight : walk.height;
   checkDimensions(width, height, limits);
-  return { width, height, frames: walk.frames, end, decodeBytes: webpMemory(width * height) };
+  return { width, height, frames: walk.frames, end, decodeBytes: webpMemory(width * height, turned) };
 }
 
 function lossySize(bytes: ByteReader, at: number): { width: number; height: number } {

@@ -1,18 +1,20 @@
 /**
  * The hostile files: every case has a name, and the name is enough to make it again.
  *
- *   bomb/<name>, metadata/<name>, disguise/<name>     made by hand
+ *   bomb/<name>, dense/, shape/, metadata/, disguise/<name>     made by hand
  *   <mutation>/<seed picture>/<round>/<index>         a good picture, damaged; the whole name seeds the random numbers
  *
  * Nothing of them is kept: `caseNamed` makes one, `fixedCases` names all that every run has, `mutationCases` one round of
  * damage to every seed picture. A round's names differ from every other round's, and so do its files.
  */
 import { type Made, bombs } from './bombs.js';
+import { dense } from './dense.js';
 import { disguises } from './disguises.js';
 import { metadata } from './metadata.js';
 import { mutations } from './mutate.js';
 import { randomOf } from './random.js';
 import { photoSeeds, seeds, type Seed } from './seeds.js';
+import { shapes } from './shapes.js';
 
 export interface HostileCase {
   readonly name: string;
@@ -21,7 +23,7 @@ export interface HostileCase {
   make(): Made;
 }
 
-const byHand = { bomb: bombs, metadata, disguise: disguises } as const;
+const byHand = { bomb: bombs, dense, shape: shapes, metadata, disguise: disguises } as const;
 
 /** What a round does to each seed picture: so many files of each mutation. */
 export type Portions = Readonly<Record<string, number>>;
@@ -36,10 +38,20 @@ export const fullPortions: Portions = {
   remove: 4,
   overwrite: 4,
   shuffle: 6,
+  swell: 1,
+  stretch: 4,
 };
 
 /** For whole photos: they are a hundred times as large. */
-export const photoPortions: Portions = { truncate: 1, flip: 1, 'flip-head': 2, stomp: 2, overwrite: 1, shuffle: 1 };
+export const photoPortions: Portions = {
+  truncate: 1,
+  flip: 1,
+  'flip-head': 2,
+  stomp: 2,
+  overwrite: 1,
+  shuffle: 1,
+  stretch: 1,
+};
 
 export function fixedCases(): HostileCase[] {
   return Object.entries(byHand).flatMap(([kind, makers]) =>

@@ -85,6 +85,64 @@ const shuffle: Mutation = (bytes, random) => {
   return repaired(Buffer.concat(pieces));
 };
 
+/** The smallest whole part of a format that says nothing, by how its files begin. */
+const smallest: readonly (readonly [string, string])[] = [
+  ['\xff\xd8', '\xff\xfe\0\x02'],
+  ['\x89PNG', '\0\0\0\0aaAa\x38\x1c\xc1\xe7'],
+  ['GIF8', '\x21\xfe\0'],
+  ['RIFF', 'AAAA\0\0\0\0'],
+];
+
+/** One part, the smallest there is or one of its own, as often as an upload may hold it. */
+const swell: Mutation = (bytes, random) => {
+  const pieces = piecesOf(bytes);
+  const [, nothing = '\0\0\0\x08free'] = smallest.find(([head]) => bytes.indexOf(head, 0, 'latin1') === 0) ?? [];
+  const part = random.int(3) === 0 ? random.pick(pieces) : Buffer.from(nothing, 'latin1');
+  const room = random.pick([100_000, 1_000_000, 19_000_000]);
+  const parts = Buffer.alloc(Math.ceil(room / part.length) * part.length, part);
+  pieces.splice(1 + random.int(pieces.length), 0, parts);
+  const out = Buffer.concat(pieces);
+  if (out.toString('latin1', 0, 4) === 'RIFF') out.writeUInt32LE(out.length - 8, 4);
+  return out.subarray(0, 20_000_000);
+};
+
+/** Where a format says how wide and high a picture is: the place of both, and the bytes of a number. */
+function sizesAt(bytes: Buffer): readonly [width: number, height: number, length: 2 | 4, little?: 'little'] {
+  const head = bytes.toString('latin1', 0, 12);
+  if (head.startsWith('\x89PNG')) return [16, 20, 4];
+  if (head.startsWith('GIF8')) return [6, 8, 2, 'little'];
+  if (head.startsWith('BM')) return [18, 22, 4, 'little'];
+  if (head.startsWith('\xff\xd8')) {
+    const frame = Math.max(bytes.indexOf(Buffer.from([0xff, 0xc0])), bytes.indexOf(Buffer.from([0xff, 0xc2])));
+    return [frame + 7, frame + 5, 2];
+  }
+  if (head.startsWith('II*')) {
+    // The fields are in the order of their tags; nearly every file begins with width and height.
+    const fields = bytes.readUInt32LE(4) + 2;
+    return [fields + 8, fields + 20, 4, 'little'];
+  }
+  const extent = bytes.indexOf('ispe');
+  return extent < 0 ? [26, 28, 2, 'little'] : [extent + 8, extent + 12, 4];
+}
+
+/** Another shape: one side becomes short, the other as long as its number can say, or as the limit on pixels allows. */
+const stretch: Mutation = (bytes, random) => {
+  const out = Buffer.from(bytes);
+  const [width, height, length, little] = sizesAt(out);
+  if (Math.max(width, height) + length > out.length || Math.min(width, height) < 0) return out;
+  const short = random.pick([1, 2, 7, 40, 600]);
+  const long = Math.min(2 ** (8 * length) - 1, random.pick([Math.floor(40_000_000 / short), 1_000_000, 65_535]));
+  const write = (value: number, at: number): void => {
+    if (little) out.writeUIntLE(value, at, length);
+    else out.writeUIntBE(value, at, length);
+  };
+  const wide = random.int(2) === 0;
+  write(wide ? long : short, width);
+  write(wide ? short : long, height);
+  if (out.toString('latin1', 1, 4) === 'PNG') out[28] = random.int(2);
+  return repaired(out);
+};
+
 export const mutations: Readonly<Record<string, Mutation>> = {
   truncate,
   flip,
@@ -94,4 +152,6 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   remove,
   overwrite,
   shuffle,
+  swell,
+  stretch,
 };
