@@ -1,6 +1,6 @@
 /** What the API tells browsers, whom it lets in from other origins, and what floods of connections do to it: nothing. */
 import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
+import { METHODS, request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { createApiKey } from '@quintet/shared';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -183,6 +183,61 @@ describe('connections', () => {
     expect(performance.now() - started).toBeLessThan(5000);
     clearInterval(drip);
     for (const socket of sockets) socket.destroy();
+  });
+
+  it('that do not read hold no more than sixteen answers, and none when they have gone', async () => {
+    const service = await start();
+    const socket = connect({ port: service.port, host: '127.0.0.1' }).pause();
+    await once(socket, 'connect');
+    socket.write('GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1400));
+    // What is asked on another connection meanwhile comes.
+    expect((await service.request('/health/live')).status).toBe(200);
+    let text = '';
+    socket.on('data', (data: Buffer) => (text += data.toString('latin1'))).resume();
+    await once(socket, 'end');
+    socket.destroy();
+    const answers = text.split(/HTTP\/1\.1 200 OK\r\n/).slice(1);
+    expect(answers).toHaveLength(16);
+    for (const answer of answers) {
+      expect(() => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))) as unknown).not.toThrow();
+    }
+    expect(await service.metric('quintet_http_request_duration_seconds_count', { route: '/openapi.json' })).toBe(16);
+
+    const submitted = await service.request('/v1/jobs', {
+      method: 'POST',
+      body: new Uint8Array(image),
+      headers: { 'Content-Type': 'image/jpeg' },
+    });
+    const { links } = (await submitted.json()) as { links: { events: string } };
+    const listener = connect({ port: service.port, host: '127.0.0.1' });
+    listener.write(`GET ${links.events} HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(5));
+    await eventually(async () => {
+      expect(await service.metric('quintet_event_streams')).toBe(5);
+    });
+    listener.destroy();
+    await eventually(async () => {
+      expect(await service.metric('quintet_event_streams')).toBe(0);
+    });
+  });
+
+  it('make no more series of metrics, by whatever methods they ask with', async () => {
+    const service = await start();
+    const methods = METHODS.filter((method) => method !== 'CONNECT');
+    for (const path of ['/v1/jobs', '/v1/models', '/nothing']) {
+      await Promise.all(
+        methods.map(async (method) => {
+          await rawExchange(service.port, [`${method} ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`]);
+        }),
+      );
+    }
+    const text = await (await service.request('/metrics')).text();
+    const named = new Set(
+      [...text.matchAll(/request_duration_seconds_count\{method="(\w+)"/g)].map(([, method]) => method),
+    );
+    expect([...named].sort()).toEqual(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'other']);
+    expect(
+      await service.metric('quintet_http_request_duration_seconds_count', { method: 'other', route: '/v1/jobs' }),
+    ).toBe(methods.length - 5);
   });
 
   it('are no more than MAX_CONNECTIONS', async () => {

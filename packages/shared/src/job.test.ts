@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { problem } from './errors.js';
 import { jobOptionsSchema, jobSchema, presentJob, type JobRecord } from './job.js';
-import { reconnectDelay, isRedisUnavailable } from './redis.js';
+import { reconnectDelay } from './redis.js';
 import { redactUrl } from './log.js';
 
 const record: JobRecord = {
@@ -79,16 +79,6 @@ describe('reconnectDelay', () => {
     expect(reconnectDelay(1, () => 1)).toBe(100);
     for (let attempt = 1; attempt < 2000; attempt += 100)
       expect(reconnectDelay(attempt, () => 1)).toBeLessThanOrEqual(1000);
-  });
-});
-
-describe('isRedisUnavailable', () => {
-  it('tells a Redis that is away from a mistake of ours', () => {
-    expect(isRedisUnavailable(Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }))).toBe(true);
-    expect(isRedisUnavailable(new Error('Connection is closed.'))).toBe(true);
-    expect(isRedisUnavailable(new Error("OOM command not allowed when used memory > 'maxmemory'."))).toBe(true);
-    expect(isRedisUnavailable(new Error('WRONGTYPE Operation against a key'))).toBe(false);
-    expect(isRedisUnavailable('text')).toBe(false);
   });
 });
 

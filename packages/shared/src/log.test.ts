@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createLogger, redactUrl } from './log.js';
 
@@ -31,14 +32,99 @@ describe('createLogger', () => {
     expect(text).not.toMatch(/hunter2|104,117,110/);
   });
 
+  it('writes an error that refers to itself, by whatever way', () => {
+    const lost = Object.assign(new Error('Reached the max retries per request limit'), { code: 'LOST' });
+    // As ioredis leaves it where Redis is lost within a MULTI: all of its commands have failed with the one error.
+    Object.assign(lost, { previousErrors: [lost, lost] });
+    const many = new AggregateError([lost], 'many');
+    many.errors.push(many);
+    const ring: Record<string, unknown> = { name: 'ring', list: [] };
+    ring['self'] = ring;
+    (ring['list'] as unknown[]).push(ring, Object.freeze(new Error('frozen', { cause: many })));
+    const caused = new Error('caused');
+    caused.cause = new Error('inner', { cause: caused });
+    const text = written((logger) => {
+      for (const error of [lost, many, caused]) {
+        logger.error({ error }, 'under its name');
+        logger.error(error);
+        logger.error({ reason: { of: [error] } }, 'elsewhere');
+      }
+      logger.error({ ring, error: ring }, 'no error');
+      logger.error(ring, 'no error');
+      logger.child(ring).error('of a child');
+    });
+    const lines = text.trim().split('\n');
+    expect(lines).toHaveLength(12);
+    for (const line of lines) expect(() => JSON.parse(line) as unknown).not.toThrow();
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      message: 'under its name',
+      error: { type: 'Error', message: lost.message, code: 'LOST', previousErrors: ['[above]', '[above]'] },
+    });
+    expect(JSON.parse(lines[6] ?? '')).toMatchObject({ error: { message: 'caused: inner' } });
+  });
+
+  it('writes one line of bounded length of whatever it is given', () => {
+    const hostile = (object: Record<string, unknown>, depth: number): object => {
+      const parts: Record<string, unknown> = {
+        ...object,
+        bytes: Buffer.alloc(1_000_000),
+        text: 'x'.repeat(1_000_000),
+        many: Array.from({ length: 10_000 }, (_, index) => ({ index })),
+        big: 1n,
+        at: new Date(0),
+        act: () => undefined,
+        proxy: new Proxy(
+          {},
+          {
+            ownKeys: () => {
+              throw new Error('hostile');
+            },
+          },
+        ),
+        toJSONs: {
+          toJSON: () => {
+            throw new Error('hostile');
+          },
+        },
+      };
+      Object.defineProperty(parts, 'getter', {
+        enumerable: true,
+        get: () => {
+          throw new Error('hostile');
+        },
+      });
+      let deep: object = parts;
+      for (let i = 0; i < depth; i++) deep = i % 2 === 0 ? { deep, again: parts } : new Error('deep', { cause: deep });
+      parts['up'] = deep;
+      return deep;
+    };
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.anything()), fc.nat(3000), fc.boolean(), (object, depth, named) => {
+        const value = hostile(object, depth);
+        const text = written((logger) => {
+          if (named) logger.error({ error: value, err: value, other: value }, 'said');
+          else logger.error(value, 'said');
+        });
+        expect(text.indexOf('\n')).toBe(text.length - 1);
+        expect(JSON.parse(text)).toMatchObject({ service: 'test' });
+        expect(text.length).toBeLessThan(2_000_000);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   it('removes what says who somebody is', () => {
     const headers = { authorization: 'hunter2', 'x-api-key': 'hunter2', cookie: 'hunter2' };
     const text = written((logger) => {
       logger.info(headers, 'a');
       logger.info({ headers }, 'b');
       logger.info({ request: { headers }, user: { password: 'hunter2' }, WEBHOOK_SECRET: 'hunter2' }, 'c');
+      logger.info({
+        error: new Error('d', { cause: Object.assign(new Error('e'), { request: { to: { headers } } }) }),
+      });
+      logger.child({ one: { two: { three: headers } } }).info('f');
     });
-    expect(text.split('\n')).toHaveLength(4);
+    expect(text.split('\n')).toHaveLength(6);
     expect(text).not.toContain('hunter2');
   });
 });

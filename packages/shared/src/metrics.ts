@@ -45,7 +45,7 @@ export function createApiMetrics(registry: Registry) {
   return {
     httpDuration: new Histogram({
       name: 'quintet_http_request_duration_seconds',
-      help: 'From the request line to the end of the answer.',
+      help: 'From the request line to the end of the answer. Methods that no route answers to are `other`.',
       labelNames: ['method', 'route', 'status'],
       buckets: latencyBuckets,
       registers,

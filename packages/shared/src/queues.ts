@@ -32,6 +32,8 @@ export const keys = {
   outbox: `${keyPrefix}:outbox`,
   /** The same, of those that a webhook service is putting into its queue. */
   outboxMoving: `${keyPrefix}:outbox:moving`,
+  /** Never there: who asks whether Redis takes writes removes it (service/readiness.ts). */
+  readiness: `${keyPrefix}:readiness`,
   /** Sorted set of worker ids, by the time of their first heartbeat in ms. */
   workers: `${keyPrefix}:workers`,
   /** Hash: model name → ModelRef as JSON, of every model that a worker has ever served. */

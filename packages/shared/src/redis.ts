@@ -127,38 +127,9 @@ function pingOften(redis: Redis): void {
   });
 }
 
-/** Why this Redis must not be used, or undefined if it may: an evicting Redis loses accepted jobs. Throws if it is out of reach. */
-export async function redisUnfit(redis: Redis): Promise<string | undefined> {
-  const info = await redis.info('memory');
-  const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
-  return policy === undefined || policy === 'noeviction'
-    ? undefined
-    : `maxmemory-policy is ${policy}; it must be noeviction, or Redis drops jobs when it is full`;
-}
-
 /** Redis' memory in bytes: what it uses, and `maxmemory` (0: no limit). Throws if it is out of reach. */
 export async function redisMemory(redis: Redis): Promise<{ readonly used: number; readonly limit: number }> {
   const info = await redis.info('memory');
   const number = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
   return { used: number('used_memory'), limit: number('maxmemory') };
-}
-
-/** Whether `error` says that Redis has no memory left for what it was to keep. */
-export function isRedisFull(error: unknown): boolean {
-  return error instanceof Error && /\bOOM command not allowed\b/.test(error.message);
-}
-
-/** Whether `error` says that Redis cannot be used now, as opposed to a mistake of ours. */
-export function isRedisUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code } = error as NodeJS.ErrnoException;
-  return (
-    (code !== undefined &&
-      ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', 'EPIPE', 'EAI_AGAIN'].includes(code)) ||
-    error.name === 'MaxRetriesPerRequestError' ||
-    error.name === 'ClusterAllFailedError' ||
-    /Connection is closed|Command (timed out|aborted due to connection close)|Stream isn't writeable|Socket (closed|timeout)|^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|OOM|MISCONF|NOAUTH|WRONGPASS|NOREPLICAS)\b/.test(
-      error.message,
-    )
-  );
 }

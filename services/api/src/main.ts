@@ -37,6 +37,7 @@ import { createBytesReader } from './http/compat/read-bytes.js';
 import { SubmissionGate } from './http/gate.js';
 import { loadPage } from './http/page-files.js';
 import { pageHint } from './http/page-routes.js';
+import { alwaysAnswered } from './http/problems.js';
 import { startServer } from './http/server.js';
 import { Admission, Idempotency, JobEvents, JobWaiters, MemoryGuard, ModelDirectory } from './jobs/index.js';
 import {
@@ -217,7 +218,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
           readiness,
           refresh: refreshMetrics,
         });
-  const server = await startServer(app, {
+  const server = await startServer(alwaysAnswered(app, logger), {
     host: config.HOST,
     port: config.PORT,
     logger,

@@ -2,9 +2,10 @@
  * A port for those who watch a service: GET /health/live, /health/ready and /metrics, and nothing else. The only one of a
  * service that has no API.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { Connections } from './connections.js';
 import type { ReadinessCheck } from './readiness.js';
 
 export interface ObservabilityServer {
@@ -47,7 +48,7 @@ export async function startObservabilityServer(options: {
     }
     return json(404, { status: 'not_found' });
   };
-  const server = createServer((request, response) => {
+  const respond: RequestListener = (request, response) => {
     answer(request.method, request.url)
       .catch((error: unknown) => json(500, { status: 'error', detail: String(error) }))
       .then(({ status, type, body }) => {
@@ -55,7 +56,11 @@ export async function startObservabilityServer(options: {
         response.end(body);
       })
       .catch(() => response.destroy());
+  };
+  const server = createServer((request, response) => {
+    connections.admit(request, response, respond);
   });
+  const connections = new Connections(server);
   const port = await listen(server, options.port, options.host);
   return { port, close: () => closeServer(server) };
 }

@@ -1,10 +1,15 @@
 /** Every failure leaves here as an RFC 9457 problem document, or as the route's protocol has it (compat/plain-errors.ts). */
-import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import { ProblemError, type Problem } from '@quintet/shared';
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
+import { ProblemError, type Logger, type Problem } from '@quintet/shared';
 import { asRedisProblem } from '../jobs/index.js';
 import { answersPlainly, plainError } from './compat/plain-errors.js';
 import { answerEarly } from './drain.js';
 import { contextOf } from './request-context.js';
+
+const problemType = 'application/problem+json; charset=utf-8';
+const plainType = 'application/json; charset=utf-8';
 
 /** Answers 405 with the methods there are, or 204 to OPTIONS. */
 export function onlyMethods(...methods: readonly string[]): RequestHandler {
@@ -54,13 +59,54 @@ export const problemHandler: ErrorRequestHandler = (error: unknown, request, res
   sendProblem(request, response, failure);
 };
 
+/**
+ * `app`, which is answered for also where answering a failure has failed itself. Express would answer in HTML, with the stack
+ * unless NODE_ENV forbids it.
+ */
+export function alwaysAnswered(app: Express, logger: Logger): RequestListener {
+  return (request, response) => {
+    app(request as Request, response as Response, (error?: unknown) => {
+      answerAnyway(error, request, response, logger);
+    });
+  };
+}
+
+/** Asks nothing again that may have been the cause. */
+function answerAnyway(error: unknown, request: IncomingMessage, response: ServerResponse, logger: Logger): void {
+  try {
+    logger.error({ error }, 'a failure could not be answered');
+  } catch {
+    // The logger is what failed.
+  }
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const given = response.getHeader('X-Request-Id');
+  const requestId = typeof given === 'string' ? given : randomUUID();
+  for (const name of response.getHeaderNames()) response.removeHeader(name);
+  const path = request.url?.split('?')[0] ?? '/';
+  const failure = internalError(error);
+  const plain = answersPlainly(path) ? plainError(path, failure, requestId) : undefined;
+  response.statusCode = failure.status;
+  response.setHeader('Content-Type', plain === undefined ? problemType : plainType);
+  response.setHeader('X-Request-Id', requestId);
+  response.setHeader('Cache-Control', 'no-store');
+  const problem: Problem = { ...failure.toProblem(), instance: path, request_id: requestId };
+  answerEarly(request, response, JSON.stringify(plain?.body ?? problem));
+}
+
 function asProblem(error: unknown): ProblemError {
   const known = asRedisProblem(error);
   if (known instanceof ProblemError) return known;
   if (error instanceof URIError || isBadRequest(error)) {
     return new ProblemError('request_malformed', 'The address is not valid: its percent-encoding is malformed.');
   }
-  return new ProblemError('internal_error', 'Something went wrong inside the service.', { cause: error });
+  return internalError(error);
+}
+
+function internalError(cause: unknown): ProblemError {
+  return new ProblemError('internal_error', 'Something went wrong inside the service.', { cause });
 }
 
 /** What Express's router throws for a path parameter that cannot be decoded. */
@@ -71,7 +117,7 @@ function isBadRequest(error: unknown): boolean {
 function sendProblem(request: Request, response: Response, failure: ProblemError): void {
   if (answersPlainly(request.path)) {
     const { status, body } = plainError(request.path, failure, contextOf(response).requestId);
-    response.status(status).set(failure.headers).set('Content-Type', 'application/json; charset=utf-8');
+    response.status(status).set(failure.headers).set('Content-Type', plainType);
     answerEarly(request, response, JSON.stringify(body));
     return;
   }
@@ -80,6 +126,6 @@ function sendProblem(request: Request, response: Response, failure: ProblemError
     instance: request.originalUrl.split('?')[0] ?? '/',
     request_id: contextOf(response).requestId,
   };
-  response.status(failure.status).set(failure.headers).set('Content-Type', 'application/problem+json; charset=utf-8');
+  response.status(failure.status).set(failure.headers).set('Content-Type', problemType);
   answerEarly(request, response, JSON.stringify(document));
 }

@@ -47,6 +47,28 @@ describe('startServer', () => {
     expect(codeOf(body)).toBe('request_timeout');
   });
 
+  it('finishes the answers that are under way when what comes behind them is not HTTP', async () => {
+    let answer: (() => void) | undefined;
+    const { port } = await start((request, response) => {
+      if (request.url === '/begun') response.write('begun, ');
+      const end = () => response.end('answered');
+      if (request.url === '/begun') answer = end;
+      else request.resume().once('end', end);
+    });
+    const socket = connect({ port, host: '127.0.0.1' });
+    let text = '';
+    socket.on('data', (data) => (text += data.toString()));
+    socket.write('GET /begun HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n');
+    socket.write('POST /half HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nno number\r\n');
+    await vi.waitFor(() => {
+      expect(text).toContain('begun, ');
+    });
+    answer?.();
+    await once(socket, 'end');
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200']);
+    expect(text.match(/begun, |answered/g)).toEqual(['begun, ', 'answered', 'answered']);
+  });
+
   it('rejects where the port is taken', async () => {
     const { port } = await start((_request, response) => response.end());
     await expect(startServer(() => undefined, { host: '127.0.0.1', port, logger })).rejects.toThrow('EADDRINUSE');
@@ -98,5 +120,29 @@ describe('startServer', () => {
     const answer = await ask();
     expect([await answer.text(), answer.headers.get('connection')]).toEqual(['served', 'close']);
     expect(await (await ask()).text()).toBe('served');
+  });
+
+  it('serves what was sent ahead while it leaves', async () => {
+    const answers: (() => void)[] = [];
+    const server = await start((_request, response) => {
+      answers.push(() => response.end('served'));
+    });
+    const socket = connect({ port: server.port, host: '127.0.0.1' });
+    let text = '';
+    socket.on('data', (data) => (text += data.toString()));
+    const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+    socket.write(request);
+    await vi.waitFor(() => {
+      expect(answers).toHaveLength(1);
+    });
+    server.leave();
+    socket.write(request.repeat(2));
+    await vi.waitFor(() => {
+      expect(answers).toHaveLength(3);
+    });
+    for (const answer of answers) answer();
+    await once(socket, 'close');
+    expect(text.match(/served/g)).toHaveLength(3);
+    expect(text.match(/^Connection: .*$/gm)).toEqual(['Connection: close']);
   });
 });

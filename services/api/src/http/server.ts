@@ -5,14 +5,15 @@
  * Leaving serves on, and ends every connection with its next answer, so that clients and load balancers move to another
  * instance while this one still answers. Draining accepts no connection, lets every request that has begun finish, and
  * closes each connection as it becomes idle, also one on which nothing is said; after `limitMs` it cuts what is left.
- * Invariant: every connection gets a complete answer, or none at all.
+ * Invariant: every connection gets a complete answer, or none at all. What one connection may have under way, and what becomes
+ * of a client that reads nothing: connections.ts of the shared package.
  */
 import { randomUUID } from 'node:crypto';
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { problem, type ErrorCode, type Logger } from '@quintet/shared';
+import { Connections, problem, type Connection, type ErrorCode, type Logger } from '@quintet/shared';
 
 export interface ServerLimits {
   /** Longest time the request line and headers may take to arrive, in ms. */
@@ -23,6 +24,8 @@ export interface ServerLimits {
   readonly checkMs: number;
   /** How long an idle connection is kept. Longer than the minute that load balancers keep theirs. */
   readonly keepAliveMs: number;
+  /** How long a client may take nothing of its answer; see connections.ts for the default. */
+  readonly stalledMs?: number;
 }
 
 export const defaultServerLimits: ServerLimits = {
@@ -55,7 +58,6 @@ export async function startServer(
   },
 ): Promise<ApiServer> {
   const limits = options.limits ?? defaultServerLimits;
-  const current = new WeakMap<Duplex, ServerResponse>();
   let leaving = false;
   const server = createServer({
     headersTimeout: limits.headersMs,
@@ -68,24 +70,18 @@ export async function startServer(
   server.maxHeadersCount = 0;
   if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   const onRequest: RequestListener = (request, response) => {
-    current.set(request.socket, response);
-    if (leaving) response.setHeader('Connection', 'close');
     // A client that leaves is an error on the request that nobody may be listening for.
     request.on('error', () => undefined);
-    app(request, response);
+    connections.admit(request, response, app, leaving);
   };
   server.on('request', onRequest);
-  const open = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    open.add(socket);
-    socket.once('close', () => open.delete(socket));
-  });
+  const connections = new Connections(server, limits.stalledMs);
   // Whoever reads the body says "100 Continue"; until then a refusal costs the client nothing.
   server.on('checkContinue', onRequest);
   // An expectation that nobody knows may be ignored (RFC 9110 section 10.1.1); Node would answer 417 without a body.
   server.on('checkExpectation', onRequest);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    refuse(error, socket, current.get(socket), options.logger);
+    refuse(error, socket, connections.of(socket), options.logger);
   });
   server.listen(options.port, options.host);
   await new Promise<void>((resolve, reject) => {
@@ -98,10 +94,10 @@ export async function startServer(
     },
     close: (limitMs) =>
       closeServer(server, limitMs, (ms) => {
-        for (const socket of open) {
+        for (const socket of connections.silent()) {
           // Node takes a connection that has said nothing for a busy one, and no longer looks at its clock.
           const graceMs = socket.bytesRead === 0 ? Math.min(silentMs, limits.headersMs) : limits.headersMs;
-          if (!current.has(socket) && ms > graceMs) socket.destroy();
+          if (ms > graceMs) socket.destroy();
         }
       }),
   };
@@ -111,16 +107,20 @@ export async function startServer(
 function refuse(
   error: NodeJS.ErrnoException,
   socket: Duplex,
-  response: ServerResponse | undefined,
+  connection: Connection | undefined,
   logger: Logger,
 ): void {
-  const answered = response !== undefined && !response.writableFinished && response.headersSent;
-  if (error.code === 'ECONNRESET' || !socket.writable || answered) {
+  if (error.code === 'ECONNRESET' || !socket.writable || connection === undefined) {
     socket.destroy();
     return;
   }
-  const unfinished = response !== undefined && !response.writableFinished;
-  const [code, detail] = describe(error.code, unfinished);
+  const broken = connection.broken();
+  if (broken === undefined) return;
+  if (broken.within?.headersSent === true) {
+    socket.destroy();
+    return;
+  }
+  const [code, detail] = describe(error.code, broken.within !== undefined);
   const requestId = randomUUID();
   logger.info({ request_id: requestId, code, parser: error.code }, 'request refused');
   const body = JSON.stringify({ ...problem(code, detail), request_id: requestId });

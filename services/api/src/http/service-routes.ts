@@ -58,11 +58,11 @@ export function operationsRoute(read: () => Promise<Operations>): RequestHandler
   };
 }
 
-/** The OpenAPI document, serialised once. */
+/** The OpenAPI document, serialised once: as bytes, of which no answer needs its own copy while it waits to be taken. */
 export function openApiRoute(document: OpenApiDocument): RequestHandler {
-  const text = JSON.stringify(document);
+  const bytes = Buffer.from(JSON.stringify(document));
   return (_request, response) => {
-    response.type('application/json').send(text);
+    response.type('application/json').send(bytes);
   };
 }
 

@@ -27,6 +27,7 @@ export function requireRedis(redis: Redis): void {
 
 /** `error` as the client may see it where Redis is to blame; otherwise itself. */
 export function asRedisProblem(error: unknown): unknown {
+  if (error instanceof ProblemError) return error;
   if (isRedisFull(error)) return storageFull(error);
   return isRedisUnavailable(error) ? redisUnavailable(error) : error;
 }

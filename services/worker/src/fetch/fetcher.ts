@@ -86,7 +86,8 @@ export class Fetcher {
       },
     });
     this.#worker.on('error', (error) => {
-      options.logger.warn({ error }, 'fetch queue error');
+      // BullMQ tells of every command, ten a second of a Redis that takes no writes; the heartbeat tells of it, too.
+      options.logger[isRedisUnavailable(error) ? 'debug' : 'warn']({ error }, 'fetch queue error');
     });
     this.#worker.on('stalled', (fetch) => {
       options.logger.warn({ fetch }, 'the worker that fetched this image is lost; it is queued again');

@@ -55,8 +55,13 @@ export function isByFile(name: string): boolean {
   );
 }
 
+/** Whether what was thrown while an archive was read is no fault of the archive: a refusal of ours, or a disk that cannot be read. */
+export function isOurs(error: unknown): boolean {
+  return error instanceof ProblemError || (error instanceof Error && 'syscall' in error);
+}
+
 export function malformedArchive(error: unknown): unknown {
-  if (error instanceof ProblemError) return error;
+  if (isOurs(error)) return error;
   const detail = error instanceof Error ? error.message : String(error);
   return new ProblemError('archive_malformed', `The archive cannot be read: ${detail.slice(0, 200)}.`, {
     cause: error,

@@ -36,8 +36,9 @@ export async function readMultipartItems(
 ): Promise<[name: string, value: string][]> {
   const { maxItems, maxBytes, maxItemBytes } = limits;
   const mostFields = optionNames.length + 8; // webhook_events may be repeated
+  const storage = new SinkStorage(sink, maxItemBytes);
   const settings: MulterOptions = {
-    storage: new SinkStorage(sink, maxItemBytes),
+    storage,
     limits: {
       files: maxItems,
       fields: mostFields,
@@ -62,6 +63,7 @@ export async function readMultipartItems(
       });
     });
   } catch (error) {
+    if (storage.failure !== undefined) throw storage.failure.error;
     const cause: unknown = source.failure ?? error;
     if (cause instanceof MulterError && cause.code === 'LIMIT_FILE_COUNT') throw tooManyItems(maxItems);
     throw multipartProblem(cause, maxItemBytes);
@@ -72,6 +74,8 @@ export async function readMultipartItems(
 class SinkStorage implements multer.StorageEngine {
   /** The file that is being read, and those that wait for it. */
   #last: Promise<void> = Promise.resolve();
+  /** Why the sink did not take a file, which is no fault of the form's. */
+  failure?: { readonly error: unknown };
 
   constructor(
     private readonly sink: BatchSink,
@@ -102,7 +106,13 @@ class SinkStorage implements multer.StorageEngine {
         `A file is in the field ${fieldname}; it must be ${fileFields.join(' or ')}.`,
       );
     }
-    await this.sink.add({ name: originalname, source: await readFile(stream, this.maxItemBytes) });
+    const source = await readFile(stream, this.maxItemBytes);
+    try {
+      await this.sink.add({ name: originalname, source });
+    } catch (error) {
+      this.failure ??= { error };
+      throw error;
+    }
   }
 }
 

@@ -1,9 +1,10 @@
-import { readdir } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { makeZip, type ZipMember } from '../../../../../../test/fixtures/archives/index.js';
 import { codeOf, fromZip, limits } from './collect.test-support.js';
+import { zipItems } from './zip-items.js';
 
 const photo = Buffer.from('not really a photo, but bytes are bytes here');
 const member = (name: string, more: Partial<ZipMember> = {}): ZipMember => ({ name, content: photo, ...more });
@@ -25,6 +26,16 @@ describe('zipItems', () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('does not blame an archive for a disk that cannot be read', async () => {
+    // A folder: it can be opened, and not read.
+    const handle = await open(tmpdir());
+    try {
+      await expect(zipItems({ size: 1000, handle }, limits).next()).rejects.toMatchObject({ code: 'EISDIR' });
+    } finally {
+      await handle.close();
+    }
   });
 
   it('takes paths out of the archive for the labels that they are', async () => {

@@ -9,7 +9,14 @@ import { crc32 } from 'node:zlib';
 import { ProblemError, type ErrorCode } from '@quintet/shared';
 import { fromFdPromise, getFileNameLowLevel, type Entry, type ZipFile } from 'yauzl';
 import { tooManyItems, type BatchInput, type ItemSource } from '../../../batches/index.js';
-import { ArchiveMeter, entryTooLarge, isByFile, malformedArchive, type ArchiveLimits } from './archive-limits.js';
+import {
+  ArchiveMeter,
+  entryTooLarge,
+  isByFile,
+  isOurs,
+  malformedArchive,
+  type ArchiveLimits,
+} from './archive-limits.js';
 import type { Spool } from './spool.js';
 
 const fileTypeMask = 0o170000;
@@ -66,7 +73,7 @@ async function readEntry(zip: ZipFile, entry: Entry, meter: ArchiveMeter, limit:
       read += chunk.copy(image, read);
     }
   } catch (error) {
-    if (error instanceof ProblemError) throw error;
+    if (isOurs(error)) throw error;
     const detail = error instanceof Error ? error.message : String(error);
     return fault('archive_entry_unreadable', `The file in the archive cannot be read: ${detail.slice(0, 200)}.`);
   }
