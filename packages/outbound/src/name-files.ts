@@ -77,11 +77,11 @@ function isServer(text: string): boolean {
 }
 
 /** What `parse` makes of the file at `path`, as it is now; of an empty one where there is none. */
-export function watched<T>(path: string, parse: (text: string) => T, now: () => number = Date.now): () => T {
+export function watched<T>(path: string, parse: (text: string) => T, now: () => number): () => T {
   let seen: { readonly version: string; readonly value: T } | undefined;
   let looked = -Infinity;
   return () => {
-    if (seen !== undefined && Math.abs(now() - looked) < freshMs) return seen.value;
+    if (seen !== undefined && now() - looked < freshMs) return seen.value;
     looked = now();
     const version = versionOf(path);
     if (seen?.version !== version) seen = { version, value: parse(read(path)) };

@@ -27,6 +27,8 @@ export interface LookupSettings {
   readonly totalMs: number;
   /** Whether this machine has an address by which it could reach others over IPv6. */
   readonly hasIPv6: () => boolean;
+  /** In ms, for how fresh the files are. */
+  readonly now: () => number;
 }
 
 const defaults: LookupSettings = {
@@ -38,6 +40,7 @@ const defaults: LookupSettings = {
     Object.values(networkInterfaces())
       .flatMap((addresses) => addresses ?? [])
       .some(({ family, internal, address }) => family === 'IPv6' && !internal && !/^fe[89ab]/i.test(address)),
+  now: () => performance.now(),
 };
 
 type Family = 4 | 6;
@@ -65,8 +68,8 @@ class LookupError extends Error {
 
 export function createLookup(over: Partial<LookupSettings> = {}): LookupFunction {
   const settings = { ...defaults, ...over };
-  const hosts = watched(settings.hostsFile, parseHosts);
-  const nameServers = watched(settings.resolvConf, (text) => parseResolvConf(text));
+  const hosts = watched(settings.hostsFile, parseHosts, settings.now);
+  const nameServers = watched(settings.resolvConf, (text) => parseResolvConf(text), settings.now);
   const underWay = new Map<string, Promise<readonly string[]>>();
 
   const find = (name: string, families: readonly Family[]): Promise<readonly string[]> => {
