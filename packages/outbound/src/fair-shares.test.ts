@@ -129,6 +129,10 @@ describe('FairShares', () => {
     expect(called).toEqual([]);
     first.release();
     expect(called).toEqual(['2']);
+    // The name of a call that was given up is resolved: it counts for nobody.
+    expect(first.join([{ name: 'address 192.0.2.2', perFree: 3, most: 1 }])).toBeUndefined();
+    const third = await taken(shares.take(asking('3', 'c', 'e')));
+    expect(third.join([{ name: 'address 192.0.2.2', perFree: 3, most: 1 }])).toBeUndefined();
   });
 
   it.each([150, 800])('has %i that wait for a host that hangs ask at a bounded rate', async (count) => {

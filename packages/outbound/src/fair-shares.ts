@@ -117,6 +117,8 @@ export class FairShares {
       kind: 'taken',
       release,
       join: (more) => {
+        // A name may be resolved when nobody waits for it any more.
+        if (over) return undefined;
         const added = more.filter(({ name }) => parties.every((party) => party.name !== name));
         const inTheWay = this.#ledger.inTheWay(added, 0);
         parties = [...parties, ...added];

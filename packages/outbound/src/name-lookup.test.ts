@@ -1,6 +1,7 @@
 /** Names against name servers on loopback, and files of the test's own in the place of the system's. */
 import { ADDRCONFIG, type LookupAddress, type LookupOptions } from 'node:dns';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -169,7 +170,9 @@ describe('createLookup', () => {
         ended.push('quick');
       }),
     );
-    expect(ended).toEqual(Array<string>(20).fill('quick'));
+    // The threads of libuv are free, too.
+    await stat(tmpdir()).then(() => ended.push('file'));
+    expect(ended).toEqual([...Array<string>(20).fill('quick'), 'file']);
     // Twice the same name is one question, of each family.
     expect(names.asked.filter((question) => question.endsWith('.slow.test'))).toHaveLength(200);
     release(['192.0.2.2']);
