@@ -109,7 +109,8 @@ describe('a webhook is delivered while others hang', () => {
         expect(await service.metric('quintet_webhook_host_delays_total')).toBeGreaterThanOrEqual(many.length - most);
       });
       const [waiting] = await peers.deliveries.getDelayed(0, 0);
-      expect(await peers.logged(String(waiting?.data.id))).toMatchObject({ state: 'pending', attempts: [] });
+      const put = waiting?.id?.replace(/^msg_/, '') ?? '';
+      expect(await peers.logged(put)).toMatchObject({ state: 'pending', attempts: [] });
     } finally {
       tarpit.stop();
       await service.end('SIGKILL');
