@@ -16,7 +16,7 @@ import { checkExternalRedis, prepareRedis, waitForRedis } from './redis.mjs';
 import { findRedisBinary } from './redis-binary.mjs';
 import { StepError, bold, seconds, step, tellFailure, warn } from './report.mjs';
 import { webhookSecret } from './secret.mjs';
-import { readSettings, webhooksEnvironment, workerEnvironment } from './settings.mjs';
+import { readSettings, workerEnvironment } from './settings.mjs';
 
 /** Runs until it is interrupted. @returns {Promise<number>} the exit code */
 export async function launch() {
@@ -86,7 +86,7 @@ async function startEverything({ fleet, settings, dataDir, port, signal }) {
     fleet.startService('worker', name, workerEnv, healthUrl(host, own));
   }
   const own = await portNear(metricsPort === 0 ? 0 : metricsPort + workers, host, taken);
-  const webhooksEnv = { ...env, ...webhooksEnvironment(), METRICS_PORT: String(own) };
+  const webhooksEnv = { ...env, METRICS_PORT: String(own) };
   fleet.startService('webhooks', 'webhooks', webhooksEnv, healthUrl(host, own));
   await fleet.untilReady(signal);
   if (chosen.weights === 'demo') {

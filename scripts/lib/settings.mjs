@@ -80,8 +80,3 @@ export function workerEnvironment(workers, cores, env = process.env) {
     MALLOC_ARENA_MAX: env['MALLOC_ARENA_MAX'] ?? '2',
   };
 }
-
-/** Names are resolved in libuv's pool: a few dead name servers must not hold up every delivery. */
-export function webhooksEnvironment(env = process.env) {
-  return { UV_THREADPOOL_SIZE: env['UV_THREADPOOL_SIZE'] ?? '16' };
-}

@@ -1,28 +1,29 @@
 /**
  * That a worker reaches nothing private for a job by `image_url`, as ALLOW_PRIVATE_HOSTS=false promises: the compiled services
- * in an internet of one machine (fake-internet.mjs), where what looks public is this test's server.
+ * in an internet of one machine (fake-internet.ts), where what looks public is this test's server.
  */
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
+import { startFakeInternet, type FakeInternet } from '../support/fake-internet.js';
 import { redirect, send, startPictureServer, type PictureServer } from '../support/picture-server.js';
 import { startStack, type Stack } from '../support/stack.js';
 import { jobOf, problemOf } from './api-harness.js';
 
-const fakeInternet = pathToFileURL(fileURLToPath(new URL('../support/fake-internet.mjs', import.meta.url))).href;
-
 let stack: Stack;
 let pictures: PictureServer;
 let photo: Buffer;
+let internet: FakeInternet;
 
 beforeAll(async () => {
   photo = await makeImage({ format: 'png', width: 64, height: 64 });
   pictures = await startPictureServer();
-  stack = await startStack({ env: { ALLOW_PRIVATE_HOSTS: 'false', NODE_OPTIONS: `--import ${fakeInternet}` } });
+  internet = await startFakeInternet();
+  stack = await startStack({ env: { ALLOW_PRIVATE_HOSTS: 'false', ...internet.env } });
 }, 60_000);
 afterAll(async () => {
   await stack.stop();
   await pictures.stop();
+  internet.names.stop();
 });
 
 const submit = (image_url: string): Promise<Response> =>

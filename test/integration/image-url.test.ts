@@ -313,8 +313,8 @@ describe.concurrent('a job by image_url', () => {
 });
 
 describe('many slow addresses', () => {
-  it('delay neither uploads nor, while a place is free, other addresses', async () => {
-    const urls = Array.from({ length: 15 }, () => pictures.at(hang));
+  it('delay neither uploads nor, while their host may have another place, other addresses', async () => {
+    const urls = Array.from({ length: 9 }, () => pictures.at(hang));
     const slow = await Promise.all(urls.map((url) => submit(url, { ttl_seconds: 30 })));
     await eventually(() => {
       for (const url of urls) expect(pictures.visits(url).length).toBeGreaterThan(0);

@@ -222,31 +222,3 @@ describe('an endpoint that says 410', () => {
     expect(await peers.redis.ttl(names[0] ?? '')).toBeGreaterThan(6 * 86_400);
   });
 });
-
-describe('a receiver that hangs', () => {
-  it('with 150 deliveries delays those to others by less than 2 s, and costs those that wait no attempt', async () => {
-    const hanging = await startReceiver();
-    const own = startPeers(`${redis.url}/1`);
-    const fair = await startWebhooks(`${redis.url}/1`, { ALLOW_PRIVATE_HOSTS: 'true' });
-    const many = Array.from({ length: 150 }, newId);
-    const never = (): void => undefined;
-    await Promise.all(many.map((id) => own.submit(id, hanging.expectAt(id, never), succeeded())));
-    await eventually(async () => {
-      expect(await own.deliveries.getDelayedCount()).toBe(140);
-    });
-    const [id] = [newId()];
-    await own.submit(id, receiver.expectAt(id), succeeded());
-    await eventually(() => {
-      expect(receiver.at(id)).toHaveLength(1);
-    }, 2000);
-    const arrived = many.filter((each) => hanging.at(each).length > 0);
-    expect(arrived).toHaveLength(10);
-    const waiting = await own.logged(many.find((each) => !arrived.includes(each)) ?? '');
-    expect(waiting).toMatchObject({ state: 'pending', attempts: [] });
-    for (const each of many) expect((await own.delivery(each)).attemptsMade).toBe(0);
-    expect(await fair.metric('quintet_webhook_host_delays_total')).toBeGreaterThanOrEqual(140);
-    await fair.end('SIGKILL');
-    await own.stop();
-    hanging.stop();
-  });
-});

@@ -8,11 +8,11 @@
  * No keep-alive: a connection that its server closed while idle would cost an attempt, and a pool would be shared by
  * addresses that different clients gave.
  */
-import { lookup as systemLookup } from 'node:dns';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { RequestFilteringHttpAgent, RequestFilteringHttpsAgent } from 'request-filtering-agent';
+import { createLookup } from './name-lookup.js';
 import { isPublicAddress } from './outbound-url.js';
 
 export interface Agents {
@@ -20,25 +20,37 @@ export interface Agents {
   readonly https: HttpsAgent;
 }
 
-/** Finds the addresses of a name; Node's `dns.lookup` by default. */
+/** Finds the addresses of a name. */
 export type Resolver = LookupFunction;
+
+/** Asked with the addresses of a name before one of them is connected to; they are not where it says no. */
+export type MayConnect = (addresses: readonly string[]) => boolean;
 
 const azurePlatformAddress = '168.63.129.16'; // public by its number, but answered by the host
 
-export function createAgents(allowPrivateHosts: boolean, resolver: Resolver = systemLookup): Agents {
-  if (allowPrivateHosts)
-    return { http: new HttpAgent({ lookup: resolver }), https: new HttpsAgent({ lookup: resolver }) };
+export function createAgents(
+  allowPrivateHosts: boolean,
+  resolver: Resolver = createLookup(),
+  mayConnect: MayConnect = () => true,
+): Agents {
+  const allPublic: MayConnect = (addresses) => addresses.every(isPublicAddress);
+  const guarded = allowPrivateHosts
+    ? resolver
+    : judged(resolver, allPublic, (hostname) => new RefusedAddressError(hostname));
+  const lookup = judged(guarded, mayConnect, (hostname) => new Error(`${hostname} is not connected to now`));
+  if (allowPrivateHosts) return { http: new HttpAgent({ lookup }), https: new HttpsAgent({ lookup }) };
   // The agent wraps the look-up it is given, so both judge every answer.
-  const rules = { denyIPAddressList: [azurePlatformAddress], lookup: publicOnly(resolver) };
+  const rules = { denyIPAddressList: [azurePlatformAddress], lookup };
   return { http: new RequestFilteringHttpAgent(rules), https: new RequestFilteringHttpsAgent(rules) };
 }
 
-function publicOnly(resolver: Resolver): Resolver {
+/** `resolver`, whose answers are errors where `allowed` does not allow them. */
+function judged(resolver: Resolver, allowed: MayConnect, refusal: (hostname: string) => Error): Resolver {
   return (hostname, options, callback) => {
     resolver(hostname, options, (error, address, family) => {
       const found = error === null ? (typeof address === 'string' ? [{ address }] : address) : [];
-      if (found.every((each) => isPublicAddress(each.address))) callback(error, address, family);
-      else callback(new RefusedAddressError(hostname), '');
+      if (error !== null || allowed(found.map((each) => each.address))) callback(error, address, family);
+      else callback(refusal(hostname), '');
     });
   };
 }

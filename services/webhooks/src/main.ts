@@ -1,5 +1,5 @@
 /** Composition root of the webhook service: delivers the ends of jobs, signed, to the addresses their clients named. */
-import { createAgents } from '@quintet/outbound';
+import { createAgents, createLookup } from '@quintet/outbound';
 import {
   BatchStore,
   connectRedis,
@@ -20,8 +20,7 @@ import {
 } from '@quintet/shared';
 import { startDeliveryWorker, type DeliveryWorker } from './consume/delivery-worker.js';
 import { startOutbox } from './consume/outbox.js';
-import { attempt } from './deliver/attempt.js';
-import { HostSlots } from './deliver/host-slots.js';
+import { attempt, type AttemptSettings } from './deliver/attempt.js';
 import { prepareMessage } from './deliver/message.js';
 import { attemptOutcomes, deliveryOutcomes } from './deliver/outcome.js';
 import { decodeSecret } from './deliver/sign.js';
@@ -44,9 +43,10 @@ function startDeliveries(
     retentionSeconds: config.RESULT_TTL_SECONDS,
     now,
   };
-  const settings = {
+  const lookup = createLookup();
+  const settings: AttemptSettings = {
     keys: secrets.map(decodeSecret),
-    agents: createAgents(config.ALLOW_PRIVATE_HOSTS),
+    agents: (mayConnect) => createAgents(config.ALLOW_PRIVATE_HOSTS, lookup, mayConnect),
     allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
     timeoutMs: config.WEBHOOK_TIMEOUT_SECONDS * 1000,
     userAgent: `Quintet-Webhooks/${version}`,
@@ -59,9 +59,9 @@ function startDeliveries(
     schedule: config.WEBHOOK_SCHEDULE_SECONDS,
     log: new DeliveryLog(redis, config.RESULT_TTL_SECONDS),
     endpoints: new DisabledEndpoints(redis),
-    slots: new HostSlots(config.WEBHOOK_HOST_CONCURRENCY),
+    hostConcurrency: config.WEBHOOK_HOST_CONCURRENCY,
     prepare: (order, log) => prepareMessage(order, source, log),
-    attempt: (id, message, signal) => attempt(id, message, settings, signal),
+    attempt: (id, message, mayConnect, signal) => attempt(id, message, settings, mayConnect, signal),
     now,
     metrics,
     logger,

@@ -6,7 +6,7 @@
  * another, and its orders go to other workers when their locks run out. An order that stalls one worker after the
  * other is found out as one that kills them (consume/suspects.ts).
  */
-import type { Logger, Place, Watchdog } from '@quintet/shared';
+import type { Logger, WatchedPlace, Watchdog } from '@quintet/shared';
 
 const lastChanceMs = 5000;
 
@@ -29,16 +29,16 @@ export interface HeldWorkOptions {
 /** Where orders are while they are in this worker's own hands: everywhere but in Redis. */
 export interface HeldWork {
   /** Orders that wait for a slot. */
-  readonly slots: Place;
-  readonly pictures: Place;
+  readonly slots: WatchedPlace;
+  readonly pictures: WatchedPlace;
   /** Crops and tensors that wait for a batch or are in one. */
-  readonly crops: Place;
-  readonly fetches: Place;
+  readonly crops: WatchedPlace;
+  readonly fetches: WatchedPlace;
 }
 
 export function watchHeldWork(options: HeldWorkOptions): HeldWork {
   const { watchdog, logger } = options;
-  const watch = (name: string, limitMs: number): Place => {
+  const watch = (name: string, limitMs: number): WatchedPlace => {
     const onStalled = (reason: string): void => {
       logger.error({ reason }, 'held work does not move');
       setTimeout(() => {

@@ -11,7 +11,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ImageError } from '@quintet/images';
 import { ensureModel, type Model } from '@quintet/models';
-import { createAgents } from '@quintet/outbound';
+import { createAgents, createLookup } from '@quintet/outbound';
 import {
   JobStore,
   OutputStore,
@@ -166,11 +166,12 @@ runService('worker', workerVariables, async (config, logger) => {
     metrics,
     logger,
   });
+  const lookup = createLookup();
   const fetcher = new Fetcher({
     redis,
     store,
     fetches: held.fetches,
-    agents: createAgents(config.ALLOW_PRIVATE_HOSTS),
+    agents: (mayConnect) => createAgents(config.ALLOW_PRIVATE_HOSTS, lookup, mayConnect),
     allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
     maxBytes: config.MAX_UPLOAD_BYTES,
     imageLimits: { maxPixels: config.MAX_IMAGE_PIXELS, maxDecodeBytes: config.MAX_DECODE_BYTES },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it, onTestFinished } from 'vitest';
-import { leakFactor, Watchdog, type Place } from './watchdog.js';
+import { leakFactor, Watchdog, type WatchedPlace } from './watchdog.js';
 
 const limitMs = 10_000;
 
@@ -91,7 +91,7 @@ it('never takes a place for stalled in which each piece is done in less than the
       const told: string[] = [];
       const watchdog = new Watchdog(() => now * 1000);
       const place = watchdog.watch({ name: 'pieces', limitMs, onStalled: (reason) => told.push(reason) });
-      const leaving = new Map<number, ReturnType<Place['enter']>[]>();
+      const leaving = new Map<number, ReturnType<WatchedPlace['enter']>[]>();
       const pass = (seconds: number): void => {
         for (; seconds > 0; seconds -= 1) {
           now += 1;

@@ -26,7 +26,7 @@ export interface PlaceOptions {
 }
 
 export class Watchdog {
-  readonly #places = new Set<Place>();
+  readonly #places = new Set<WatchedPlace>();
   readonly #timer: NodeJS.Timeout;
   #last: number;
   #awakeMs = 0;
@@ -40,8 +40,8 @@ export class Watchdog {
   }
 
   /** A new place to be watched, until it is closed. */
-  watch(options: PlaceOptions): Place {
-    const place = new Place(options, () => this.#awakeMs, this.#places);
+  watch(options: PlaceOptions): WatchedPlace {
+    const place = new WatchedPlace(options, () => this.#awakeMs, this.#places);
     this.#places.add(place);
     return place;
   }
@@ -65,7 +65,7 @@ export class Watchdog {
 }
 
 /** Something of which a process holds only so much. */
-export class Place {
+export class WatchedPlace {
   /** When each piece came, the oldest first. */
   readonly #since = new Map<symbol, number>();
   #moved = 0;
@@ -75,7 +75,7 @@ export class Place {
   constructor(
     private readonly options: PlaceOptions,
     private readonly awakeMs: () => number,
-    private readonly places: Set<Place>,
+    private readonly places: Set<WatchedPlace>,
   ) {}
 
   /** Why it is taken to be stalled. */

@@ -3,8 +3,9 @@
  *
  *   waiting-children → waiting → active → completed            delivered, skipped, dropped
  *                                active → waiting-children     of a batch, whose items are still being queued, or run
- *                                active → delayed → waiting    the attempt failed and the schedule has a next one; or the
- *                                                              host is busy, which is no attempt
+ *                                active → delayed → waiting    the attempt failed and the schedule has a next one; or host or
+ *                                                              client has its share of the places, which is no attempt:
+ *                                                              it comes back when there is room, or in a while
  *                                active → failed               exhausted, gone, refused, disabled
  *                                active → waiting              interrupted by our own stop, or stalled: our process died
  *
@@ -14,9 +15,10 @@
  * cut off from Redis for longer than the lock may send twice, which receivers must expect anyway.
  */
 import { setMaxListeners } from 'node:events';
+import { FairShares, type Asking } from '@quintet/outbound';
 import { deliveryOrderSchema, isRedisUnavailable, keyPrefix, unlessStranded, webhookQueueName } from '@quintet/shared';
 import type { Logger, Redis, WebhookMetrics } from '@quintet/shared';
-import { DelayedError, WaitingChildrenError, WaitingError, Worker, type Job } from 'bullmq';
+import { DelayedError, Job, WaitingChildrenError, WaitingError, Worker } from 'bullmq';
 import { Deliverer, type Decision, type DelivererOptions } from '../deliver/deliver-order.js';
 import type { DeliveryOutcome } from '../deliver/outcome.js';
 import { delayBeforeNext } from '../deliver/schedule.js';
@@ -35,7 +37,7 @@ const kept = { age: 3600, count: 1000 };
 /** How long an order waits that became active too early and has no children to wait for at the moment. */
 const lookAgainMs = 1000;
 
-export interface DeliveryWorkerOptions extends Omit<DelivererOptions, 'metrics'> {
+export interface DeliveryWorkerOptions extends Omit<DelivererOptions, 'metrics' | 'shares'> {
   readonly connection: Redis;
   readonly concurrency: number;
   readonly metrics: WebhookMetrics;
@@ -69,11 +71,18 @@ export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWor
   // Every attempt under way listens; Node's warning from the eleventh on is about leaks, and here is none.
   setMaxListeners(0, stopping.signal);
   let underWay = 0;
+  const shares = new FairShares(options.concurrency, (asking) => {
+    callBack(worker, asking).catch((error: unknown) => {
+      // It comes back by itself.
+      logger.debug({ error, delivery: asking.id }, 'a delivery that was put off could not be called back');
+    });
+  });
   const deliverer = new Deliverer({
     ...options,
-    attempt: (id, message, signal) => {
+    shares,
+    attempt: (id, message, mayConnect, signal) => {
       underWay++;
-      return options.attempt(id, message, signal).finally(() => underWay--);
+      return options.attempt(id, message, mayConnect, signal).finally(() => underWay--);
     },
   });
 
@@ -81,7 +90,12 @@ export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWor
     const order = deliveryOrderSchema.parse(job.data);
     const ids = { request_id: order.request_id, ...(order.kind === 'job' ? { job_id: order.id } : {}) };
     const log = logger.child({ ...ids, delivery: job.id, attempt: job.attemptsMade + 1 });
-    const turn = { entry: job.id ?? '', attemptsMade: job.attemptsMade, mostAttempts: job.opts.attempts ?? 1 };
+    const turn = {
+      entry: job.id ?? '',
+      start: job.attemptsStarted,
+      attemptsMade: job.attemptsMade,
+      mostAttempts: job.opts.attempts ?? 1,
+    };
     try {
       await delayFirst(job, token, options.schedule);
       return await settle(await deliverer.deliver(order, turn, log, stopping.signal), job, token);
@@ -105,6 +119,7 @@ export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWor
         throw new DeliveryFailed(decision.reason, decision.delayMs);
       case 'busy':
         await job.moveToDelayed(Date.now() + decision.delayMs, token);
+        decision.away();
         throw new DelayedError();
       case 'wait':
         return waitForChildren(job, token, decision.noneLeft);
@@ -154,6 +169,12 @@ export function startDeliveryWorker(options: DeliveryWorkerOptions): DeliveryWor
       clearTimeout(interrupt);
     },
   };
+}
+
+/** Ends the delay of an order that was put off, unless it has been started since, here or in another process. */
+async function callBack(worker: Worker, { id, start }: Asking): Promise<void> {
+  const job = await Job.fromId(worker, id);
+  if (job?.attemptsStarted === start) await job.promote();
 }
 
 /** The schedule's first delay begins when the job has ended, which is when BullMQ starts the order for the first time. */

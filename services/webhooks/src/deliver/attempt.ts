@@ -1,5 +1,5 @@
 /** One attempt to deliver a message: check the address, sign, send, judge, measure. */
-import { checkOutboundUrl, type Agents } from '@quintet/outbound';
+import { checkOutboundUrl, type Agents, type MayConnect } from '@quintet/outbound';
 import type { DeliveryAttempt, DeliveryMessage, WebhookMetrics } from '@quintet/shared';
 import { judge, type AttemptResult, type Verdict } from './outcome.js';
 import { send } from './send.js';
@@ -8,7 +8,7 @@ import { signatureHeaders } from './sign.js';
 export interface AttemptSettings {
   /** The newest first; the message is signed with each. */
   readonly keys: readonly Buffer[];
-  readonly agents: Agents;
+  readonly agents: (mayConnect: MayConnect) => Agents;
   readonly allowPrivateHosts: boolean;
   readonly timeoutMs: number;
   readonly userAgent: string;
@@ -22,21 +22,29 @@ export interface Attempted {
   readonly attempt: DeliveryAttempt;
 }
 
-/** Sends `message` under `id`, which is the same on every attempt. Never rejects because of the receiver. */
+/**
+ * Sends `message` under `id`, which is the same on every attempt; undefined where `mayConnect` did not allow the host's addresses.
+ * Never rejects because of the receiver.
+ */
 export async function attempt(
   id: string,
   message: DeliveryMessage,
   settings: AttemptSettings,
+  mayConnect: MayConnect,
   signal: AbortSignal,
-): Promise<Attempted> {
+): Promise<Attempted | undefined> {
   const { metrics, now } = settings;
   metrics.active.inc();
   const stopTimer = metrics.attemptDuration.startTimer();
   const at = now().toISOString();
   const started = performance.now();
+  const connecting = { allowed: true };
+  const agents = settings.agents((addresses) => (connecting.allowed &&= mayConnect(addresses)));
   try {
-    const came = await result(id, message, settings, signal);
+    const came = await result(id, message, settings, agents, signal);
+    if (!connecting.allowed && came.kind === 'connection_failed') return undefined;
     const verdict = judge(came, now());
+    stopTimer();
     metrics.attempts.inc({ outcome: verdict.outcome });
     return {
       verdict,
@@ -49,7 +57,6 @@ export async function attempt(
       },
     };
   } finally {
-    stopTimer();
     metrics.active.dec();
   }
 }
@@ -58,6 +65,7 @@ async function result(
   id: string,
   message: DeliveryMessage,
   settings: AttemptSettings,
+  agents: Agents,
   signal: AbortSignal,
 ): Promise<AttemptResult> {
   // The API has asked the same, perhaps under other settings. What a name resolves to is the agents' question.
@@ -72,7 +80,7 @@ async function result(
     },
     body: message.body,
     timeoutMs: settings.timeoutMs,
-    agents: settings.agents,
+    agents,
     signal,
   });
 }

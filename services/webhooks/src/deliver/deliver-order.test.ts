@@ -1,8 +1,8 @@
 /** A delivery from its first attempt to its last, with a clock that jumps and a queue that does as it is told. */
+import { FairShares, partiesOf } from '@quintet/outbound';
 import { createLogger, type DeliveryHead, type DeliveryNote, type LoggedDelivery } from '@quintet/shared';
 import { describe, expect, it } from 'vitest';
 import { Deliverer, type DelivererOptions } from './deliver-order.js';
-import { HostSlots } from './host-slots.js';
 import { judge, type AttemptResult } from './outcome.js';
 
 const logger = createLogger('test', 'silent');
@@ -51,7 +51,8 @@ function world(
       enable: (fingerprint) => Promise.resolve(void disabled.delete(fingerprint)),
       isDisabled: (fingerprint) => Promise.resolve(disabled.has(fingerprint)),
     },
-    slots: new HostSlots(10),
+    shares: new FairShares(100, () => undefined),
+    hostConcurrency: 10,
     prepare: () => Promise.resolve({ message, owner: undefined }),
     attempt: () => {
       const verdict = judge(receiver(sent.length, (now - start) / 1000), new Date(now));
@@ -69,7 +70,12 @@ function world(
   };
   const deliverer = new Deliverer(options);
   const turn = (attemptsMade = 0) =>
-    deliverer.deliver(order, { entry: 'msg_j1', attemptsMade, mostAttempts: 40 }, logger, signal);
+    deliverer.deliver(
+      order,
+      { entry: 'msg_j1', start: attemptsMade + 1, attemptsMade, mostAttempts: 40 },
+      logger,
+      signal,
+    );
   /** As the queue does: tries again when it is told to, until there is an end. */
   const run = async () => {
     for (let made = 0; ; made++) {
@@ -124,9 +130,13 @@ describe('Deliverer', () => {
 
   it('asks again later where the host is busy, without an attempt, and with the message kept', async () => {
     let now = 0;
-    const slots = new HostSlots(1, () => (now += 10_000));
-    const held = await slots.take('example.com', 'other');
-    const { turn, sent, counts, notes } = world(() => answer(204), { slots });
+    const shares = new FairShares(
+      100,
+      () => undefined,
+      () => (now += 10_000),
+    );
+    const held = await shares.take({ id: 'other', start: 1, parties: partiesOf(undefined, new URL(message.url)) });
+    const { turn, sent, counts, notes } = world(() => answer(204), { shares, hostConcurrency: 1 });
     expect(await turn()).toMatchObject({ kind: 'busy' });
     expect(await turn()).toMatchObject({ kind: 'busy' });
     expect(notes).toMatchObject([{ state: 'pending', message }]);
@@ -136,10 +146,10 @@ describe('Deliverer', () => {
   });
 
   it('gives its slot back whatever happens', async () => {
-    const slots = new HostSlots(1);
+    const shares = new FairShares(1, () => undefined);
     let fail = true;
     const { turn } = world((attempt) => (attempt === 0 ? { kind: 'interrupted' } : answer(204)), {
-      slots,
+      shares,
       endpoints: {
         disable: () => Promise.resolve(true),
         enable: () => Promise.resolve(),
@@ -149,7 +159,7 @@ describe('Deliverer', () => {
     await expect(turn()).rejects.toThrow('no Redis');
     fail = false;
     expect(await turn()).toMatchObject({ kind: 'interrupted' });
-    expect((await slots.take('example.com', 'another')).kind).toBe('taken');
+    expect((await shares.take({ id: 'another', start: 1, parties: [] })).kind).toBe('taken');
   });
 
   it('delivers though the log cannot be written', async () => {

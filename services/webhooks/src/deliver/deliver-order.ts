@@ -3,7 +3,8 @@
  *
  *   no message any more         → skipped, dropped
  *   no message yet              → wait: a batch with items that have not ended; no attempt
- *   its host has no slot        → busy: again in a moment; no attempt
+ *   its host, or its client, has its share of the places (packages/outbound/src/fair-shares.ts)
+ *                               → busy: again when there is room; no attempt
  *   its endpoint said 410       → failed (disabled), without a request; a test event is sent all the same
  *   attempt: 2xx                → delivered; a test event enables its endpoint again
  *            410                → failed (gone), and the endpoint is disabled
@@ -14,6 +15,7 @@
  * The delivery log is told before the queue is, so what was delivered is never sent again for want of the queue's note of
  * it, if the process that delivered it dies in between. A log that cannot be written (Redis is full) delays no delivery.
  */
+import { addressParties, partiesOf, type Busy, type FairShares, type MayConnect, type Place } from '@quintet/outbound';
 import {
   deliveryId,
   endpointFingerprint,
@@ -29,7 +31,6 @@ import {
   type ParsedDeliveryOrder,
   type WebhookMetrics,
 } from '@quintet/shared';
-import type { HostSlots } from './host-slots.js';
 import type { Attempted } from './attempt.js';
 import type { Prepared } from './prepared.js';
 import type { DeliveryOutcome } from './outcome.js';
@@ -39,25 +40,34 @@ export type Decision =
   | { readonly kind: 'ended'; readonly outcome: DeliveryOutcome }
   | { readonly kind: 'failed'; readonly outcome: DeliveryOutcome; readonly reason: string }
   | { readonly kind: 'retry'; readonly delayMs: number; readonly reason: string }
-  | { readonly kind: 'busy'; readonly delayMs: number }
+  | Busy
   | { readonly kind: 'wait'; readonly noneLeft: (() => Promise<void>) | undefined }
   | { readonly kind: 'interrupted' };
 
 export interface DelivererOptions {
   readonly log: Pick<DeliveryLog, 'peek' | 'note' | 'noteKnown'>;
   readonly endpoints: Pick<DisabledEndpoints, 'disable' | 'enable' | 'isDisabled'>;
-  readonly slots: Pick<HostSlots, 'take'>;
+  readonly shares: Pick<FairShares, 'take'>;
+  /** Places of one host at most. */
+  readonly hostConcurrency: number;
   readonly prepare: (order: ParsedDeliveryOrder, logger: Logger) => Promise<Prepared>;
-  readonly attempt: (id: string, message: DeliveryMessage, signal: AbortSignal) => Promise<Attempted>;
+  /** Undefined where `mayConnect` did not allow the addresses that the host has: nothing was sent. */
+  readonly attempt: (
+    id: string,
+    message: DeliveryMessage,
+    mayConnect: MayConnect,
+    signal: AbortSignal,
+  ) => Promise<Attempted | undefined>;
   /** Seconds before each attempt, the first included. */
   readonly schedule: readonly number[];
   readonly metrics: Pick<WebhookMetrics, 'hostDelays' | 'endpointsDisabled'>;
   readonly now: () => Date;
 }
 
-/** How often the order has been tried before, how often it may be, and its name in the queue. */
+/** How often the order has been started, tried before, and may be tried, and its name in the queue. */
 export interface Turn {
   readonly entry: string;
+  readonly start: number;
   readonly attemptsMade: number;
   readonly mostAttempts: number;
 }
@@ -82,17 +92,20 @@ export class Deliverer {
     const logger = parent.child({ event: message.type, host });
     const head = known?.head ?? this.#head(order, message, owner);
     const sending = { id, order, turn, known, head, message, logger };
-    const slot = await this.options.slots.take(host ?? '', id);
-    if (slot.kind === 'busy') {
-      this.options.metrics.hostDelays.inc();
-      if (known?.message === undefined) await this.#note(sending, pending(turn));
-      return told(slot, logger);
-    }
+    const parties = host === undefined ? [] : partiesOf(owner, new URL(message.url), this.options.hostConcurrency);
+    const place = await this.options.shares.take({ id: turn.entry, start: turn.start, parties });
+    if (place.kind === 'busy') return told(await this.#putOff(sending, place), logger);
     try {
-      return told(await this.#send(sending, signal), logger);
+      return told(await this.#send(sending, place, signal), logger);
     } finally {
-      slot.release();
+      place.release();
     }
+  }
+
+  async #putOff(sending: Sending, busy: Busy): Promise<Busy> {
+    this.options.metrics.hostDelays.inc();
+    if (sending.known?.message === undefined) await this.#note(sending, pending(sending.turn));
+    return busy;
   }
 
   /** An error of ours instead of an attempt: it counts as one, so that it cannot go on for ever. */
@@ -108,7 +121,7 @@ export class Deliverer {
     return { message: known.message, owner: known.head.owner };
   }
 
-  async #send(sending: Sending, signal: AbortSignal): Promise<Decision> {
+  async #send(sending: Sending, place: Place, signal: AbortSignal): Promise<Decision> {
     const { id, order, turn, known, head, message } = sending;
     const [disabled] = await Promise.all([
       order.kind === 'test' ? false : this.options.endpoints.isDisabled(head.endpoint),
@@ -119,7 +132,11 @@ export class Deliverer {
       await this.#note(sending, { state: 'failed', attempt: this.#nothingSent('disabled', reason) });
       return { kind: 'failed', outcome: 'disabled', reason };
     }
-    const { verdict, attempt } = await this.options.attempt(id, message, signal);
+    let busy: Busy | undefined;
+    const mayConnect: MayConnect = (addresses) => (busy ??= place.join(addressParties(addresses))) === undefined;
+    const attempted = await this.options.attempt(id, message, mayConnect, signal);
+    if (attempted === undefined) return busy === undefined ? { kind: 'interrupted' } : this.#putOff(sending, busy);
+    const { verdict, attempt } = attempted;
     switch (verdict.kind) {
       case 'interrupted':
         return verdict;
@@ -222,7 +239,10 @@ function told(decision: Decision, logger: Logger): Decision {
       logger.warn({ reason: decision.reason, retry_in_seconds: decision.delayMs / 1000 }, 'delivery attempt failed');
       break;
     case 'busy':
-      logger.debug({ delay_seconds: decision.delayMs / 1000 }, 'delivery put off: its host is busy');
+      logger.debug(
+        { delay_seconds: decision.delayMs / 1000 },
+        'delivery put off: its host or its client has its share',
+      );
       break;
     case 'wait':
       break;

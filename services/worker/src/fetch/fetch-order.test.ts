@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { inspectImage } from '@quintet/images';
-import { createAgents } from '@quintet/outbound';
+import { FairShares, createAgents } from '@quintet/outbound';
 import type { FetchOrder, Outcome } from '@quintet/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeImage, noise } from '../../../../test/fixtures/images/index.js';
@@ -32,11 +32,14 @@ afterAll(() => {
   server.closeAllConnections();
 });
 
+const record = { id: 'a-1', model: { name: 'm' }, created_at: new Date(0).toISOString(), metadata: {} };
+
 /** A store of one job. */
 function dependencies(over: Partial<FetchDependencies> = {}) {
   const state = { outcome: undefined as Outcome | undefined, image: undefined as Buffer | undefined };
   const store: FetchDependencies['store'] = {
     hasEnded: () => Promise.resolve(state.outcome !== undefined),
+    read: () => Promise.resolve({ record, ...(state.outcome && { outcome: state.outcome }) }),
     addImage: (_id, image) => {
       if (state.outcome !== undefined) return Promise.resolve(false);
       state.image = image;
@@ -50,7 +53,8 @@ function dependencies(over: Partial<FetchDependencies> = {}) {
   };
   const settings: FetchDependencies = {
     store,
-    agents: createAgents(true),
+    agents: (mayConnect) => createAgents(true, undefined, mayConnect),
+    shares: new FairShares(16, () => undefined),
     allowPrivateHosts: true,
     maxBytes: 1_000_000,
     fetches: { during: (work) => work() },
@@ -72,8 +76,9 @@ const order = (path: string, over: Partial<FetchOrder> = {}): FetchOrder => ({
   ...over,
 });
 const running = new AbortController().signal;
-const first = { number: 1, of: 3, stopping: running };
-const last = { number: 3, of: 3, stopping: running };
+const entry = { entry: 'fetch_a-1', start: 1 };
+const first = { ...entry, number: 1, of: 3, stopping: running };
+const last = { ...entry, number: 3, of: 3, stopping: running };
 const canceled: Outcome = { status: 'canceled', finished_at: new Date(0).toISOString() };
 
 describe('fetchOrder', () => {

@@ -1,7 +1,9 @@
 /**
  * One order to fetch a picture, from the queue to the image store or to the end of its job.
  *
- * taken → (past its deadline: expired | ended meanwhile: dropped) → downloading → inspected → stored: the classify order runs
+ * taken → (past its deadline: expired | ended meanwhile: dropped) → its host or its client has its share: busy, for later
+ *       → downloading → inspected → stored: the classify order runs
+ *         downloading → its host has an address that has its share: busy
  *         downloading → deadline passed: expired | job ended: dropped | failed: tried again, or the job ends as failed
  *                     → this worker stops: interrupted, for another worker
  * Invariant: the image is stored only while the job has not ended, and whoever writes the outcome first decides
@@ -9,15 +11,26 @@
  * Whatever this throws is not the picture's fault, but that of Redis.
  */
 import { ImageError, inspectImage, type ImageLimits } from '@quintet/images';
-import { problem, type FetchOrder, type JobStore, type Outcome, type Place } from '@quintet/shared';
+import {
+  addressParties,
+  partiesOf,
+  type Agents,
+  type Busy,
+  type FairShares,
+  type MayConnect,
+  type Place,
+} from '@quintet/outbound';
+import { problem, type FetchOrder, type JobStore, type Outcome, type WatchedPlace } from '@quintet/shared';
 import { download, type DownloadSettings } from './download.js';
 import { FetchError, type FetchErrorCode } from './fetch-error.js';
 import { delayBeforeNext } from './retry.js';
 
-export interface FetchDependencies extends Omit<DownloadSettings, 'checkHead'> {
-  readonly store: Pick<JobStore, 'addImage' | 'finish' | 'hasEnded'>;
+export interface FetchDependencies extends Omit<DownloadSettings, 'agents' | 'checkHead'> {
+  readonly store: Pick<JobStore, 'addImage' | 'finish' | 'hasEnded' | 'read'>;
+  readonly agents: (mayConnect: MayConnect) => Agents;
+  readonly shares: Pick<FairShares, 'take'>;
   /** Fetches under way, for the watchdog. */
-  readonly fetches: Pick<Place, 'during'>;
+  readonly fetches: Pick<WatchedPlace, 'during'>;
   readonly imageLimits: ImageLimits;
   /** Of one attempt, from the look-up of the name to the last byte. */
   readonly timeoutMs: number;
@@ -25,6 +38,9 @@ export interface FetchDependencies extends Omit<DownloadSettings, 'checkHead'> {
 }
 
 export interface FetchAttempt {
+  /** Of the order in its queue, and how often it was started there. */
+  readonly entry: string;
+  readonly start: number;
   /** From 1. */
   readonly number: number;
   readonly of: number;
@@ -42,6 +58,8 @@ export type FetchResult =
       readonly delayMs: number;
     }
   | { readonly outcome: 'expired' }
+  /** Nothing was asked for, and no attempt made. */
+  | { readonly outcome: 'busy'; readonly busy: Busy }
   | { readonly outcome: 'interrupted' }
   /** The job had ended, by a cancel or on another worker, or its record is gone. */
   | { readonly outcome: 'dropped' };
@@ -54,7 +72,7 @@ export async function fetchOrder(
   attempt: FetchAttempt,
   dependencies: FetchDependencies,
 ): Promise<FetchResult> {
-  const { store, imageLimits, retentionSeconds } = dependencies;
+  const { store, shares, retentionSeconds } = dependencies;
   const end = async (outcome: Omit<Outcome, 'finished_at'>): Promise<boolean> => {
     const ended = { ...outcome, finished_at: new Date().toISOString() };
     return (await store.finish(order.id, ended, retentionSeconds)) === 'finished';
@@ -64,21 +82,18 @@ export async function fetchOrder(
   });
 
   if (order.deadline_ms !== undefined && Date.now() > order.deadline_ms) return expire();
-  if (await store.hasEnded(order.id)) return { outcome: 'dropped' };
-  const limits = watch(order, attempt.stopping, dependencies);
+  const job = await store.read(order.id);
+  if (job === undefined || job.outcome !== undefined) return { outcome: 'dropped' };
+  const parties = URL.canParse(order.url) ? partiesOf(job.record.owner, new URL(order.url)) : [];
+  const place = await shares.take({ id: attempt.entry, start: attempt.start, parties });
+  if (place.kind === 'busy') return { outcome: 'busy', busy: place };
   try {
-    const checkHead = (head: Buffer): void => {
-      refuseHopeless(head, imageLimits);
-    };
-    const image = await dependencies.fetches
-      .during(() => download(order.url, { ...dependencies, checkHead }, limits.signal))
-      .finally(limits.stop);
-    if (image.length === 0) throw new FetchError('image_truncated', 'There are no bytes at the address.');
-    inspectImage(image, imageLimits);
+    const image = await fetchImage(order, attempt.stopping, place, dependencies);
     return (await store.addImage(order.id, image))
       ? { outcome: 'fetched', bytes: image.length }
       : { outcome: 'dropped' };
   } catch (error) {
+    if (error instanceof AddressBusy) return { outcome: 'busy', busy: error.busy };
     if (error instanceof CutShort) return error.why === 'expired' ? await expire() : { outcome: error.why };
     const failure = error instanceof ImageError ? new FetchError(error.code, error.detail) : error;
     if (!(failure instanceof FetchError)) throw error;
@@ -88,6 +103,42 @@ export async function fetchOrder(
     return (await end({ status: 'failed', error: problem(code, detail) }))
       ? { outcome: 'failed', code, detail }
       : { outcome: 'dropped' };
+  } finally {
+    place.release();
+  }
+}
+
+/** The picture, of which there is nothing wrong as far as its first look tells. */
+async function fetchImage(
+  order: FetchOrder,
+  stopping: AbortSignal,
+  place: Place,
+  dependencies: FetchDependencies,
+): Promise<Buffer> {
+  const { imageLimits } = dependencies;
+  const limits = watch(order, stopping, dependencies);
+  const checkHead = (head: Buffer): void => {
+    refuseHopeless(head, imageLimits);
+  };
+  // A redirect leads to further addresses, whose shares count as those of the first.
+  const agents = dependencies.agents((addresses) => {
+    const busy = place.join(addressParties(addresses));
+    if (busy !== undefined) limits.abort(new AddressBusy(busy));
+    return busy === undefined;
+  });
+  const settings = { ...dependencies, agents, checkHead };
+  const image = await dependencies.fetches
+    .during(() => download(order.url, settings, limits.signal))
+    .finally(limits.stop);
+  if (image.length === 0) throw new FetchError('image_truncated', 'There are no bytes at the address.');
+  inspectImage(image, imageLimits);
+  return image;
+}
+
+/** What a download is aborted with where an address has its share already. */
+class AddressBusy extends Error {
+  constructor(readonly busy: Busy) {
+    super('the address is busy');
   }
 }
 
@@ -103,7 +154,7 @@ function watch(
   order: FetchOrder,
   stopping: AbortSignal,
   { store, timeoutMs }: Pick<FetchDependencies, 'store' | 'timeoutMs'>,
-): { signal: AbortSignal; stop: () => void } {
+): { signal: AbortSignal; abort: (reason: Error) => void; stop: () => void } {
   const controller = new AbortController();
   const leftMs = order.deadline_ms === undefined ? Infinity : order.deadline_ms - Date.now();
   const limit = setTimeout(
@@ -139,6 +190,9 @@ function watch(
   else stopping.addEventListener('abort', interrupt);
   return {
     signal: controller.signal,
+    abort: (reason) => {
+      controller.abort(reason);
+    },
     stop: () => {
       clearTimeout(limit);
       clearInterval(check);

@@ -6,17 +6,19 @@
  * over they are interrupted and handed back to the queue.
  *
  *   waiting → active → completed           fetched, or the job ended: failed, expired, dropped
- *             active → delayed → waiting   tried again; or, without counting as an attempt, Redis could not take the image
+ *             active → delayed → waiting   tried again; or, without counting as an attempt, Redis could not take the image, or
+ *                                          host or client has its share of the places: it comes back when there is room
  *             active → waiting             interrupted by our own stop, or stalled: the worker died
  *             active → failed              its workers died once too often: the `failed` listener ends the job
  *
  * It has a concurrency of its own and shares nothing with the consumer but the main thread and Redis, so addresses that
- * answer slowly hold no place of the decoder or the model. Names are resolved in libuv's pool, which leaves at least half
- * of its threads to others such as the decoder.
+ * answer slowly hold no place of the decoder or the model. Nor do they hold all places of others that are to be fetched
+ * (packages/outbound/src/fair-shares.ts).
  * Trade-off: pictures are held in memory whole, at most FETCH_CONCURRENCY of MAX_UPLOAD_BYTES (twice that for a moment, when
  * the pieces of each are joined).
  */
 import { setMaxListeners } from 'node:events';
+import { FairShares, type Asking } from '@quintet/outbound';
 import {
   fetchOrderSchema,
   fetchQueueName,
@@ -29,10 +31,10 @@ import {
   type Redis,
   type WorkerMetrics,
 } from '@quintet/shared';
-import { DelayedError, WaitingError, Worker, type Job } from 'bullmq';
+import { DelayedError, Job, WaitingError, Worker } from 'bullmq';
 import { fetchOrder, type FetchDependencies, type FetchResult } from './fetch-order.js';
 
-export interface FetcherOptions extends FetchDependencies {
+export interface FetcherOptions extends Omit<FetchDependencies, 'shares'> {
   readonly redis: Redis;
   readonly store: JobStore;
   readonly worker: string;
@@ -62,14 +64,24 @@ class TryAgain extends Error {
   }
 }
 
+/** By these the queue is told what becomes of an order; all others are faults. */
+const handledErrors = [TryAgain, DelayedError, WaitingError];
+
 export class Fetcher {
   readonly #worker: Worker<FetchOrder, string>;
   readonly #stopping = new AbortController();
+  readonly #shares: FairShares;
   #active = 0;
 
   constructor(private readonly options: FetcherOptions) {
     // Every fetch under way listens; Node's warning from the eleventh on is about leaks, and here is none.
     setMaxListeners(0, this.#stopping.signal);
+    this.#shares = new FairShares(options.concurrency, (asking) => {
+      this.#callBack(asking).catch((error: unknown) => {
+        // It comes back by itself.
+        options.logger.debug({ error, fetch: asking.id }, 'a fetch that was put off could not be called back');
+      });
+    });
     this.#worker = new Worker<FetchOrder, string>(fetchQueueName, (job, token) => this.#process(job, token), {
       connection: options.redis,
       prefix: keyPrefix,
@@ -129,8 +141,20 @@ export class Fetcher {
     metrics.urlFetchActive.set(++this.#active);
     const started = performance.now();
     try {
-      const attempt = { number, of: job.opts.attempts ?? 1, stopping: this.#stopping.signal };
-      const result = await fetchOrder(order, attempt, this.options);
+      const attempt = {
+        entry: job.id ?? '',
+        start: job.attemptsStarted,
+        number,
+        of: job.opts.attempts ?? 1,
+        stopping: this.#stopping.signal,
+      };
+      const result = await fetchOrder(order, attempt, { ...this.options, shares: this.#shares });
+      if (result.outcome === 'busy') {
+        const { deadline_ms: deadline = Infinity } = order;
+        await job.moveToDelayed(Math.min(Date.now() + result.busy.delayMs, deadline), token);
+        result.busy.away();
+        throw new DelayedError();
+      }
       this.#record(result, order, (performance.now() - started) / 1000, log);
       if (result.outcome === 'again') throw new TryAgain(result.code, result.delayMs);
       if (result.outcome === 'interrupted') {
@@ -139,7 +163,7 @@ export class Fetcher {
       }
       return result.outcome;
     } catch (error) {
-      if (error instanceof TryAgain || error instanceof WaitingError) throw error;
+      if (handledErrors.some((known) => error instanceof known)) throw error;
       log.error({ error }, 'fetch failed inside the service');
       if (!isRedisUnavailable(error)) throw error;
       await job.moveToDelayed(Date.now() + redisDelayMs, token);
@@ -149,7 +173,18 @@ export class Fetcher {
     }
   }
 
-  #record(result: FetchResult, { model }: FetchOrder, seconds: number, log: Logger): void {
+  /** Ends the delay of an order that was put off, unless it has been started since, here or on another worker. */
+  async #callBack({ id, start }: Asking): Promise<void> {
+    const job = await Job.fromId(this.#worker, id);
+    if (job?.attemptsStarted === start) await job.promote();
+  }
+
+  #record(
+    result: Exclude<FetchResult, { outcome: 'busy' }>,
+    { model }: FetchOrder,
+    seconds: number,
+    log: Logger,
+  ): void {
     const { metrics } = this.options;
     const code = 'code' in result ? result.code : undefined;
     metrics.urlFetchAttempts.inc({ outcome: code ?? result.outcome });

@@ -13,7 +13,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { ImageError } from '@quintet/images';
-import { Watchdog, type Place } from '@quintet/shared';
+import { Watchdog, type WatchedPlace } from '@quintet/shared';
 import { WaitedTooLongError } from './decode-budget.js';
 import type { PictureSize } from './geometry.js';
 import type { PreprocessReply, PreprocessRequest, PreprocessSettings, ThreadReady } from './preprocess-protocol.js';
@@ -42,7 +42,7 @@ interface Thread {
   readonly worker: Worker;
   readonly pending: Map<number, Pending>;
   readonly ready: Promise<void>;
-  readonly place: Place;
+  readonly place: WatchedPlace;
 }
 
 export interface Supervision {
