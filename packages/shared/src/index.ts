@@ -14,6 +14,7 @@ export * from './metrics.js';
 export * from './operations.js';
 export * from './queues.js';
 export * from './redis.js';
+export * from './service/end-now.js';
 export * from './service/observability-server.js';
 export * from './service/package-version.js';
 export * from './service/readiness.js';
