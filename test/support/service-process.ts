@@ -15,6 +15,8 @@ export interface ServiceProcess {
   readonly url: string;
   /** What it logged, line by line. */
   readonly lines: readonly LogLine[];
+  /** What it wrote to standard error, where nothing should ever come. */
+  errors(): string;
   /** Waits for a log line with this message. */
   logged(message: string, timeout?: number): Promise<LogLine>;
   ready(timeout?: number): Promise<void>;
@@ -53,7 +55,12 @@ export async function startService(
       ...(service === 'api' ? {} : { METRICS_PORT: '0' }),
       ...environment,
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk.toString();
+    process.stderr.write(chunk);
   });
   const lines: LogLine[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => {
@@ -83,6 +90,7 @@ export async function startService(
     port,
     url,
     lines,
+    errors: () => errors,
     logged,
     ready: (timeout = 30_000) =>
       eventually(async () => {
