@@ -71,8 +71,10 @@ async function stopLeftover(directory) {
 
 /** Stops Redis when this process is gone without having done so. Returns what ends the guard. @param {string} directory @param {number} pid */
 function guard(directory, pid) {
-  // A second's grace: the services end first, each by itself (exit-with-parent.mjs).
-  const script = 'cat >/dev/null; sleep 1; [ "$(cat "$1" 2>/dev/null)" = "$2" ] && kill "$2"';
+  // A second's grace: the services end first, each by itself (exit-with-parent.mjs). More than once: a Redis that has just been
+  // started has not written its number yet.
+  const script =
+    'cat >/dev/null; for _ in 1 2 3 4 5; do sleep 1; [ "$(cat "$1" 2>/dev/null)" = "$2" ] && kill "$2" && exit; done';
   const shell = spawn('sh', ['-c', script, 'sh', pidFile(directory), String(pid)], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
