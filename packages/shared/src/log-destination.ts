@@ -57,7 +57,11 @@ export function stdoutDestination(fd: number = process.stdout.fd): LogDestinatio
     keptBytes = 0;
     put(bytes);
     if (dropped === 0 || kept.length > 0) return;
-    const note = { level: 'warn', time: new Date(), message: `${dropped} lines of the log were dropped: nobody read them` };
+    const note = {
+      level: 'warn',
+      time: new Date(),
+      message: `${dropped} lines of the log were dropped: nobody read them`,
+    };
     dropped = 0;
     put(Buffer.from(`${JSON.stringify(note)}\n`));
   };
