@@ -67,9 +67,9 @@ describe('SIGTERM after Redis was away', () => {
   });
 });
 
-/** What the worker hangs on that has test/support/hang-on-picture.mjs. */
+/** What the worker hangs on that has test/support/hang-on-picture.mjs. A JPEG: for others a thread to decode them has to start first. */
 const magenta = sharp({ create: { width: 320, height: 240, channels: 3, background: '#f0f' } })
-  .png()
+  .jpeg({ quality: 100, chromaSubsampling: '4:4:4' })
   .toBuffer();
 
 describe('a worker in the middle of a run', limits, () => {

@@ -21,7 +21,11 @@ afterAll(async () => {
 
 /** Not `once` of node:events, which rejects at an `error`: here there are some. */
 const next = (redis: Redis, event: string): Promise<void> =>
-  new Promise((resolve) => redis.once(event, () => resolve()));
+  new Promise((resolve) =>
+    redis.once(event, () => {
+      resolve();
+    }),
+  );
 
 /** Breaks the connection of `redis`, and resolves when it has noticed. */
 async function broken(redis: Redis): Promise<void> {
