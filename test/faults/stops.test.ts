@@ -23,7 +23,11 @@ describe('SIGTERM after Redis was away', () => {
   beforeAll(async () => {
     redis = await startRedis();
   });
-  afterAll(() => redis.stop());
+  const started: ServiceProcess[] = [];
+  afterAll(async () => {
+    await Promise.all(started.map((service) => service.end('SIGKILL')));
+    await redis.stop();
+  });
 
   const start = async (service: ServiceName): Promise<ServiceProcess> => {
     const running = await startService(service, {
@@ -32,6 +36,7 @@ describe('SIGTERM after Redis was away', () => {
       WEBHOOK_SECRET: stackWebhookSecret,
       SHUTDOWN_SECONDS: '5',
     });
+    started.push(running);
     await running.ready();
     return running;
   };

@@ -83,7 +83,11 @@ export async function startService(
     const how = child.exitCode ?? child.signalCode ?? 'unknown';
     throw new Error(`${service} ended (${how}) before it said "${message}":\n${transcript()}`);
   };
-  const port = Number((await logged('listening'))['port']);
+  const listening = await logged('listening').catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
+  const port = Number(listening['port']);
   const url = `http://127.0.0.1:${port}`;
   return {
     process: child,
