@@ -40,6 +40,9 @@ COPY --from=build /app/services/worker services/worker
 COPY deploy/trim.sh deploy/healthcheck.mjs /tmp/deploy/
 RUN sh /tmp/deploy/trim.sh worker
 
+FROM node:24-bookworm-slim AS init
+RUN apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*
+
 FROM nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04 AS worker
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="quintet-worker-gpu" \
@@ -49,6 +52,9 @@ LABEL org.opencontainers.image.title="quintet-worker-gpu" \
 ENV NODE_ENV=production MALLOC_ARENA_MAX=2 DATA_DIR=/data UV_THREADPOOL_SIZE=8 ORT_DISABLE_TELEMETRY=1
 WORKDIR /app
 COPY --from=node:24-bookworm-slim /usr/local/bin/node /usr/local/bin/node
+# An init, as in deploy/Dockerfile.
+COPY --from=init /usr/bin/tini-static /usr/bin/tini
+ENTRYPOINT ["tini", "-s", "--"]
 COPY --from=worker-tree /app /app
 # The same user id as in Node's image, so that both workers can share a volume; Ubuntu gives 1000 to a user of its own.
 RUN (userdel -r ubuntu 2>/dev/null || true) \

@@ -80,5 +80,6 @@ async function serve({ path, exactInt8, prepared = false, streams, intraOpThread
 // Started by fork above.
 if (process.send !== undefined && process.argv[1] === fileURLToPath(import.meta.url)) {
   process.once('message', (bare) => void serve(/** @type {Bare} */ (bare)));
-  process.once('disconnect', () => process.exit());
+  // Not exit(): a thread that it interrupts in native code aborts the process.
+  process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 }

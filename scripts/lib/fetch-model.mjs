@@ -2,11 +2,12 @@
 // of ensureModel's options; what happens is sent to the parent (see model.mjs).
 import { importBuilt } from './project.mjs';
 
+process.once('disconnect', () => process.exit(1));
 const { defaultProgress, ensureModel } = await importBuilt('packages/models/dist/index.js');
 const options = JSON.parse(process.argv[2] ?? '{}');
 const log = (/** @type {string} */ level, /** @type {string} */ message) => process.send?.({ level, message });
 
-process.once('disconnect', () => process.exit(1));
+if (!process.connected) process.exit(1);
 try {
   const { manifest } = await ensureModel({ ...options, log, progress: defaultProgress(log, process.stdout) });
   process.send?.({ done: { version: manifest.version, weights: manifest.weights } });

@@ -18,17 +18,12 @@ const preload = pathToFileURL(join(root, 'scripts', 'lib', 'exit-with-parent.mjs
 export class Fleet {
   /** @type {Member[]} */
   #members = [];
-  /** @type {(error: StepError) => void} */
-  #fail = () => undefined;
-  /** Rejects when a process ends before it was ready. @type {Promise<never>} */
-  failed;
+  /** Aborted, with the reason, when a process ends before it was ready. */
+  #failing = new AbortController();
 
   /** @param {{ dataDir: string, logFormat: 'pretty' | 'json', shutdownSeconds: number }} options */
   constructor(options) {
     this.options = options;
-    this.failed = new Promise((_, reject) => (this.#fail = reject));
-    // It may fail before anyone waits for it.
-    this.failed.catch(() => undefined);
   }
 
   /** @param {{ command: string, args: readonly string[], guard: (pid: number) => () => void }} redis */
@@ -70,8 +65,8 @@ export class Fleet {
       else line(name, formatLogLine(text));
     };
     const onFailed = (/** @type {string} */ how) => {
-      const shown = quiet || this.options.logFormat === 'json' ? recent.slice(-8).map(formatLogLine) : [];
-      this.#fail(new StepError(`${name} ${how} before it was ready.`, `All of its log: ${log.path}`, shown));
+      const last = recent.slice(-8).map(formatLogLine);
+      this.#failing.abort(new StepError(`${name} ${how} before it was ready.`, `All of its log: ${log.path}`, last));
     };
     /** @type {Member} */
     const member = { kind, process: new Supervised({ name, ...what, onLine, say: warn, onFailed }) };
@@ -81,12 +76,24 @@ export class Fleet {
 
   /** Resolves when every service says that it is ready. @param {AbortSignal} signal */
   async untilReady(signal) {
-    await Promise.race([
-      this.failed,
-      Promise.all(
-        this.#members.filter(({ healthUrl }) => healthUrl).map((member) => this.#memberReady(member, signal)),
-      ),
-    ]);
+    const services = this.#members.filter(({ healthUrl }) => healthUrl);
+    await this.whileAlive(signal, (either) => Promise.all(services.map((member) => this.#memberReady(member, either))));
+  }
+
+  /**
+   * Does `work`, which stops at its signal: that of the caller, or that a process has ended before it was ready. Then it rejects with
+   * what is to be said about that.
+   * @template T
+   * @param {AbortSignal} signal
+   * @param {(either: AbortSignal) => Promise<T>} work
+   */
+  async whileAlive(signal, work) {
+    const failing = this.#failing.signal;
+    try {
+      return await work(AbortSignal.any([signal, failing]));
+    } catch (error) {
+      throw failing.aborted ? failing.reason : error;
+    }
   }
 
   /** @param {Member} member @param {AbortSignal} signal */

@@ -111,7 +111,7 @@ async function startRedis(fleet, settings, dataDir, signal) {
   const redis = await prepareRedis({ binary: await findRedisBinary(dataDir, signal), dataDir });
   const server = fleet.startRedis(redis);
   // A long append-only file takes its time to load.
-  await Promise.race([fleet.failed, waitForRedis(redis.url, 120_000, signal)]);
+  await fleet.whileAlive(signal, (either) => waitForRedis(redis.url, 120_000, either));
   server.markReady();
   step(`Redis: ${redis.summary}`);
   return redis.url;

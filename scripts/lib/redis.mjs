@@ -6,7 +6,6 @@
  * was killed too, the next `npm start` finds the pid file and stops the leftover: two servers on one append-only file
  * would destroy it.
  */
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,7 +13,7 @@ import { freePort } from './ports.mjs';
 import { readPid, runs, waitUntilGone } from './process-info.mjs';
 import { importBuilt } from './project.mjs';
 import { StepError, step } from './report.mjs';
-import { killGroup } from './run-command.mjs';
+import { guard } from './run-command.mjs';
 
 const HOST = '127.0.0.1';
 const SERVER = /redis-server|valkey-server|redis-check-rdb/;
@@ -48,7 +47,7 @@ export async function prepareRedis({ binary, dataDir }) {
     command: binary,
     args: redisArguments({ port, directory }),
     summary: `${kept ? 'with the data of the last run' : 'new and empty'}, port ${port}, data in ${directory}`,
-    guard: (/** @type {number} */ pid) => guard(directory, pid),
+    guard: (/** @type {number} */ pid) => guardRedis(directory, pid),
   };
 }
 
@@ -70,16 +69,11 @@ async function stopLeftover(directory) {
 }
 
 /** Stops Redis when this process is gone without having done so. Returns what ends the guard. @param {string} directory @param {number} pid */
-function guard(directory, pid) {
-  // A second's grace: the services end first, each by itself (exit-with-parent.mjs).
-  const script = 'cat >/dev/null; sleep 1; [ "$(cat "$1" 2>/dev/null)" = "$2" ] && kill "$2"';
-  const shell = spawn('sh', ['-c', script, 'sh', pidFile(directory), String(pid)], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  shell.on('error', () => undefined);
-  shell.stdin.on('error', () => undefined);
-  return () => killGroup(shell.pid, 'SIGKILL');
+function guardRedis(directory, pid) {
+  // A second's grace: the services end first, each by itself (exit-with-parent.mjs). More than once: a Redis that has just been
+  // started has not written its number yet.
+  const script = 'for _ in 1 2 3 4 5; do sleep 1; [ "$(cat "$1" 2>/dev/null)" = "$2" ] && kill "$2" && exit; done';
+  return guard(script, [pidFile(directory), String(pid)]);
 }
 
 /**

@@ -28,18 +28,37 @@ export function runCommand(command, args, options = {}) {
     });
     const stop = () => killGroup(child.pid, 'SIGTERM');
     signal?.addEventListener('abort', stop, { once: true });
+    const release = inherit || child.pid === undefined ? () => undefined : guard('kill -- "-$1"', [String(child.pid)]);
     let output = '';
     const collect = (/** @type {Buffer} */ chunk) => (output += chunk.toString());
     child.stdout?.on('data', collect);
     child.stderr?.on('data', collect);
     const finish = (/** @type {Outcome} */ outcome) => {
       signal?.removeEventListener('abort', stop);
+      release();
       if (signal?.aborted) reject(signal.reason);
       else resolve(outcome);
     };
     child.once('error', (error) => finish({ code: null, output, error }));
     child.once('close', (code) => finish({ code, output }));
   });
+}
+
+/**
+ * Lets a shell run `script` with `args` when this process is gone without having stopped what it started: killed, and unable to.
+ * @param {string} script
+ * @param {readonly string[]} args
+ * @returns {() => void} ends the guard
+ */
+export function guard(script, args) {
+  // Its standard input is a pipe that nobody else holds, and that nobody writes to.
+  const shell = spawn('sh', ['-c', `cat >/dev/null; ${script}`, 'sh', ...args], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  shell.on('error', () => undefined);
+  shell.stdin.on('error', () => undefined);
+  return () => killGroup(shell.pid, 'SIGKILL');
 }
 
 /** Signals a detached child and all that it started; gone already is fine. @param {number | undefined} pid @param {NodeJS.Signals} name */

@@ -16,6 +16,8 @@ import { killGroup } from './run-command.mjs';
 
 const LONGEST_PAUSE_MS = 30_000;
 const STABLE_MS = 60_000;
+/** For the last lines of a process that has ended, where something of it lives on and keeps the pipe open. */
+const LAST_LINES_MS = 2000;
 
 /**
  * @typedef {object} Plan
@@ -78,8 +80,14 @@ export class Supervised {
         this.#onEnd(how, performance.now() - began);
       };
       child.once('error', (error) => end(`could not be started: ${error.message}`));
-      // Not 'exit': the last lines, which say why, are still in the pipe then.
-      child.once('close', (code, signal) => end(signal ? `was ended by ${signal}` : `ended with exit code ${code}`));
+      child.once('exit', (code, signal) => {
+        const how = signal ? `was ended by ${signal}` : `ended with exit code ${code}`;
+        // The last lines, which say why, are still in the pipe. It closes when all that can write to it have ended: so must
+        // what this process started, such as a tuning.
+        killGroup(child.pid, 'SIGKILL');
+        child.once('close', () => end(how));
+        setTimeout(() => end(how), LAST_LINES_MS).unref();
+      });
     });
   }
 

@@ -15,6 +15,7 @@ const service = z.object({
   ports: z.array(z.string()).default([]),
   environment: z.record(z.string(), z.union([z.string(), z.null()])).default({}),
   command: z.array(z.string()).default([]),
+  init: z.boolean().default(false),
   read_only: z.boolean().default(false),
   cap_drop: z.array(z.string()).default([]),
   security_opt: z.array(z.string()).default([]),
@@ -97,6 +98,11 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  // The first process of a container cannot end itself where it hangs (end-now.ts).
+  it('starts every service of ours below an init', () => {
+    for (const name of Object.keys(ours)) expect(serviceOf(name).init, name).toBe(true);
+  });
+
   it('runs a Redis that keeps what it was given', () => {
     const command = serviceOf('redis').command.join(' ');
     expect(command).toContain('--appendonly yes');
@@ -149,6 +155,20 @@ describe('the images', () => {
     for (const text of [dockerfile, read('deploy/worker.gpu.Dockerfile')]) {
       expect(text).not.toMatch(/^RUN --|<<-?\s*['"]?\w+|^# syntax=/m);
     }
+  });
+
+  it('start every service below an init of their own, for Kubernetes and plain `docker run`', () => {
+    for (const [text, stage] of [
+      [dockerfile, 'runtime'],
+      [read('deploy/worker.gpu.Dockerfile'), 'worker'],
+    ] as const) {
+      const body = text.split(/^FROM /m).find((part) => part.split('\n', 1)[0]?.endsWith(` AS ${stage}`));
+      expect(body).toContain('COPY --from=init /usr/bin/tini-static /usr/bin/tini\nENTRYPOINT ["tini", "-s", "--"]\n');
+      // Another one would take its place, and a CMD in shell form would put a shell between the init and the service.
+      expect(text.match(/^ENTRYPOINT /gm)).toHaveLength(1);
+      expect(text).not.toMatch(/^CMD [^[]/m);
+    }
+    for (const name of Object.keys(ours)) expect(dockerfile).toContain(`FROM runtime AS ${name}\n`);
   });
 
   it('take the manifest of every workspace, as npm ci needs them all', () => {

@@ -161,20 +161,66 @@ describe('npm start', () => {
     expect(await first.ended).toBe(0);
   });
 
-  it('takes its services with it when it is killed, and starts again after it', { timeout: 120_000 }, async () => {
-    const port = await freePort();
-    const killed = start({ PORT: String(port) });
-    await killed.says('Quintet is ready');
+  it(
+    'takes its services with it when it is killed at work, and starts again after it',
+    { timeout: 180_000 },
+    async () => {
+      const port = await freePort();
+      const image = await makeImage({ format: 'jpeg', width: 320, height: 240 });
+      for (let round = 0; round < 2; round += 1) {
+        const killed = start({ PORT: String(port) });
+        await killed.says('Quintet is ready');
+        const jobs = Array.from({ length: 40 }, () =>
+          fetch(`http://127.0.0.1:${port}/v1/jobs`, {
+            method: 'POST',
+            headers: { 'Content-Type': 'image/jpeg', 'Cache-Control': 'no-cache' },
+            body: image,
+          }).catch(() => undefined),
+        );
+        await killed.says('job succeeded');
+        process.kill(killed.pid, 'SIGKILL');
+        await Promise.all(jobs);
+        if (existsSync('/proc'))
+          await eventually(async () => {
+            expect(await processesOf(dataDir)).toEqual([]);
+          }, 15_000);
+      }
+      const again = start({ PORT: String(port) });
+      await again.says('with the data of the last run');
+      await again.says('Quintet is ready');
+      pressCtrlC(again);
+      expect(await again.ended).toBe(0);
+    },
+  );
+
+  it('is killed before its services listen: they end all the same', { timeout: 120_000 }, async () => {
+    const killed = start({ PORT: '0' });
+    await killed.says('Starting the API');
     process.kill(killed.pid, 'SIGKILL');
-    await eventually(async () => {
-      await expect(fetch(`http://127.0.0.1:${port}/health/live`)).rejects.toThrow();
-    });
-    const again = start({ PORT: String(port) });
-    await again.says('with the data of the last run');
-    await again.says('Quintet is ready');
-    pressCtrlC(again);
-    expect(await again.ended).toBe(0);
+    // The hook below looks for what it left.
+    expect(await killed.ended).toBe('SIGKILL');
   });
+
+  it(
+    'says at once which service died before it was ready, stops the others, and ends with 1',
+    {
+      timeout: 120_000,
+    },
+    async () => {
+      // It measures, in a process of its own, for some 20 s before it is ready.
+      const started = start({ PORT: '0', PROFILE: 'fresh' });
+      await started.says('finding the best settings for this machine');
+      const [first = ''] = (await readFile(join(dataDir, 'logs', 'worker.log'), 'utf8')).split('\n');
+      process.kill((JSON.parse(first) as { pid: number }).pid, 'SIGKILL');
+      // It used to ask the dead one for five minutes.
+      expect(await started.ended, started.output()).toBe(1);
+      expect(started.output()).toMatch(
+        /^ {2}.*finding the best settings.*\nworker was ended by SIGKILL before it was ready\.\nAll of its log: /m,
+      );
+      expect(started.output()).not.toContain('Napi::Error');
+      if (existsSync('/proc')) expect(await processesOf(dataDir)).toEqual([]);
+    },
+  );
 
   it('names the variable when the port is taken, before it starts anything', { timeout: 60_000 }, async () => {
     const other = createServer().listen(0, '127.0.0.1');

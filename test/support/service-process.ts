@@ -15,6 +15,8 @@ export interface ServiceProcess {
   readonly url: string;
   /** What it logged, line by line. */
   readonly lines: readonly LogLine[];
+  /** What it wrote to standard error, where nothing should ever come. */
+  errors(): string;
   /** Waits for a log line with this message. */
   logged(message: string, timeout?: number): Promise<LogLine>;
   ready(timeout?: number): Promise<void>;
@@ -56,7 +58,12 @@ export async function startService(
       ...(service === 'api' ? {} : { METRICS_PORT: '0' }),
       ...environment,
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk.toString();
+    process.stderr.write(chunk);
   });
   const lines: LogLine[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => {
@@ -79,13 +86,18 @@ export async function startService(
     const how = child.exitCode ?? child.signalCode ?? 'unknown';
     throw new Error(`${service} ended (${how}) before it said "${message}":\n${transcript()}`);
   };
-  const port = Number((await logged('listening'))['port']);
+  const listening = await logged('listening').catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
+  const port = Number(listening['port']);
   const url = `http://127.0.0.1:${port}`;
   return {
     process: child,
     port,
     url,
     lines,
+    errors: () => errors,
     logged,
     ready: (timeout = patienceMs) =>
       eventually(async () => {

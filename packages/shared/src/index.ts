@@ -17,6 +17,7 @@ export * from './redis.js';
 export * from './service/byte-collector.js';
 export * from './redis-errors.js';
 export * from './service/connections.js';
+export * from './service/end-now.js';
 export * from './service/observability-server.js';
 export * from './service/package-version.js';
 export * from './service/readiness.js';

@@ -1,6 +1,6 @@
 /** Logging: pino, one JSON object a line, with the ids that tie the lines of one request together. */
 import pino from 'pino';
-import { LogOutput } from './log-output.js';
+import { stdoutDestination } from './log-destination.js';
 import { loggable } from './loggable.js';
 
 export type Logger = pino.Logger;
@@ -16,7 +16,7 @@ export function createLogger(
   service: string,
   level: LogLevel,
   bindings: Record<string, unknown> = {},
-  destination: pino.DestinationStream = LogOutput.standard,
+  destination: pino.DestinationStream = stdoutDestination(),
 ): Logger {
   const options: pino.LoggerOptions = {
     level,

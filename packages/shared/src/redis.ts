@@ -20,6 +20,7 @@
 import { readFileSync } from 'node:fs';
 import { Redis, type RedisOptions } from 'ioredis';
 import { redactUrl, type Logger } from './log.js';
+import { endInEveryState } from './redis-disconnect.js';
 
 export type RedisRole = 'request' | 'worker' | 'subscriber';
 
@@ -80,6 +81,7 @@ export function connectRedis(address: RedisAddress, role: RedisRole, logger: Log
     connectionName: `quintet-${role}`,
   });
   limitHandshake(redis);
+  endInEveryState(redis);
   pingOften(redis);
   const duplicate = redis.duplicate.bind(redis);
   // BullMQ asks for a connection of its own, to wait for orders on.
@@ -87,6 +89,7 @@ export function connectRedis(address: RedisAddress, role: RedisRole, logger: Log
     const copy = duplicate(override);
     copy.options.socketTimeout = blockingSilenceMs;
     limitHandshake(copy);
+    endInEveryState(copy);
     return copy;
   };
   let lost = false;

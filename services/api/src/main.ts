@@ -248,4 +248,4 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
   };
 }
 
-runService('api', apiVariables, start);
+runService({ name: 'api' }, apiVariables, start);

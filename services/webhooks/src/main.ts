@@ -68,7 +68,7 @@ function startDeliveries(
   });
 }
 
-runService('webhooks', webhooksVariables, async (config, logger) => {
+runService({ name: 'webhooks' }, webhooksVariables, async (config, logger) => {
   const version = packageVersion(import.meta.url);
   const { registry, stop: stopSampling } = createServiceMetrics({ service: 'webhooks', version });
   const metrics = createWebhookMetrics(registry);

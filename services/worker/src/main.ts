@@ -22,6 +22,7 @@ import {
   createReadinessCheck,
   createServiceMetrics,
   createWorkerMetrics,
+  endNow,
   packageVersion,
   runService,
   startObservabilityServer,
@@ -44,7 +45,6 @@ import { watchHeldWork } from './held-work.js';
 import { startEngine, type Engine } from './inference/engine.js';
 import { bundledBackends } from './inference/onnx-runtime.js';
 import { detectHardware, providersToTry } from './inference/provider.js';
-import { StreamStuck } from './inference/stream.js';
 import { createPreprocessPool, silenceMs } from './preprocess/index.js';
 
 /** Left of SHUTDOWN_SECONDS for handing back, for the last batches, and for Redis. */
@@ -53,7 +53,7 @@ const handBackReserveMs = 5000;
 /** How long a stopping worker waits for a Redis that is away. */
 const strandedMs = 3000;
 
-runService('worker', workerVariables, async (config, logger) => {
+runService({ name: 'worker', nativeThreads: true }, workerVariables, async (config, logger) => {
   const version = packageVersion(import.meta.url);
   const { registry, stop: stopServiceMetrics } = createServiceMetrics({ service: 'worker', version });
   const metrics = createWorkerMetrics(registry);
@@ -88,14 +88,12 @@ runService('worker', workerVariables, async (config, logger) => {
     },
     onFatal: (error) => {
       logger.fatal({ error }, 'inference cannot go on');
-      // exit() waits for every thread, and one of them will not end.
-      if (error instanceof StreamStuck) process.kill(process.pid, 'SIGKILL');
-      else process.exit(1);
+      endNow();
     },
   });
   const onStuck = (error: Error): void => {
     logger.fatal({ error }, 'the worker is stuck; it ends, and its jobs go to others');
-    process.kill(process.pid, 'SIGKILL');
+    endNow();
   };
   const held = watchHeldWork({
     watchdog,

@@ -1,8 +1,9 @@
-/** The table of faults: each test adds its row, and the run prints all of them at its end (vitest.config.ts names this file). */
+/** The tables of faults: each test adds its row, and the run prints all of them at its end (vitest.config.ts names this file). */
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** What became of the jobs. */
 export interface Row {
   readonly fault: string;
   readonly accepted: number;
@@ -16,10 +17,20 @@ export interface Row {
   readonly note?: string;
 }
 
+/** How processes ended that were told to. */
+export interface StopRow {
+  readonly stop: string;
+  readonly rounds: number;
+  /** Ended by SIGABRT, or by an error of native code. */
+  readonly aborts: number;
+  /** Ended when the time for it was over. */
+  readonly hangs: number;
+}
+
 /** Name of the variable that tells the tests' processes where the rows go. */
 const variable = 'QUINTET_FAULTS_TABLE';
 
-export function addRow(row: Row): void {
+export function addRow(row: Row | StopRow): void {
   const file = process.env[variable];
   if (file !== undefined) appendFileSync(file, `${JSON.stringify(row)}\n`);
 }
@@ -34,20 +45,38 @@ export function teardown(): void {
     const rows = readFileSync(file, 'utf8')
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line) as Row);
-    process.stdout.write(`\n${formatTable(rows)}\n`);
+      .map((line) => JSON.parse(line) as Row | StopRow);
+    for (const table of formatTables(rows)) process.stdout.write(`\n${table}\n`);
   }
   rmSync(join(file, '..'), { recursive: true, force: true });
 }
 
-export function formatTable(rows: readonly Row[]): string {
-  const head = ['fault', 'accepted', 'finished', 'lost', 'duplicated', 'webhooks', 'recovery s', ''];
-  const lines = rows.map((row) => [
-    row.fault,
-    ...[row.accepted, row.finished, row.lost, row.duplicated, row.webhooks].map(String),
-    row.recoverySeconds === undefined ? '–' : row.recoverySeconds.toFixed(1),
-    row.note ?? '',
-  ]);
+/** One table of what became of jobs, one of how processes ended, where there are rows of either. */
+export function formatTables(rows: readonly (Row | StopRow)[]): string[] {
+  const jobs = rows.filter((row) => 'fault' in row);
+  const stops = rows.filter((row) => 'stop' in row);
+  return [...(jobs.length === 0 ? [] : [formatJobs(jobs)]), ...(stops.length === 0 ? [] : [formatStops(stops)])];
+}
+
+const formatJobs = (rows: readonly Row[]): string =>
+  align(
+    ['fault', 'accepted', 'finished', 'lost', 'duplicated', 'webhooks', 'recovery s', ''],
+    rows.map((row) => [
+      row.fault,
+      ...[row.accepted, row.finished, row.lost, row.duplicated, row.webhooks].map(String),
+      row.recoverySeconds === undefined ? '–' : row.recoverySeconds.toFixed(1),
+      row.note ?? '',
+    ]),
+  );
+
+const formatStops = (rows: readonly StopRow[]): string =>
+  align(
+    ['told to end', 'rounds', 'aborts', 'hangs', ''],
+    rows.map((row) => [row.stop, ...[row.rounds, row.aborts, row.hangs].map(String), '']),
+  );
+
+/** The first and the last column to the left, those between, numbers, to the right. */
+function align(head: readonly string[], lines: readonly (readonly string[])[]): string {
   const widths = head.map((_, column) => Math.max(...[head, ...lines].map((line) => line[column]?.length ?? 0)));
   return [head, ...lines]
     .map((line) =>

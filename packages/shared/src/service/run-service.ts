@@ -3,14 +3,17 @@
  *
  *   bad configuration        each bad variable on stderr, exit 1, nothing was started
  *   start fails              logged, exit 1
- *   SIGTERM or SIGINT        stop() is given `SHUTDOWN_SECONDS`, after `DRAIN_SECONDS` where there are any; exit 0, or 1 if it was
- *                            not done by then
- *   a second signal          exit at once, 128 + its number
- *   an error nobody caught   logged, exit 1: a state that nobody foresaw must not go on serving
+ *   SIGTERM or SIGINT        stop() is given `SHUTDOWN_SECONDS`, after `DRAIN_SECONDS` where there are any; exit 0, or a failure if
+ *                            it was not done by then
+ *   a second signal          the end at once, by that signal (143, 130)
+ *   an error nobody caught   logged, a failure: a state that nobody foresaw must not go on serving
+ *
+ * A failure is exit code 1. Where threads of the service run native code it is the end by SIGKILL, after the line in the log that says
+ * why, and so is a signal while it starts the end by that signal: `process.exit()` must not interrupt them (end-now.ts).
  */
-import { constants } from 'node:os';
 import { ConfigError, readConfig, type ConfigOf, type Variable } from '../config/variable.js';
 import { createLogger, type Logger, type LogLevel } from '../log.js';
+import { endNow } from './end-now.js';
 
 type BaseVariables = Record<string, Variable<unknown>> & {
   readonly LOG_LEVEL: Variable<LogLevel>;
@@ -23,13 +26,24 @@ export type StartService<V extends BaseVariables> = (
   logger: Logger,
 ) => Promise<() => Promise<void>>;
 
-export function runService<V extends BaseVariables>(name: string, variables: V, start: StartService<V>): void {
+export interface ServiceKind {
+  readonly name: string;
+  /** Whether threads of the service run native code for longer than a moment. */
+  readonly nativeThreads?: boolean;
+}
+
+export function runService<V extends BaseVariables>(
+  { name, nativeThreads = false }: ServiceKind,
+  variables: V,
+  start: StartService<V>,
+): void {
   const config = configOrExit(name, variables);
   const base = config as { LOG_LEVEL: LogLevel; SHUTDOWN_SECONDS: number; DRAIN_SECONDS?: number };
   const logger = createLogger(name, base.LOG_LEVEL);
+  const fail = (): never => (nativeThreads ? endNow() : process.exit(1));
   const die = (error: unknown, message: string): void => {
     logger.fatal({ error }, message);
-    process.exit(1);
+    fail();
   };
   process.on('uncaughtException', (error) => {
     die(error, 'uncaught error');
@@ -40,24 +54,25 @@ export function runService<V extends BaseVariables>(name: string, variables: V, 
 
   let stopping = false;
   let stop: (() => Promise<void>) | undefined;
-  const shutDown = async (): Promise<void> => {
+  const shutDown = async (signal: 'SIGTERM' | 'SIGINT'): Promise<void> => {
     const limit = setTimeout(
       () => {
-        logger.error({ seconds: base.SHUTDOWN_SECONDS }, 'shutdown took too long; exiting');
-        process.exit(1);
+        logger.fatal({ seconds: base.SHUTDOWN_SECONDS }, 'shutdown took too long; exiting');
+        fail();
       },
       (base.SHUTDOWN_SECONDS + (base.DRAIN_SECONDS ?? 0)) * 1000 + 3000,
     );
     limit.unref();
+    if (stop === undefined && nativeThreads) endNow(signal);
     await stop?.();
     logger.info('stopped');
     process.exit(0);
   };
   const onSignal = (signal: 'SIGTERM' | 'SIGINT'): void => {
-    if (stopping) process.exit(128 + constants.signals[signal]);
+    if (stopping) endNow(signal);
     stopping = true;
     logger.info({ signal }, 'stopping');
-    shutDown().catch((error: unknown) => {
+    shutDown(signal).catch((error: unknown) => {
       die(error, 'shutdown failed');
     });
   };
@@ -69,7 +84,8 @@ export function runService<V extends BaseVariables>(name: string, variables: V, 
       stop = started;
     },
     (error: unknown) => {
-      die(error, 'start failed');
+      logger.fatal({ error }, 'start failed');
+      process.exit(1);
     },
   );
 }

@@ -7,9 +7,9 @@
  */
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { argv, env, exit, stderr, stdout } from 'node:process';
+import { argv, env, stderr, stdout } from 'node:process';
 import { ModelError, USAGE, obtainModel, type Model } from '@quintet/models';
-import { ConfigError, availableCores, readConfig, workerVariables, type ConfigOf } from '@quintet/shared';
+import { ConfigError, availableCores, endNow, readConfig, workerVariables, type ConfigOf } from '@quintet/shared';
 import { bundledBackends, disableTelemetry } from '../inference/onnx-runtime.js';
 import { detectHardware, providerAdvice, providersToTry } from '../inference/provider.js';
 import type { Provider } from '../inference/thread-protocol.js';
@@ -173,7 +173,7 @@ export async function main(): Promise<void> {
   const stop = new AbortController();
   process.once('SIGINT', () => {
     stop.abort(new Error('stopped by Ctrl-C'));
-    process.once('SIGINT', () => exit(130));
+    process.once('SIGINT', () => endNow('SIGINT'));
   });
   process.exitCode = await runCompare(argv.slice(3), stop.signal);
 }

@@ -2,6 +2,7 @@
  * The body of the tuning process: prepares the model, times it, and ends. A process of its own, because what sessions
  * take is not given back to the system as long as their process lives (onnxruntime #25325): the worker stays small.
  */
+import { endNow } from '@quintet/shared';
 import { StreamGroup } from './stream-group.js';
 import { measure } from './measure.js';
 import { prepareModel, preparedGraph } from './prepare.js';
@@ -46,7 +47,8 @@ process.once('message', (request: TuningRequest) => {
       () => send({ type: 'done' }),
       (error: unknown) => send({ type: 'failed', reason: text(error) }),
     )
-    .finally(() => process.exit());
+    // Of one that failed, other streams may still run.
+    .finally(() => endNow());
 });
 // The worker ended: nobody waits for the answer.
-process.once('disconnect', () => process.exit());
+process.once('disconnect', () => endNow());
