@@ -84,7 +84,7 @@ function guardRedis(directory, pid) {
  */
 export async function waitForRedis(url, ms, signal) {
   const { Redis } = await import('ioredis');
-  const { redisTls, redisUnfit } = await importBuilt('packages/shared/dist/redis.js');
+  const { redisTls, redisUnfit } = await importBuilt('packages/shared/dist/index.js');
   const caFile = process.env['REDIS_CA_FILE']?.trim() || undefined;
   const limit = performance.now() + ms;
   for (;;) {
@@ -105,10 +105,12 @@ export async function waitForRedis(url, ms, signal) {
       if (unfit === undefined) return;
       throw new StepError(
         `Redis cannot be used: ${unfit}.`,
-        'Run `redis-cli config set maxmemory-policy noeviction` there, and try again.',
+        unfit.startsWith('maxmemory-policy')
+          ? 'Run `redis-cli config set maxmemory-policy noeviction` there, and try again.'
+          : 'Let it write, and try again; docs/troubleshooting.md says what may be in its way.',
       );
     } catch (error) {
-      if (error instanceof StepError) throw error;
+      if (error instanceof StepError || error instanceof TypeError) throw error;
       if (performance.now() > limit) throw cause ?? error;
     } finally {
       redis.disconnect();
