@@ -8,6 +8,7 @@ import {
   createWebhookMetrics,
   DeliveryLog,
   DisabledEndpoints,
+  endNow,
   JobStore,
   packageVersion,
   runService,
@@ -16,6 +17,8 @@ import {
   type ConfigOf,
   type Logger,
   type Redis,
+  Watchdog,
+  type WatchedPlace,
   type WebhookMetrics,
 } from '@quintet/shared';
 import { startDeliveryWorker, type DeliveryWorker } from './consume/delivery-worker.js';
@@ -27,6 +30,9 @@ import { decodeSecret } from './deliver/sign.js';
 
 type Config = ConfigOf<typeof webhooksVariables>;
 
+/** How late the end of an attempt may be on a busy machine. */
+const lateMs = 10_000;
+
 const now = (): Date => new Date();
 
 function startDeliveries(
@@ -35,6 +41,7 @@ function startDeliveries(
   version: string,
   redis: Redis,
   metrics: WebhookMetrics,
+  attempts: WatchedPlace,
   logger: Logger,
 ): DeliveryWorker {
   const source = {
@@ -61,7 +68,8 @@ function startDeliveries(
     endpoints: new DisabledEndpoints(redis),
     hostConcurrency: config.WEBHOOK_HOST_CONCURRENCY,
     prepare: (order, log) => prepareMessage(order, source, log),
-    attempt: (id, message, mayConnect, signal) => attempt(id, message, settings, mayConnect, signal),
+    attempt: (id, message, mayConnect, signal) =>
+      attempts.during(() => attempt(id, message, settings, mayConnect, signal)),
     now,
     metrics,
     logger,
@@ -79,8 +87,22 @@ runService({ name: 'webhooks' }, webhooksVariables, async (config, logger) => {
   // Deliveries wait for Redis; a question about readiness must not.
   const probe = connectRedis(config, 'request', logger);
 
+  const watchdog = new Watchdog();
+  const attempts = watchdog.watchVital({
+    name: 'attempts to deliver',
+    // Each ends by itself in its time limit.
+    limitMs: 2 * config.WEBHOOK_TIMEOUT_SECONDS * 1000 + lateMs,
+    logger,
+    onFatal: (error) => {
+      logger.fatal({ error }, 'deliveries are stuck; the process ends, and others make them');
+      endNow();
+    },
+  });
   const secrets = config.WEBHOOK_SECRET;
-  const worker = secrets === undefined ? undefined : startDeliveries(config, secrets, version, redis, metrics, logger);
+  const worker =
+    secrets === undefined
+      ? undefined
+      : startDeliveries(config, secrets, version, redis, metrics, attempts, logger);
   const blocking = worker && connectRedis(config, 'worker', logger);
   const outbox = blocking && startOutbox({ connection: redis, blocking, store: new BatchStore(blocking), logger });
   if (worker === undefined) {
@@ -90,6 +112,7 @@ runService({ name: 'webhooks' }, webhooksVariables, async (config, logger) => {
   let stopping = false;
   const readiness = createReadinessCheck(probe, () => [
     ...(stopping ? ['stopping'] : []),
+    ...watchdog.reasons,
     ...(worker?.running() === false ? ['the queue consumer does not run'] : []),
   ]);
   const server = await startObservabilityServer({
@@ -106,6 +129,7 @@ runService({ name: 'webhooks' }, webhooksVariables, async (config, logger) => {
     await worker?.stop(config.SHUTDOWN_SECONDS * 1000);
     await server.close();
     stopSampling();
+    watchdog.stop();
     redis.disconnect();
     probe.disconnect();
   };

@@ -2,16 +2,17 @@
  * What a worker holds only so much of, and for how long each may stand still before the worker is taken for stuck.
  *
  * The threads that decode and infer are watched by their pools, which replace one that hangs. What stalls here is what no pool found:
- * the worker is no longer ready and says why; if nothing moves for `lastChanceMs` more, its process ends. Whoever supervises it starts
- * another, and its orders go to other workers when their locks run out. An order that stalls one worker after the
- * other is found out as one that kills them (consume/suspects.ts).
+ * the worker is no longer ready, says why, and ends soon after. Whoever supervises it starts another, and its orders go to other
+ * workers when their locks run out. An order that stalls one worker after the other is found out as one that kills them
+ * (consume/suspects.ts).
  */
 import type { Logger, WatchedPlace, Watchdog } from '@quintet/shared';
 
-const lastChanceMs = 5000;
-
 /** Beyond the limit of the pool that replaces a thread: for its end, and for the start of the next. */
 const replaceMs = 60_000;
+
+/** How late the end of a fetch may be on a busy machine. */
+const lateMs = 10_000;
 
 export interface HeldWorkOptions {
   readonly watchdog: Watchdog;
@@ -36,26 +37,17 @@ export interface HeldWork {
   readonly fetches: WatchedPlace;
 }
 
-export function watchHeldWork(options: HeldWorkOptions): HeldWork {
-  const { watchdog, logger } = options;
-  const watch = (name: string, limitMs: number): WatchedPlace => {
-    const onStalled = (reason: string): void => {
-      logger.error({ reason }, 'held work does not move');
-      setTimeout(() => {
-        if (place.stalled !== undefined) options.onFatal(new Error(place.stalled));
-      }, lastChanceMs);
-    };
-    const place = watchdog.watch({ name, limitMs, onStalled });
-    return place;
-  };
-  const decodingMs = options.silenceMs + replaceMs;
-  const inferenceMs = options.runLimitMs + replaceMs;
+export function watchHeldWork({ watchdog, logger, onFatal, ...times }: HeldWorkOptions): HeldWork {
+  const watch = (name: string, limitMs: number): WatchedPlace =>
+    watchdog.watchVital({ name, limitMs, logger, onFatal });
+  const decodingMs = times.silenceMs + replaceMs;
+  const inferenceMs = times.runLimitMs + replaceMs;
   return {
     // A slot is free again once its picture was decoded and classified.
     slots: watch('orders that wait for a slot', decodingMs + inferenceMs),
     pictures: watch('pictures', decodingMs),
     crops: watch('crops', inferenceMs),
     // An attempt ends by itself in its time limit.
-    fetches: watch('fetches', 2 * options.fetchTimeoutMs),
+    fetches: watch('fetches', 2 * times.fetchTimeoutMs + lateMs),
   };
 }

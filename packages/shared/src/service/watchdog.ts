@@ -10,11 +10,14 @@
  * nothing stalled.
  * Trade-off: limits are well above what work takes on a busy machine, so a stall is found late, and never where there is none.
  */
+import type { Logger } from '../log.js';
 
 /** One piece that was lost among many that pass is found after so many limits. */
 export const leakFactor = 10;
 
 const checkMs = 1000;
+/** From the first word of a stall to the end of the process: long enough for those who ask whether it is ready. */
+const lastChanceMs = 5000;
 
 export interface PlaceOptions {
   /** As readiness and log name it. */
@@ -23,6 +26,11 @@ export interface PlaceOptions {
   readonly limitMs: number;
   /** Called when it stalls, with the reason. */
   readonly onStalled: (reason: string) => void;
+}
+
+export interface VitalOptions extends Pick<PlaceOptions, 'name' | 'limitMs'> {
+  readonly logger: Pick<Logger, 'error'>;
+  readonly onFatal: (error: Error) => void;
 }
 
 export class Watchdog {
@@ -43,6 +51,21 @@ export class Watchdog {
   watch(options: PlaceOptions): WatchedPlace {
     const place = new WatchedPlace(options, () => this.#awakeMs, this.#places);
     this.#places.add(place);
+    return place;
+  }
+
+  /**
+   * A new place without which the process is of no use. Where it stalls, the log and the readiness say so; where nothing moves for
+   * a few seconds more, `onFatal` is to end the process.
+   */
+  watchVital({ name, limitMs, logger, onFatal }: VitalOptions): WatchedPlace {
+    const onStalled = (reason: string): void => {
+      logger.error({ reason }, 'held work does not move');
+      setTimeout(() => {
+        if (place.stalled !== undefined) onFatal(new Error(place.stalled));
+      }, lastChanceMs);
+    };
+    const place = this.watch({ name, limitMs, onStalled });
     return place;
   }
 
