@@ -100,9 +100,7 @@ runService({ name: 'webhooks' }, webhooksVariables, async (config, logger) => {
   });
   const secrets = config.WEBHOOK_SECRET;
   const worker =
-    secrets === undefined
-      ? undefined
-      : startDeliveries(config, secrets, version, redis, metrics, attempts, logger);
+    secrets === undefined ? undefined : startDeliveries(config, secrets, version, redis, metrics, attempts, logger);
   const blocking = worker && connectRedis(config, 'worker', logger);
   const outbox = blocking && startOutbox({ connection: redis, blocking, store: new BatchStore(blocking), logger });
   if (worker === undefined) {
