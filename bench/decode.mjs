@@ -37,10 +37,10 @@ const usual = new Map([
 
 /** @param {Buffer} bytes @returns {Promise<Uint8Array>} */
 async function bareSharp(bytes) {
-  const { width, height } = await sharp(bytes).metadata();
+  const { width, height } = (await sharp(bytes).metadata()).autoOrient;
   const short = Math.min(width, height);
   const size = [width, height].map((side) => Math.trunc((spec.resize * side) / short));
-  return sharp(bytes, { sequentialRead: true, ignoreIcc: true })
+  return sharp(bytes, { sequentialRead: true, ignoreIcc: true, autoOrient: true })
     .resize(size[0], size[1], { kernel: 'linear', fit: 'fill', fastShrinkOnLoad: false })
     .extract({ left: (size[0] - spec.crop) >> 1, top: (size[1] - spec.crop) >> 1, width: spec.crop, height: spec.crop })
     .removeAlpha()
@@ -61,11 +61,18 @@ function pictures({ parityCases, makeImage, mosaic }, formats) {
       const { width, height } = pixels;
       return makeImage({ format, chroma: '4:2:0', compression: 'lzw', quality: 80, width, height, pixels });
     };
+    // As phones that are held upright take them.
+    const turned = async () =>
+      sharp(await twelve())
+        .withMetadata({ orientation: 6 })
+        .jpeg({ quality: 80 })
+        .toBuffer();
     const largest = cases.has(`${format} 12 MP, 64 photos`) ? { cases } : { make: twelve };
     return [
       { format, size: 'photo of 500', name: `${variant}, 500 px`, cases },
       { format, size: '1280 × 960', name: `${variant}, 1280 px`, cases },
       { format, size: '4000 × 3000', name: `${format} 12 MP, 64 photos`, ...largest },
+      ...(format === 'jpeg' ? [{ format, size: '4000 × 3000, turned', name: 'turned', cases, make: turned }] : []),
     ];
   });
 }

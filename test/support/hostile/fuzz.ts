@@ -28,10 +28,10 @@ import {
 export const mostMegabytes = 300;
 /**
  * Megabytes by which a process may grow with several files at once: what its limits allow together. The costliest picture
- * that may be decoded (MAX_DECODE_BYTES, 300), others beside the next one (0.4 of that), the heap of the HEIC thread before it is
+ * that may be decoded (MAX_DECODE_BYTES, 300), others beside the next one (0.55 of that), the heap of the HEIC thread before it is
  * ended (128), and a tenth more, which the allocator keeps of it.
  */
-export const mostTogether = 600;
+export const mostTogether = 650;
 /** Share of the time in which a main thread could run and had no core: past this the machine has other work. */
 const mostWaiting = 0.5;
 /** A good picture after so many hostile ones. */

@@ -1,4 +1,5 @@
 /** Sends one hostile file to a real API as a client would, and judges the answer. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { errorRegistry, type ErrorCode } from '@quintet/shared';
 import type { HostileCase } from './corpus.js';
 import { randomOf } from './random.js';
@@ -49,9 +50,13 @@ interface Answer {
   readonly predictions?: readonly { readonly label: string }[];
 }
 
+/** How often a picture is submitted again where the service says that it is busy: on a machine that is, Redis may answer late. */
+const mostRetries = 5;
+
 /**
  * Submits a picture and waits for the end of its job, or for what the API says instead. A service that is merely slow is asked
- * again; undefined: it has not answered, or the job has not ended, after `stalledMilliseconds`.
+ * again, and so is one that says 503, after the time that it names; undefined: it has not answered, or the job has not ended,
+ * after `stalledMilliseconds`.
  */
 export async function ask(
   url: string,
@@ -62,6 +67,11 @@ export async function ask(
   try {
     const submission = { method: 'POST', body, headers: { ...headers, ...prefer }, signal: stalled };
     let response = await fetch(`${url}/v1/jobs`, submission);
+    for (let retries = 0; retries < mostRetries && response.status === 503; retries += 1) {
+      await response.body?.cancel();
+      await delay(Number(response.headers.get('retry-after') ?? 1) * 1000);
+      response = await fetch(`${url}/v1/jobs`, submission);
+    }
     for (;;) {
       const answer = (await response.json()) as Answer;
       const isOpen = response.status < 400 && (answer.status === 'queued' || answer.status === 'processing');

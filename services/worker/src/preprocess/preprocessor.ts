@@ -43,8 +43,11 @@ export interface Preprocessor {
 /** What one thread may use for decoding where nothing else is said. */
 const standardDecodeBytes = 300_000_000;
 
-/** Of what one picture may take: for all that run together, unless one alone takes more. */
-const sharedPart = 0.4;
+/**
+ * Of what one picture may take: for all that run together, unless one alone takes more. Two photos of 12 megapixels that EXIF turns
+ * fit, which keeps two cores busy (bench/decode.mjs).
+ */
+const sharedPart = 0.55;
 
 /**
  * Longest wait for memory, in decode time limits. Three pictures that each keep their memory for as long as they may pass in
