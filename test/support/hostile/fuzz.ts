@@ -5,7 +5,8 @@
  * A file breaks the promise if it is answered by 5xx or by an unknown code, takes over 5 s, or takes over 300 MB in a process.
  * What is slow, or was under way when the memory rose, is tried again alone before it is blamed: beside three others on two
  * cores nobody is at fault alone. Alone it is judged by CPU time, which no other process of the machine adds to. A process that
- * died or is no longer ready ends the run, and so does a job that does not end: a stall.
+ * died or is no longer ready ends the run, and so does a job that does not end: a stall. On a machine with so much other work that
+ * the services hardly run, late timers and 503s prove nothing; the run says so where it does not judge them.
  */
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -133,7 +134,7 @@ export async function fuzz(stack: Stack, options: FuzzOptions): Promise<FuzzRepo
       stopped = true;
       await blame(each, bytes, `has not ended after ${stalledMilliseconds / 1000} s`, stalls);
     } else if (verdict.violation !== undefined) await blame(each, bytes, verdict.violation);
-    else if (verdict.milliseconds > mostMilliseconds) suspects.set(each.name, { each, bytes });
+    else if (verdict.busy || verdict.milliseconds > mostMilliseconds) suspects.set(each.name, { each, bytes });
     const death = dead();
     if (death !== undefined && !stopped) {
       stopped = true;
@@ -165,6 +166,8 @@ export async function fuzz(stack: Stack, options: FuzzOptions): Promise<FuzzRepo
     const cpuBefore = canMeasure ? cpu() : 0;
     const again = await postCase(stack.url, each, bytes);
     if (again.violation !== undefined) await blame(each, bytes, `alone ${again.violation}`);
+    if (again.busy && watched.some(isCrowded)) say(`${each.name} met a busy service on a busy machine: not judged.`);
+    else if (again.busy) await blame(each, bytes, `alone was ${again.outcome}`);
     if (!canMeasure || dead() !== undefined) continue;
     const took = Math.min(again.milliseconds, cpu() - cpuBefore);
     if (took > mostMilliseconds) await blame(each, bytes, `alone took ${Math.round(took)} ms of CPU time`);

@@ -17,6 +17,8 @@ export interface Verdict {
   readonly milliseconds: number;
   /** What a good service does not do, beside being slow; undefined where it did well. */
   readonly violation: string | undefined;
+  /** The service said 503, each time. */
+  readonly busy: boolean;
 }
 
 /** Codes that say that the service is at fault, not the picture. */
@@ -88,12 +90,13 @@ export async function ask(
 export async function postCase(url: string, each: HostileCase, bytes: Buffer): Promise<Verdict> {
   const form = randomOf(`form ${each.name}`).pick<Form>(['raw', 'raw', 'multipart', 'json']);
   const began = performance.now();
-  const verdict = (outcome: Verdict['outcome'], violation?: string): Verdict => ({
+  const verdict = (outcome: Verdict['outcome'], violation?: string, busy = false): Verdict => ({
     name: each.name,
     kind: each.kind,
     outcome,
     milliseconds: performance.now() - began,
     violation,
+    busy,
   });
   try {
     const asked = await ask(url, bodyOf(bytes, form));
@@ -105,6 +108,7 @@ export async function postCase(url: string, each: HostileCase, bytes: Buffer): P
       return verdict(`failed ${code}`, blamesService(code) ? `failed as ${code}` : undefined);
     }
     const code = String(answer.code);
+    if (status === 503) return verdict(`refused ${code}`, undefined, true);
     const wrong = status < 400 || status >= 500 || blamesService(code) ? `answered ${status} ${code}` : undefined;
     return verdict(`refused ${code}`, wrong);
   } catch (error) {
