@@ -59,7 +59,7 @@ function start(env: Readonly<Record<string, string>>, command = ['node', 'script
   const started: Started = {
     pid,
     output: () => output,
-    says: (text, timeout = 60_000) =>
+    says: (text, timeout = 240_000) =>
       eventually(() => {
         if (typeof text === 'string' ? output.includes(text) : text.test(output)) return;
         if (!over) throw new Error(`not said yet: ${String(text)}\n${output}`);
@@ -112,7 +112,7 @@ afterEach(async () => {
 });
 
 describe('npm start', () => {
-  it('becomes ready, classifies, and ends with 0 at Ctrl-C, leaving no process', { timeout: 120_000 }, async () => {
+  it('becomes ready, classifies, and ends with 0 at Ctrl-C, leaving no process', { timeout: 300_000 }, async () => {
     const port = await freePort();
     const npm = start({ PORT: String(port) }, ['npm', 'start']);
     await npm.says(`Quintet is ready: http://127.0.0.1:${port}`);
@@ -136,7 +136,7 @@ describe('npm start', () => {
     if (existsSync('/proc')) expect(await processesOf(dataDir)).toEqual([]);
   });
 
-  it('restarts a service that dies, and refuses a second start on the same data', { timeout: 120_000 }, async () => {
+  it('restarts a service that dies, and refuses a second start on the same data', { timeout: 300_000 }, async () => {
     const port = await freePort();
     const first = start({ PORT: String(port) });
     await first.says('Quintet is ready');
@@ -163,7 +163,7 @@ describe('npm start', () => {
 
   it(
     'takes its services with it when it is killed at work, and starts again after it',
-    { timeout: 180_000 },
+    { timeout: 300_000 },
     async () => {
       const port = await freePort();
       const image = await makeImage({ format: 'jpeg', width: 320, height: 240 });
@@ -193,7 +193,7 @@ describe('npm start', () => {
     },
   );
 
-  it('is killed before its services listen: they end all the same', { timeout: 120_000 }, async () => {
+  it('is killed before its services listen: they end all the same', { timeout: 300_000 }, async () => {
     const killed = start({ PORT: '0' });
     await killed.says('Starting the API');
     process.kill(killed.pid, 'SIGKILL');
@@ -204,7 +204,7 @@ describe('npm start', () => {
   it(
     'says at once which service died before it was ready, stops the others, and ends with 1',
     {
-      timeout: 120_000,
+      timeout: 300_000,
     },
     async () => {
       // It measures, in a process of its own, for some 20 s before it is ready.
@@ -222,7 +222,7 @@ describe('npm start', () => {
     },
   );
 
-  it('names the variable when the port is taken, before it starts anything', { timeout: 60_000 }, async () => {
+  it('names the variable when the port is taken, before it starts anything', { timeout: 300_000 }, async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
@@ -233,7 +233,7 @@ describe('npm start', () => {
     other.close();
   });
 
-  it('names every bad variable, its value and what is allowed', { timeout: 60_000 }, async () => {
+  it('names every bad variable, its value and what is allowed', { timeout: 300_000 }, async () => {
     const refused = start({ PORT: '0', LOG_LEVEL: 'loud', WORKERS: 'many' });
     expect(await refused.ended).toBe(1);
     expect(refused.output()).toContain('LOG_LEVEL="loud" is not allowed; expected one of trace, debug, info');
@@ -242,7 +242,7 @@ describe('npm start', () => {
     expect(await readdir(dataDir)).toEqual([]);
   });
 
-  it('says which Redis does not answer', { timeout: 60_000 }, async () => {
+  it('says which Redis does not answer', { timeout: 300_000 }, async () => {
     const port = await freePort();
     const refused = start({ PORT: '0', REDIS_URL: `redis://:s3cret@127.0.0.1:${port}` });
     expect(await refused.ended).toBe(1);
@@ -252,7 +252,7 @@ describe('npm start', () => {
     expect(refused.output()).not.toContain('s3cret');
   });
 
-  it('ends with 1 where the model that was named does not exist', { timeout: 60_000 }, async () => {
+  it('ends with 1 where the model that was named does not exist', { timeout: 300_000 }, async () => {
     const refused = start({ PORT: '0', MODEL: 'nothing' });
     expect(await refused.ended).toBe(1);
     expect(refused.output()).toContain('There is no model nothing. The catalogue has resnet50');
