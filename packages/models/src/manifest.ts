@@ -14,7 +14,8 @@ export const Preprocess = z.strictObject({
   resize: z.int().min(1).max(4096).default(256),
   /** Side of the centred square that is cut out, in pixels: height and width of the input. */
   crop: z.int().min(1).max(4096).default(224),
-  interpolation: z.literal('bilinear').default('bilinear'),
+  /** The filter that resizes: Pillow's, bilinear or bicubic (a = −0.5). */
+  interpolation: z.enum(['bilinear', 'bicubic']).default('bilinear'),
   /** What workers do; a model that was trained without it would need another resampler, so `false` is refused. */
   antialias: z.literal(true).default(true),
   /** Subtracted from, and then dividing, each channel after it was scaled to 0–1. */
