@@ -10,6 +10,7 @@ import { floatValues } from './quantized-filters.js';
 import { buildResnet50 } from './resnet50.js';
 import { buildResnet50Int8 } from './resnet50-int8.js';
 import { classify } from './run-onnx.test-support.js';
+import { heFilters } from './weights.js';
 
 const small = { width: 16, blocks: [1, 1, 1, 1], classes: 20, imageSize: 64 } as const;
 const options = { graphName: 'x', docString: '', input: { low: -2, high: 2 } };
@@ -99,22 +100,23 @@ describe('the generated ResNet-50 in int8', () => {
 
 describe('quantizeGraph', () => {
   const image = (graph: GraphBuilder) => graph.image('data', 3, 8, 8);
-  const conv = { name: 'conv', filters: 4, kernel: 3, stride: 1, pad: 1, centred: true };
+  const weights = heFilters({ seed: 1, name: 'conv', filters: 4, fanIn: 27, centred: true });
+  const conv = { name: 'conv', filters: 4, kernel: 3, stride: 1, pad: 1, weights };
 
   it('refuses a convolution whose range nothing tells', () => {
-    const graph = new GraphBuilder(1);
+    const graph = new GraphBuilder();
     graph.relu(graph.conv(image(graph), conv), 'relu');
     expect(() => quantizeGraph(graph.build('x', '').model, options)).toThrow(/conv: no normalisation follows/);
   });
 
   it('refuses an operator that it does not know, by name', () => {
-    const graph = new GraphBuilder(1);
+    const graph = new GraphBuilder();
     graph.relu(image(graph), 'relu');
     expect(() => quantizeGraph(graph.build('x', '').model, options)).toThrow(/relu: Relu cannot be quantised/);
   });
 
   it('turns the shift of a normalisation into a bias', () => {
-    const graph = new GraphBuilder(1);
+    const graph = new GraphBuilder();
     graph.batchNorm(graph.conv(image(graph), conv), 'bn', { scale: 2, variance: 4 });
     const { model } = graph.build('x', '');
     const shifted = model.initializers.map((each) =>
