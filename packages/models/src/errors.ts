@@ -19,6 +19,8 @@ export type ModelErrorCode =
   /** The models directory cannot be written. */
   | 'models_dir_unwritable'
   | 'disk_full'
+  /** There is a model folder of that name already. */
+  | 'model_exists'
   /** The caller's signal was aborted; what was downloaded is kept for the next try. */
   | 'model_fetch_aborted';
 
