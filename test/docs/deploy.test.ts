@@ -1,4 +1,4 @@
-/** deploy/nginx/quintet.conf, which docs/deploy.md recommends, in a real nginx in front of real APIs. */
+/** docs/deploy.md, and the deploy/nginx/quintet.conf that it recommends, in a real nginx in front of real APIs. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
@@ -12,9 +12,24 @@ import { hostName, nginxIsMissing, startNginx, type Nginx } from '../support/ngi
 import { eventually, type ServiceProcess } from '../support/service-process.js';
 import { startStack, type Stack } from '../support/stack.js';
 
-const conf = readFileSync(new URL('../../deploy/nginx/quintet.conf', import.meta.url), 'utf8');
+const root = new URL('../../', import.meta.url);
+const conf = readFileSync(new URL('deploy/nginx/quintet.conf', root), 'utf8');
 const megabyte = 1024 * 1024;
 const uploadLimit = Number(apiVariables.MAX_UPLOAD_BYTES.fallback);
+describe('docs/deploy.md', () => {
+  it('sets in .env what docker-compose.yml passes on', () => {
+    const page = readFileSync(new URL('docs/deploy.md', root), 'utf8');
+    const names = [...(page.split('```sh\n')[1]?.split('```')[0] ?? '').matchAll(/^(\w+)=/gm)].map(
+      ([, name = '']) => name,
+    );
+    expect(names.length).toBeGreaterThan(5);
+    const compose = readFileSync(new URL('docker-compose.yml', root), 'utf8');
+    const passedOn = (name: string): boolean =>
+      compose.includes(`\${${name}:-`) || compose.includes(`      ${name}:\n`);
+    expect(names.filter((name) => !passedOn(name))).toEqual([]);
+  });
+});
+
 /** Of the APIs below. */
 const drainSeconds = 6;
 const batchLimit = Number(apiVariables.MAX_BATCH_BYTES.fallback);

@@ -1,4 +1,4 @@
-/** Every example of the README, of the pages (docs/client.md: client-examples) and of `GET /docs`, run as it stands. */
+/** Every example of the README, of the pages (client.md and tutorial.md have tests of their own) and of `GET /docs`, run as it stands. */
 import { copyFile, readdir, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,7 +26,7 @@ const pages = new Set([
   'docs/api.md',
   'README.md',
   ...(await readdir(join(root, 'docs')))
-    .filter((file) => file.endsWith('.md') && file !== 'client.md')
+    .filter((file) => file.endsWith('.md') && !['client.md', 'tutorial.md'].includes(file))
     .map((file) => `docs/${file}`),
 ]);
 const withExamples = [...pages]
