@@ -7,7 +7,7 @@ import { jpegWithScans } from '../../../../test/fixtures/images/index.js';
 import { createPreprocessPool, silenceMs, type PreprocessPool } from './preprocess-pool.js';
 
 const options = {
-  spec: { resize: 256, crop: 224, interpolation: 'bilinear' },
+  spec: { resize: 256, crop: 224, interpolation: 'bilinear' as const },
   maxPixels: 1_000_000,
   timeoutMs: 10_000,
 };

@@ -8,6 +8,7 @@ import { type Axis, type Interpolation, resampleWindow, sourceSpan } from './res
 
 const filters: readonly Interpolation[] = ['bilinear', 'bicubic'];
 
+type Plane = readonly (readonly number[])[];
 type Sides = readonly [width: number, height: number, toWidth: number, toHeight: number];
 
 function whole(interpolation: Interpolation, source: number, target: number): Axis {
@@ -51,23 +52,28 @@ function pillowWeights(
 }
 
 /** Pillow's ImagingResample in as few lines as possible: what the kernel must equal. */
-function plainly(filter: Interpolation, data: Uint8Array, [width, height, toWidth, toHeight]: Sides): Uint8Array {
-  const along = (from: number, to: number, read: (x: number) => number): number[] =>
-    Array.from({ length: to }, (_value, i) => {
-      const { first, weights } = pillowWeights(filter, from, to, i);
-      const sum = weights.reduce((all, weight, k) => all + read(first + k) * weight, 0);
-      return Math.min(255, Math.max(0, Math.floor((sum + 2 ** 21) / 2 ** 22)));
-    });
+function plainly(filter: Interpolation, data: Uint8Array, sides: Sides): Uint8Array {
+  const [width, height, toWidth, toHeight] = sides;
+  const along = (plane: Plane, from: number, to: number): Plane => {
+    const all = Array.from({ length: to }, (_value, i) => pillowWeights(filter, from, to, i));
+    return plane.map((line) =>
+      all.map(({ first, weights }) => {
+        const sum = weights.reduce((partial, weight, k) => partial + (line[first + k] ?? 0) * weight, 0);
+        return Math.min(255, Math.max(0, Math.floor((sum + 2 ** 21) / 2 ** 22)));
+      }),
+    );
+  };
+  const turned = (plane: Plane): Plane => (plane[0] ?? []).map((_value, x) => plane.map((line) => line[x] ?? 0));
+  const across = (plane: Plane): Plane => along(plane, width, toWidth);
+  const down = (plane: Plane): Plane => turned(along(turned(plane), height, toHeight));
+  const columnsFirst = toHeight < height && height - toHeight > 2 * (width - toWidth);
   const out = new Uint8Array(toWidth * toHeight * 3);
   for (let channel = 0; channel < 3; channel += 1) {
-    const rows = Array.from({ length: height }, (_value, y) =>
-      along(width, toWidth, (x) => data[(y * width + x) * 3 + channel] ?? 0),
+    const plane = Array.from({ length: height }, (_line, y) =>
+      Array.from({ length: width }, (_value, x) => data[(y * width + x) * 3 + channel] ?? 0),
     );
-    for (let x = 0; x < toWidth; x += 1) {
-      along(height, toHeight, (y) => rows[y]?.[x] ?? 0).forEach((value, y) => {
-        out[(y * toWidth + x) * 3 + channel] = value;
-      });
-    }
+    const result = columnsFirst ? across(down(plane)) : down(across(plane));
+    for (const [i, value] of result.flat().entries()) out[i * 3 + channel] = value;
   }
   return out;
 }
@@ -133,16 +139,19 @@ describe.each(filters)('%s', (filter) => {
       fc.property(side, side, side, side, fc.integer(), extremes, (width, height, toWidth, toHeight, seed, extreme) => {
         const data = contrasts(width, height, seed, extreme);
         const sides = [width, height, toWidth, toHeight] as const;
-        expect(resampleAll(filter, data, sides)).toEqual(plainly(filter, data, sides));
+        expect(Buffer.compare(resampleAll(filter, data, sides), plainly(filter, data, sides))).toBe(0);
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
-  it('gives the same in pieces as at once: a source larger than what the kernel holds', () => {
-    const sides = [1500, 400, 33, 44] as const;
-    const { data } = noise(1500, 400);
-    expect(resampleAll(filter, data, sides)).toEqual(plainly(filter, data, sides));
+  it.each([
+    [1500, 400, 33, 44],
+    [400, 1500, 44, 33],
+    [90, 1200, 80, 1060],
+  ] as const)('gives the same in pieces as at once, %i × %i: more than the kernel holds', (...sides) => {
+    const { data } = noise(sides[0], sides[1]);
+    expect(Buffer.compare(resampleAll(filter, data, sides), plainly(filter, data, sides))).toBe(0);
   });
 
   it('refuses a source that does not cover the window, rather than showing what was in memory before', () => {

@@ -2,7 +2,7 @@
  * Antialiased bilinear and bicubic resampling as Pillow does it, to the bit, for one window of the result.
  *
  * Each output pixel is a weighted mean of the source pixels under a filter centred on it, a triangle or a cubic, stretched by
- * max(1, scale); weights have 22 fractional bits; rows first, rounded and clipped to 8 bits, then columns. Only the window
+ * max(1, scale); weights have 22 fractional bits; rows first as a rule, rounded and clipped to 8 bits, then columns. Only the window
  * that is asked for is computed, from only the source pixels it needs: a 1 × 5000 picture enlarged to 256 × 1 280 000 costs
  * what any other does. Source: Pillow's src/libImaging/Resample.c, `precompute_coeffs` and `normalize_coeffs_8bpc`.
  *
@@ -91,12 +91,16 @@ declare const WebAssembly: {
 
 let loaded: Kernel | undefined;
 
-function kernel(): Kernel {
+/** The kernel with at least as much memory as `layout` takes. */
+function kernelFor(layout: Layout): Kernel & { readonly bytes: Uint8Array<ArrayBuffer> } {
   if (loaded === undefined) {
     const module = new WebAssembly.Module(Buffer.from(resampleKernel, 'base64'));
     loaded = new WebAssembly.Instance(module).exports as Kernel;
   }
-  return loaded;
+  const { memory, across, down } = loaded;
+  const missing = layout.end - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
+  return { memory, across, down, bytes: new Uint8Array(memory.buffer) };
 }
 
 function bounds(axis: Axis, output: number): { center: number; first: number; end: number } {
@@ -154,6 +158,21 @@ function weightsOf(axis: Axis, origin: number, step: number): Weights {
  */
 export function resampleWindow(source: SourceWindow, horizontal: Axis, vertical: Axis): Uint8Array<ArrayBuffer> {
   checkCover(source, horizontal, vertical);
+  return columnsComeFirst(horizontal, vertical)
+    ? columnsThenRows(source, horizontal, vertical)
+    : rowsThenColumns(source, horizontal, vertical);
+}
+
+/**
+ * Pillow from 13.0 on resamples columns first where that saves work: of pictures that become smaller, those more than twice
+ * as high as wide. The order shows in the last bit, since the first pass is rounded. Found by trying: 3000 sizes agree.
+ */
+function columnsComeFirst(horizontal: Axis, vertical: Axis): boolean {
+  const [lessWide, lessHigh] = [horizontal.source - horizontal.target, vertical.source - vertical.target];
+  return lessHigh > 0 && lessHigh > 2 * lessWide;
+}
+
+function rowsThenColumns(source: SourceWindow, horizontal: Axis, vertical: Axis): Uint8Array<ArrayBuffer> {
   const rows = sourceSpan(vertical);
   const count = rows.end - rows.first;
   const line = horizontal.length * 3;
@@ -163,17 +182,13 @@ export function resampleWindow(source: SourceWindow, horizontal: Axis, vertical:
   const sourceStep = source.width * 3;
   const pieceRows = Math.max(1, Math.floor(PIECE_BYTES / sourceStep));
 
-  const { memory, across: weighAcross, down: weighDown } = kernel();
   const layout = new Layout();
   const [acrossAt, downAt] = [layout.weights(across), layout.weights(down)];
   // A pair may end with a row that does not exist and weighs nothing.
   const middleAt = layout.take((count + 1) * step);
   const outAt = layout.take(vertical.length * step);
   const pieceAt = layout.take(pieceRows * sourceStep);
-  if (memory.buffer.byteLength < layout.end) {
-    memory.grow(Math.ceil((layout.end - memory.buffer.byteLength) / PAGE));
-  }
-  const bytes = new Uint8Array(memory.buffer);
+  const { bytes, across: weighAcross, down: weighDown } = kernelFor(layout);
   place(bytes, across, acrossAt);
   place(bytes, down, downAt);
 
@@ -192,6 +207,50 @@ export function resampleWindow(source: SourceWindow, horizontal: Axis, vertical:
     out.set(bytes.subarray(outAt + row * step, outAt + row * step + line), row * line);
   }
   return out;
+}
+
+function columnsThenRows(source: SourceWindow, horizontal: Axis, vertical: Axis): Uint8Array<ArrayBuffer> {
+  const line = horizontal.length * 3;
+  const step = source.width * 3;
+  const across = weightsOf(horizontal, source.left, 3);
+  const down = weightsOf(vertical, source.top, step);
+  const pieces = piecesOf(vertical, Math.floor(PIECE_BYTES / step));
+
+  const layout = new Layout();
+  const [acrossAt, downAt] = [layout.weights(across), layout.weights(down)];
+  const middleAt = layout.take(vertical.length * step);
+  const outAt = layout.take(vertical.length * line);
+  const pieceAt = layout.take(Math.max(...pieces.map(({ first, end }) => end - first + 1)) * step);
+  const { bytes, across: weighAcross, down: weighDown } = kernelFor(layout);
+  place(bytes, across, acrossAt);
+  place(bytes, down, downAt);
+
+  const [firstAt, pairsAt, valuesAt] = downAt;
+  for (const { start, length, first, end } of pieces) {
+    const from = (first - source.top) * step;
+    bytes.set(source.data.subarray(from, (end - source.top) * step), pieceAt);
+    const weightsAt = [firstAt + start * 4, pairsAt + start * 4, valuesAt + start * down.stride] as const;
+    // Rows are written from the top: what goes beyond the end of one is written over by the next.
+    weighDown(pieceAt - from, step, middleAt + start * step, ...weightsAt, down.stride, length);
+  }
+  weighAcross(middleAt, step, vertical.length, outAt, line, ...acrossAt, across.stride, horizontal.length);
+  return bytes.slice(outAt, outAt + vertical.length * line);
+}
+
+/** Runs of output rows, [start, start + length), that need at most `most` source rows, [first, end), or are one row alone. */
+function piecesOf(vertical: Axis, most: number): { start: number; length: number; first: number; end: number }[] {
+  const pieces: { start: number; length: number; first: number; end: number }[] = [];
+  for (let i = 0; i < vertical.length; i += 1) {
+    const { first, end } = bounds(vertical, vertical.start + i);
+    const last = pieces.at(-1);
+    if (last !== undefined && end - last.first <= most) {
+      last.length += 1;
+      last.end = end;
+    } else {
+      pieces.push({ start: i, length: 1, first, end });
+    }
+  }
+  return pieces;
 }
 
 /** The kernel does not check: what it read beyond the source would be another picture's. */
