@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ModelError, systemCode, throwIfAborted, writeError } from './errors.js';
+import { writeModel } from './write-model.js';
 import { stagingDir, syncFolder } from './install.js';
 import { MANIFEST_FILE, loadModel, type Model } from './load-model.js';
 import { Manifest, assertModelName } from './manifest.js';
 import type { OnnxModel } from './onnx/encode.js';
-import { writeModel } from './write-model.js';
 
 export interface OwnModelOptions {
   readonly modelsDir: string;
