@@ -49,7 +49,7 @@ export async function writeOwnModel(options: OwnModelOptions): Promise<Model> {
   try {
     await mkdir(staging, { recursive: true });
     const path = join(staging, 'model.onnx');
-    const sha256 = await writeModel({ name, phase: 'generate', model, path, progress: () => undefined, signal });
+    const sha256 = await writeModel({ name, phase: 'convert', model, path, progress: () => undefined, signal });
     const manifest = Manifest.parse({ ...options.manifest, version: `sha256:${sha256}` });
     await copyFile(labelsPath, join(staging, manifest.labels));
     for (const [file, text] of Object.entries(files)) await writeFile(join(staging, file), text, { flush: true });
