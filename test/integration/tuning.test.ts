@@ -61,7 +61,7 @@ describe('tuning', () => {
     expect(await measured?.metric('quintet_profile_images_per_second', { batch: '1' })).toBeGreaterThan(0);
     const files = await readdir(cacheFolder());
     expect(files.map((file) => file.replace(/-[0-9a-f]{16}/, '')).sort()).toEqual(['prepared', 'profile.json']);
-  }, 90_000);
+  });
 
   it('makes again what a crash left broken, instead of loading it', async () => {
     const folder = (await readdir(cacheFolder())).find((file) => file.startsWith('prepared-')) ?? '';
@@ -72,7 +72,7 @@ describe('tuning', () => {
     expect(modelReady(worker)).toMatchObject({ profile: 'measured' });
     const note = JSON.parse(await readFile(join(cacheFolder(), folder, 'prepared.json'), 'utf8')) as unknown;
     expect(note).toMatchObject({ sha256: { 'weights.bin': expect.stringMatching(/^[0-9a-f]{64}$/) as unknown } });
-  }, 60_000);
+  });
 
   it('is skipped where everything is set, and where it is switched off', async () => {
     const set = { INFERENCE_STREAMS: '1', INTRA_OP_THREADS: '1', MAX_BATCH_SIZE: '2' };
@@ -80,7 +80,7 @@ describe('tuning', () => {
       const worker = await startWorker(environment);
       expect(worker.lines.some(({ message }) => String(message).startsWith('measured'))).toBe(false);
     }
-  }, 60_000);
+  });
 
   it('answers one picture sooner where that is asked for, from the same measurement', async () => {
     const worker = await startWorker({ OPTIMIZE: 'latency' });
@@ -93,7 +93,7 @@ describe('tuning', () => {
     const single = rows.filter(({ batch }) => batch === 1).sort((a, b) => a.latencyMs - b.latencyMs);
     const chosen = single.find((row) => row.streams === streams && row.intraOpThreads === threads);
     expect(chosen?.latencyMs).toBeLessThanOrEqual((single[0]?.latencyMs ?? 0) * 1.03);
-  }, 60_000);
+  });
 
   it('keeps what it finds elsewhere where the model is read-only, and runs with defaults where nothing can be kept', async () => {
     // A file where the folder should be: nobody can write there, not even root.
@@ -107,5 +107,5 @@ describe('tuning', () => {
     const nowhere = await startWorker({ ...quick, DATA_DIR: cacheFolder() });
     expect(nowhere.lines.some(({ message }) => String(message).includes('runs with default settings'))).toBe(true);
     await rm(cacheFolder());
-  }, 60_000);
+  });
 });

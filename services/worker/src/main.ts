@@ -2,7 +2,7 @@
  * The worker: takes orders of one model from its queue and answers them. Beside that it fetches the pictures of jobs that name
  * an address, of every model.
  *
- * States: loading the model → tuning it (the first time on this machine) → warming → ready → draining → stopped. It is ready once every stream is warm and its first
+ * States: loading the model → tuning it (the first time on this machine, or later, when idle) → warming → ready → draining → stopped. It is ready once every stream is warm and its first
  * heartbeat is in Redis, and takes no order before. A stream pool that cannot be kept alive ends the process: its orders
  * go to other workers when their locks run out.
  */
@@ -45,6 +45,7 @@ import { watchHeldWork } from './held-work.js';
 import { startEngine, type Engine } from './inference/engine.js';
 import { bundledBackends } from './inference/onnx-runtime.js';
 import { detectHardware, providersToTry } from './inference/provider.js';
+import { IdleTuning } from './profile/idle-tuning.js';
 import { createPreprocessPool, silenceMs } from './preprocess/index.js';
 
 /** Left of SHUTDOWN_SECONDS for handing back, for the last batches, and for Redis. */
@@ -104,8 +105,7 @@ runService({ name: 'worker', nativeThreads: true }, workerVariables, async (conf
     onFatal: onStuck,
   });
   const { classifier, slots, provider: device } = engine;
-  const { resize, crop } = model.manifest.preprocess;
-  const spec = { resize, crop };
+  const spec = model.manifest.preprocess;
   const preprocessor = createPreprocessPool(
     {
       spec,
@@ -126,6 +126,9 @@ runService({ name: 'worker', nativeThreads: true }, workerVariables, async (conf
       logger.warn({ error }, 'a claim to compute an answer could not be renewed or given up; it runs out by itself');
     },
   });
+  const tuning =
+    engine.measureLater &&
+    new IdleTuning({ measure: engine.measureLater, isBusy: () => slots.held > 0, cores, logger });
   const subscriber = connectRedis(config, 'subscriber', logger);
   const meter = new RateMeter(Math.min(slots.count, engine.streams * engine.maxBatch), engine.imagesPerSecond);
   const store = new JobStore(redis);
@@ -134,6 +137,7 @@ runService({ name: 'worker', nativeThreads: true }, workerVariables, async (conf
     redis,
     store,
     withSlot: (work) => {
+      tuning?.work();
       const leave = held.slots.enter();
       return slots.use((slot) => {
         leave();
@@ -215,6 +219,7 @@ runService({ name: 'worker', nativeThreads: true }, workerVariables, async (conf
 
   return async () => {
     missing = ['the worker is stopping'];
+    await tuning?.stop();
     const graceMs = Math.max(500, config.SHUTDOWN_SECONDS * 1000 - handBackReserveMs);
     const drained = Promise.allSettled([heartbeat.stop(), consumer.drain(graceMs), fetcher.drain(graceMs)]);
     if ((await unlessStranded(drained, redis, () => true, strandedMs)) === 'stranded') {

@@ -175,8 +175,8 @@ export const workerVariables = {
   ),
   EXECUTION_PROVIDER: oneOf('Where the model runs', ['auto', 'cpu', 'cuda', 'webgpu'], 'auto'),
   PROFILE: oneOf(
-    'Whether the worker times its model at start: once, again, or never',
-    ['auto', 'fresh', 'off'],
+    'When the worker times its model: once, before it is ready; once, when it has nothing to do; at each start; or never',
+    ['auto', 'idle', 'fresh', 'off'],
     'auto',
   ),
   OPTIMIZE: oneOf('What the settings that it finds are best for', ['throughput', 'latency'], 'throughput'),

@@ -9,9 +9,9 @@ import type { Model } from '@quintet/models';
 import type { ConfigOf, Logger, WorkerPresence, workerVariables } from '@quintet/shared';
 import { CropSlots } from '../crops/crop-slots.js';
 import { defaultLayout, type Fixed } from '../profile/candidates.js';
-import { choose, type Choice } from '../profile/choose.js';
+import { choose, type Choice, type Objective } from '../profile/choose.js';
 import { layoutText, type ProfileRow } from '../profile/profile.js';
-import { tune, type Tuning } from '../profile/tune.js';
+import { tune, type TuneOptions, type Tuning } from '../profile/tune.js';
 import { Classifier } from './classifier.js';
 import { modelFile, type OpenedModel } from './model-file.js';
 import type { InputSpec } from './normalize.js';
@@ -65,6 +65,8 @@ export interface Engine {
   /** Milliseconds by batch size that the scheduler starts with. */
   readonly latencyMs: ReadonlyMap<number, number>;
   readonly source: Tuning['source'];
+  /** Where the model is still to be measured: measures it, for the next start; false where it remains to be done. */
+  readonly measureLater: ((signal: AbortSignal) => Promise<boolean>) | undefined;
   /** As the measurement promises; undefined without one. */
   readonly imagesPerSecond: number | undefined;
   /** Longest time one run may take, in ms. */
@@ -107,7 +109,8 @@ async function startOn(provider: Provider, { file, head }: OpenedModel, options:
   const { version } = manifest;
   const { PROFILE: profile } = settings;
   const folders = tuningFolders(model, settings.DATA_DIR);
-  const tuning = await tune({ file, version, folders, provider, cores, ...shape, fixed, profile, logger });
+  const tuneOptions: TuneOptions = { file, version, folders, provider, cores, ...shape, fixed, profile, logger };
+  const tuning = await tune(tuneOptions);
   const choice = tuning.rows.length === 0 ? undefined : choose(tuning.rows, settings.OPTIMIZE, fixed);
   const layout = choice ?? defaultLayout(provider, cores, fixed);
   const { streams, intraOpThreads } = layout;
@@ -173,10 +176,24 @@ async function startOn(provider: Provider, { file, head }: OpenedModel, options:
     rows: tuning.rows,
     latencyMs,
     source: tuning.source,
+    measureLater: tuning.isDue ? (signal) => measureNow({ ...tuneOptions, signal }, settings.OPTIMIZE) : undefined,
     imagesPerSecond: choice?.imagesPerSecond,
     runLimitMs: pool.runLimitMs,
     takeLoad: () => pool.takeLoad(),
   };
+}
+
+/** Measures, and says what the next start makes of it; false where it remains to be done. */
+async function measureNow(options: TuneOptions, objective: Objective): Promise<boolean> {
+  const { rows, isDue } = await tune({ ...options, profile: 'auto' });
+  if (rows.length > 0) {
+    const choice = choose(rows, objective, options.fixed);
+    options.logger.info(
+      { images_per_second: round(choice.imagesPerSecond) },
+      `measured while idle: from its next start this worker runs with ${describeChoice(choice, choice.maxBatch, objective)}`,
+    );
+  }
+  return !isDue;
 }
 
 /** Rows are batched by this worker, whatever number of them the file itself takes at a time. */
@@ -193,13 +210,17 @@ function describe(
   layout: { streams: number; intraOpThreads: number },
   maxBatch: number,
   choice: Choice | undefined,
-  objective: string,
+  objective: Objective,
 ): string {
-  const settings = `${layoutText(layout)}, batches of up to ${maxBatch}`;
-  if (choice === undefined) return `model ready: ${settings}`;
+  if (choice === undefined) return `model ready: ${layoutText(layout)}, batches of up to ${maxBatch}`;
+  return `model ready: ${describeChoice(choice, maxBatch, objective)}`;
+}
+
+function describeChoice(choice: Choice, maxBatch: number, objective: Objective): string {
   const { imagesPerSecond, solo } = choice;
   const alone = solo === undefined ? '' : `; a picture that is alone runs in ${solo.intraOpThreads} threads`;
-  return `model ready: ${settings}, best for ${objective} at ${imagesPerSecond.toFixed(1)} images/s${alone}`;
+  const settings = `${layoutText(choice)}, batches of up to ${maxBatch}`;
+  return `${settings}, best for ${objective} at ${imagesPerSecond.toFixed(1)} images/s${alone}`;
 }
 
 const round = (value: number): number => Math.round(value * 100) / 100;

@@ -69,6 +69,17 @@ describe('measure', () => {
     expect(row?.latencyMs).toBe(10);
   });
 
+  it('says how far the rounds of a size are apart', async () => {
+    const only = { layouts: layouts.slice(1), batches: [1], limitMs: 60_000 };
+    const scatters: number[] = [];
+    // The second round begins after some 40 runs.
+    for (const slower of [1, 1.5]) {
+      const { start, now } = machine((_layout, _size, run) => (run > 45 ? 10 * slower : 10));
+      await measure({ ...only, start, now, onRow: (_row, scatter) => scatters.push(scatter) });
+    }
+    expect(scatters).toEqual([1, 1.5]);
+  });
+
   it.each([1, 60, 400, 1500, 4000])(
     'keeps to its time with a model of %i ms an image, and knows something',
     async (ms) => {

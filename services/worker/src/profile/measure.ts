@@ -5,6 +5,7 @@
  * favour one of them; of all runs of a size the lower quartile counts, since what else a machine does only adds to a time,
  * and most to that of a session over several cores. What does not fit into the time limit is left out, the
  * larger batches and the later layouts first: the table is never empty, and what it lacks was unlikely to be chosen.
+ * How far the two directions are apart tells how steady the machine was.
  */
 import type { Layout, ProfileRow } from './profile.js';
 
@@ -24,8 +25,8 @@ export interface MeasureOptions {
   readonly start: (layout: Layout, maxBatch: number) => Promise<Measurable>;
   readonly limitMs: number;
   readonly now: () => number;
-  /** Called as each row is known. */
-  readonly onRow: (row: ProfileRow) => void;
+  /** Called as each row is known; `scatter`: how many times as long the slower direction took as the other, 1 where there was one only. */
+  readonly onRow: (row: ProfileRow, scatter: number) => void;
 }
 
 /** How long one size is timed in one direction, at least; two runs in any case. */
@@ -43,9 +44,9 @@ export async function measure(options: MeasureOptions): Promise<ProfileRow[]> {
     const started = now();
     const streams = await start(layout, batches.at(-1) ?? 1);
     try {
-      for (const row of await measureLayout(layout, streams, { batches, end, now })) {
+      for (const { row, scatter } of await measureLayout(layout, streams, { batches, end, now })) {
         rows.push(row);
-        onRow(row);
+        onRow(row, scatter);
       }
     } finally {
       await streams.stop();
@@ -59,8 +60,9 @@ async function measureLayout(
   layout: Layout,
   streams: Measurable,
   { batches, end, now }: { batches: readonly number[]; end: number; now: () => number },
-): Promise<ProfileRow[]> {
-  const times = new Map<number, number[]>();
+): Promise<{ row: ProfileRow; scatter: number }[]> {
+  /** By size, one list for each direction. */
+  const times = new Map<number, number[][]>();
   const slice = async (size: number): Promise<void> => {
     const runs = await Promise.all(
       Array.from({ length: layout.streams }, async (_, stream) => {
@@ -70,7 +72,7 @@ async function measureLayout(
         return own;
       }),
     );
-    times.set(size, [...(times.get(size) ?? []), ...runs.flat()]);
+    times.set(size, [...(times.get(size) ?? []), runs.flat()]);
   };
   for (const size of batches.filter((batch) => batch <= streams.maxBatch)) {
     const before = now();
@@ -81,12 +83,16 @@ async function measureLayout(
     if (now() + 2 * (now() - before) > end) break;
   }
   for (const size of [...times.keys()].reverse()) {
-    if (now() + leastRuns * lowerQuartile(times.get(size) ?? [0]) > end) break;
+    if (now() + leastRuns * lowerQuartile(times.get(size)?.flat() ?? [0]) > end) break;
     await slice(size);
   }
-  return [...times].map(([batch, runs]) => {
-    const latencyMs = lowerQuartile(runs);
-    return { ...layout, batch, latencyMs, imagesPerSecond: (layout.streams * batch * 1000) / latencyMs };
+  return [...times].map(([batch, rounds]) => {
+    const latencyMs = lowerQuartile(rounds.flat());
+    const each = rounds.map(lowerQuartile);
+    return {
+      row: { ...layout, batch, latencyMs, imagesPerSecond: (layout.streams * batch * 1000) / latencyMs },
+      scatter: Math.max(...each) / Math.min(...each),
+    };
   });
 }
 

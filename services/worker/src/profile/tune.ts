@@ -2,7 +2,9 @@
  * Finds out how a model runs best on this machine, once, and remembers it.
  *
  * cached → used; not cached → (lock) → looked up again → tuning process → kept → used. The lock lies beside the model, so
- * that of several workers that share a models folder one measures, undisturbed, and the others read what it found.
+ * that of several workers that share a models folder one measures, undisturbed, and the others read what it found. What was measured
+ * on a busy machine is neither kept nor used (disturbance.ts): it would be another layout at each start. Then, and where the first
+ * answer is not to wait for it, the worker runs with the defaults, and the measurement remains due (idle-tuning.ts).
  * Nothing here is fatal: where a folder cannot be written the finding is not kept, where the tuning process fails the
  * defaults run, and each is said in one line. A provider that does not work fails again, with its reason, when the streams
  * start.
@@ -15,6 +17,7 @@ import type { Logger } from '@quintet/shared';
 import type { InputSpec } from '../inference/normalize.js';
 import type { ModelFile, Provider } from '../inference/thread-protocol.js';
 import { candidateBatches, candidateLayouts, type Fixed } from './candidates.js';
+import { disturbance, type Conditions } from './disturbance.js';
 import { machineKey } from './machine-key.js';
 import { layoutText, type ProfileFile, type ProfileRow } from './profile.js';
 import { TuningCache } from './tuning-cache.js';
@@ -32,9 +35,11 @@ export interface TuneOptions {
   readonly input: InputSpec;
   readonly classes: number;
   readonly fixed: Fixed;
-  /** `auto` uses what was kept, `fresh` measures again, `off` measures nothing. */
-  readonly profile: 'auto' | 'fresh' | 'off';
+  /** `auto` uses what was kept, else measures; `idle` leaves that for later; `fresh` measures again, `off` measures nothing. */
+  readonly profile: 'auto' | 'idle' | 'fresh' | 'off';
   readonly logger: Logger;
+  /** Ends the tuning early; it then rejects. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Tuning {
@@ -42,6 +47,8 @@ export interface Tuning {
   /** Empty where nothing was measured. */
   readonly rows: readonly ProfileRow[];
   readonly source: 'measured' | 'cached' | 'none';
+  /** Whether it is still to be measured. */
+  readonly isDue: boolean;
 }
 
 /** For all measurements of one start. */
@@ -59,6 +66,7 @@ export async function tune(options: TuneOptions): Promise<Tuning> {
   const wanted: Wanted = {
     profile: profile === 'off' || !isOpen ? undefined : { layouts, batches },
     fresh: profile === 'fresh',
+    later: profile === 'idle',
     prepared: provider === 'cpu' && (await stat(file.path)).size >= leastPreparedBytes,
   };
   const key = machineKey({
@@ -75,8 +83,11 @@ export async function tune(options: TuneOptions): Promise<Tuning> {
   }
   try {
     const { cache, scratch } = await firstWritable(caches);
+    let waited = false;
     const release = await acquireLock(join(cache.folder, 'lock'), {
+      ...(options.signal && { signal: options.signal }),
       onWait: () => {
+        waited = true;
         logger.info('another worker tunes this model; waiting for what it finds');
       },
     });
@@ -84,14 +95,18 @@ export async function tune(options: TuneOptions): Promise<Tuning> {
       // Whoever held the lock may have measured; `fresh` asks for numbers of its own.
       const found = await lookUp(cache, wanted);
       if (isComplete(found, wanted)) return tuningOf(found, file, 'cached');
-      return await runTuning(options, { cache, scratch, wanted, found });
+      // Where nothing was kept the machine was busy a moment ago.
+      const later = wanted.later || (waited && !wanted.fresh);
+      if (later && (!wanted.prepared || found.prepared !== undefined)) return due(tuningOf(found, file, 'cached'), wanted);
+      return await runTuning(options, { cache, scratch, wanted: { ...wanted, later }, found });
     } finally {
       await release();
       await rm(scratch, { recursive: true, force: true });
     }
   } catch (error) {
+    options.signal?.throwIfAborted();
     logger.warn({ error }, 'the model could not be tuned for this machine; it runs with default settings');
-    return { file, rows: [], source: 'none' };
+    return { file, rows: [], source: 'none', isDue: false };
   }
 }
 
@@ -111,6 +126,8 @@ async function firstWritable(caches: readonly TuningCache[]): Promise<{ cache: T
 interface Wanted {
   readonly profile: Pick<ProfileFile, 'layouts' | 'batches'> | undefined;
   readonly fresh: boolean;
+  /** Whether it is measured another time. */
+  readonly later: boolean;
   readonly prepared: boolean;
 }
 
@@ -135,8 +152,12 @@ function tuningOf({ profile, prepared }: Found, file: ModelFile, source: 'measur
     file: prepared === undefined ? file : { ...file, path: prepared, prepared: true },
     rows: profile?.rows ?? [],
     source: profile === undefined ? 'none' : source,
+    isDue: false,
   };
 }
+
+/** A tuning without a measurement that was wanted. */
+const due = (tuning: Tuning, wanted: Wanted): Tuning => ({ ...tuning, isDue: wanted.profile !== undefined });
 
 interface Work {
   readonly cache: TuningCache;
@@ -147,15 +168,15 @@ interface Work {
 
 /** Does what is missing. Runs under the lock. */
 async function runTuning(options: TuneOptions, { cache, scratch, wanted, found }: Work): Promise<Tuning> {
-  const { file, provider, input, classes, logger } = options;
+  const { file, provider, input, classes, cores, logger } = options;
   const prepare = wanted.prepared && found.prepared === undefined;
-  const measure = found.profile === undefined ? wanted.profile : undefined;
+  const measure = found.profile === undefined && !wanted.later ? wanted.profile : undefined;
   logger.info(
     { provider, layouts: measure?.layouts.map(layoutText), batches: measure?.batches },
     measure === undefined ? 'preparing the model for this machine' : 'finding the best settings for this machine',
   );
   const rows: ProfileRow[] = [];
-  const heard = { prepared: false };
+  const heard: { prepared: boolean; conditions?: Conditions } = { prepared: false };
   await converse(
     {
       file: found.prepared === undefined ? file : { ...file, path: found.prepared, prepared: true },
@@ -172,21 +193,35 @@ async function runTuning(options: TuneOptions, { cache, scratch, wanted, found }
       }
       if (reply.type === 'row') {
         rows.push(reply.row);
+        heard.conditions = reply.conditions;
         const { batch, imagesPerSecond, latencyMs } = reply.row;
         const speed = `${imagesPerSecond.toFixed(1)} images/s, ${latencyMs.toFixed(1)} ms a batch`;
         logger.info({ ...reply.row }, `measured ${layoutText(reply.row)}, batches of ${batch}: ${speed}`);
       }
     },
+    options.signal,
   );
   const prepared = heard.prepared ? await cache.keepPrepared(scratch) : found.prepared;
-  if (measure === undefined || rows.length === 0) return tuningOf({ ...found, prepared }, file, 'cached');
+  if (measure === undefined || rows.length === 0) {
+    const tuning = tuningOf({ ...found, prepared }, file, 'cached');
+    return found.profile === undefined ? due(tuning, wanted) : tuning;
+  }
+  const reason = heard.conditions && disturbance(heard.conditions, cores);
+  if (reason !== undefined) {
+    logger.warn({ ...heard.conditions }, `what was measured is not kept, as ${reason}; it is measured again when idle`);
+    return due(tuningOf({ profile: undefined, prepared }, file, 'cached'), wanted);
+  }
   const profile: ProfileFile = { key: cache.key, ...measure, measured_at: new Date().toISOString(), rows };
   await cache.writeProfile(profile);
   return tuningOf({ profile, prepared }, file, 'measured');
 }
 
 /** Starts the tuning process, hears it out, and rejects if it fails or takes too long. What it said before counts. */
-function converse(request: TuningRequest, onReply: (reply: TuningReply) => void): Promise<void> {
+function converse(
+  request: TuningRequest,
+  onReply: (reply: TuningReply) => void,
+  signal?: AbortSignal,
+): Promise<void> {
   const child = fork(new URL('../../dist/profile/tuning-process.js', import.meta.url), {
     execArgv: [],
     serialization: 'advanced',
@@ -201,10 +236,22 @@ function converse(request: TuningRequest, onReply: (reply: TuningReply) => void)
       if (heard > 0) resolve();
       else reject(new Error(`nothing was measured within ${processLimitMs / 1000} s`));
     }, processLimitMs);
+    const abort = (): void => {
+      child.kill('SIGKILL');
+      end(() => {
+        reject(signal?.reason as Error);
+      });
+    };
     const end = (settle: () => void): void => {
       clearTimeout(limit);
+      signal?.removeEventListener('abort', abort);
       settle();
     };
+    if (signal?.aborted === true) {
+      abort();
+      return;
+    }
+    signal?.addEventListener('abort', abort, { once: true });
     child.on('message', (reply: TuningReply) => {
       if (reply.type === 'done') end(resolve);
       else if (reply.type === 'failed') {

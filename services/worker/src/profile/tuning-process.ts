@@ -2,7 +2,9 @@
  * The body of the tuning process: prepares the model, times it, and ends. A process of its own, because what sessions
  * take is not given back to the system as long as their process lives (onnxruntime #25325): the worker stays small.
  */
+import { cpus } from 'node:os';
 import { endNow } from '@quintet/shared';
+import { watchOthers } from './disturbance.js';
 import { StreamGroup } from './stream-group.js';
 import { measure } from './measure.js';
 import { prepareModel, preparedGraph } from './prepare.js';
@@ -32,11 +34,16 @@ async function tune(request: TuningRequest): Promise<void> {
   }
   const { provider, input, classes } = request;
   if (request.measure !== undefined) {
+    const othersCores = watchOthers();
+    let scatter = 1;
     await measure({
       ...request.measure,
       start: (layout, maxBatch) => StreamGroup.start({ ...layout, file, provider, input, classes, maxBatch }),
       now: () => performance.now(),
-      onRow: (row) => void send({ type: 'row', row }),
+      onRow: (row, ofRow) => {
+        scatter = Math.max(scatter, ofRow);
+        void send({ type: 'row', row, conditions: { scatter, othersCores: othersCores(), machineCores: cpus().length } });
+      },
     });
   }
 }

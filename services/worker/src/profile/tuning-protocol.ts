@@ -1,6 +1,7 @@
 /** What the tuning process is asked, and what it says. */
 import type { InputSpec } from '../inference/normalize.js';
 import type { ModelFile, Provider } from '../inference/thread-protocol.js';
+import type { Conditions } from './disturbance.js';
 import type { Layout, ProfileRow } from './profile.js';
 
 export interface TuningRequest {
@@ -18,6 +19,7 @@ export type TuningReply =
   | { readonly type: 'prepared' }
   /** The model stays as it is, for this reason. */
   | { readonly type: 'unprepared'; readonly reason: string }
-  | { readonly type: 'row'; readonly row: ProfileRow }
+  /** `conditions`: of all measurements until now. */
+  | { readonly type: 'row'; readonly row: ProfileRow; readonly conditions: Conditions }
   | { readonly type: 'done' }
   | { readonly type: 'failed'; readonly reason: string };
