@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { makeZip } from '../../../../test/fixtures/archives/make-zip.js';
-import { checkpointFile, expectations, makeCheckpoint } from '../../../../test/fixtures/checkpoints/index.js';
+import { checkpointFile, expectedFiles, makeCheckpoint } from '../../../../test/fixtures/checkpoints/index.js';
 import { ModelError } from '../errors.js';
 import { recognize } from './architectures.js';
 import { bufferSource } from './byte-source.js';
@@ -13,7 +13,7 @@ const number = (text: string): number => (text === 'inf' ? Number.POSITIVE_INFIN
 const file = (name: string): Promise<Buffer> => readFile(checkpointFile(name));
 
 /** All values of a checkpoint, as its reader gets them. */
-async function read(bytes: Buffer): Promise<Record<string, { shape: readonly number[]; values: number[] }>> {
+async function read(bytes: Buffer): Promise<Record<string, { shape: readonly number[]; values: readonly number[] }>> {
   const tensors = await readCheckpoint(bufferSource(bytes));
   const entries = [...tensors].map(async ([name, tensor]) => {
     return [name, { shape: tensor.shape, values: [...(await tensor.values(name))] }] as const;
@@ -45,7 +45,7 @@ function tensorPickle(elements: number, offset: number, size: readonly number[],
 }
 
 describe('readCheckpoint', () => {
-  it.each(Object.entries(expectations.files))('reads %s as PyTorch does', async (name, expected) => {
+  it.each(Object.entries(expectedFiles()))('reads %s as PyTorch does', async (name, expected) => {
     const tensors = await read(await file(name));
     for (const [tensor, { shape, values }] of Object.entries(expected)) {
       expect([tensor, tensors[tensor]]).toEqual([tensor, { shape, values: values.map(number) }]);

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { expectations, makeCheckpoint, picture } from '../../../../test/fixtures/checkpoints/index.js';
+import { expectedNetworks, makeCheckpoint, picture } from '../../../../test/fixtures/checkpoints/index.js';
 import { networks } from '../../../../test/fixtures/checkpoints/networks.js';
+import { full } from '../../../../test/support/full.js';
 import { temporaryFolder } from '../mirror.test-support.js';
 import { encodeModel } from '../onnx/encode.js';
 import { findLinearHead } from '../onnx/linear-head.js';
@@ -17,7 +18,7 @@ const tolerance = 1e-4;
 
 /** Others take seconds each and prove little more; `npm test -- full` has them. */
 const usual = ['resnet18', 'resnet50', 'resnext50_32x4d', 'efficientnet-lite2', 'transformers resnet18'];
-const names = Object.keys(networks).filter((name) => process.env['QUINTET_FULL'] === '1' || usual.includes(name));
+const names = Object.keys(networks).filter((name) => full || usual.includes(name));
 
 describe('importCheckpoint', () => {
   it.each(names)(
@@ -25,7 +26,7 @@ describe('importCheckpoint', () => {
     async (name) => {
       const folder = await temporaryFolder();
       const network = networks[name];
-      const expected = expectations.networks[name];
+      const expected = expectedNetworks()[name];
       if (network === undefined || expected === undefined) throw new Error(`nothing is known of ${name}`);
       const shapes = network.shapes();
       const list = [...shapes].map(([tensor, shape]) => `${tensor} ${shape.join()}`).sort();
