@@ -1,14 +1,13 @@
 /** Tuning as an operator meets it: measured once, kept, shared, and never in the way. */
-import { cp, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { startService, type ServiceProcess } from '../support/service-process.js';
-import { ensureModel } from '@quintet/models';
+import { makeSmallModel } from '../support/small-model.js';
 
-const model = 'resnet50-demo';
-const kept = new URL('../../node_modules/.cache/quintet-test/models', import.meta.url).pathname;
+const model = 'small';
 
 let server: RedisServer;
 let models: string;
@@ -17,8 +16,7 @@ const started: ServiceProcess[] = [];
 beforeAll(async () => {
   server = await startRedis();
   models = await mkdtemp(join(tmpdir(), 'quintet-models-'));
-  await ensureModel({ name: model, modelsDir: kept, log: () => undefined });
-  await cp(join(kept, model), join(models, model), { recursive: true, filter: (path) => !path.endsWith('/cache') });
+  await makeSmallModel(models, model);
 });
 afterEach(async () => {
   await Promise.all(started.splice(0).map((worker) => worker.end('SIGKILL')));
@@ -37,7 +35,7 @@ async function startWorker(environment: Record<string, string> = {}): Promise<Se
     ...environment,
   });
   started.push(worker);
-  await worker.ready(60_000);
+  await worker.ready();
   return worker;
 }
 
@@ -45,10 +43,8 @@ const modelReady = (worker: ServiceProcess) => worker.lines.find((line) => 'imag
 const cacheFolder = () => join(models, model, 'cache');
 
 describe('tuning', () => {
-  it('is done by one of two workers that start together, in under 20 s, and both run with what it found', async () => {
-    const before = performance.now();
+  it('is done by one of two workers that start together, and both run with what it found', async () => {
     const workers = await Promise.all([startWorker(), startWorker()]);
-    expect(performance.now() - before).toBeLessThan(40_000);
     const sources = workers.map((worker) => modelReady(worker)?.['profile']).sort();
     expect(sources).toEqual(['cached', 'measured']);
     const [first, second] = workers.map((worker) => modelReady(worker));
