@@ -105,7 +105,12 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
   };
   const readiness = createReadinessCheck(redis, () => (stopping ? ['The service is stopping'] : []));
   const refreshMetrics = (): Promise<void> => refreshDepths(metrics.queueDepth, queues, models);
-  const keys = await openKeyRing({ entries: config.API_KEYS, file: config.API_KEYS_FILE, logger });
+  const keys = await openKeyRing({
+    entries: config.API_KEYS,
+    file: config.API_KEYS_FILE,
+    host: config.HOST,
+    logger,
+  });
   const rates = new RateLimits(redis);
   const checkOpen = (): void => {
     if (closed) {
