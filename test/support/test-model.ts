@@ -8,7 +8,7 @@ export const shared = fileURLToPath(new URL('../shared/', root));
 /** Whether ../shared is there: real photos, a real model, reference results. */
 export const hasShared = existsSync(`${shared}models`) && existsSync(`${shared}images`);
 
-export const testModel = hasShared ? 'mobilenetv2' : 'resnet50-demo';
+export const testModel = 'efficientnet-lite0';
 
 /** Environment of a worker that serves the test model, with the same settings on every machine. */
 export const testModelEnvironment: Readonly<Record<string, string>> = {
