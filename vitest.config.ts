@@ -1,34 +1,49 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Beside their source, within one process. */
 const units = ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts'];
 
-/** With processes of their own; the long ones, so they come first (projects of a group go by their names). */
+/** With processes of their own. */
 const across = ['test/**/*.test.ts', 'bench/**/*.test.ts'];
 
-/**
- * What measures time or memory, or kills processes in the middle of their work: one file at a time, when all others are done,
- * so that they do not measure each other.
- */
-const alone = [
-  'test/faults/!(inference).test.ts',
-  'test/compose/compose.test.ts',
-  'test/integration/worker-pressure.test.ts',
-  'test/integration/tuning.test.ts',
-  'services/worker/src/profile/measure.test.ts',
-  'services/worker/src/preprocess/preprocessor.test.ts',
-  'services/api/src/http/body/json-body.test.ts',
-];
+/** They look at the memory of the process that they run in, so it has to be theirs. */
+const apart = ['test/faults/hostile-files.test.ts', 'services/worker/src/preprocess/preprocessor.test.ts'];
 
-/** Also when the others are done, but two at a time: most of their time they wait for locks and limits to run out. */
-const waiting = [
-  'test/faults/inference.test.ts',
-  'test/integration/worker-stops.test.ts',
-  'test/stalls/stuck-worker.test.ts',
-];
+/** In containers, which are built by all cores: when all others are done. */
+const compose = ['test/compose/compose.test.ts'];
 
 /** One Chromium and one stack for all of them; last, when Chromium is surely there and nobody else needs the cores. */
 const browser = ['test/browser/**/*.test.ts'];
+
+/** They wait for locks, limits and schedules to run out: begun first, they cost no time beside the others. */
+const first = [
+  'test/faults/hostile-files',
+  'test/integration/worker-stops',
+  'test/faults/inference',
+  'test/faults/processes',
+  'test/e2e/start',
+  'test/faults/redis',
+  'test/integration/tuning',
+  'test/stalls/stuck-worker',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const turn = ({ moduleId }: TestSpecification): number => {
+      const place = first.findIndex((name) => moduleId.includes(name));
+      return place === -1 ? first.length : place;
+    };
+    return (await super.sort(files)).sort((a, b) => turn(a) - turn(b));
+  }
+}
+
+/**
+ * One more than there are cores, as many tests wait for something most of their time. No test measures another by it: none
+ * asserts how long something takes.
+ */
+const maxWorkers = Math.min(8, availableParallelism() + 1);
 
 /**
  * The files of `across` and `units` are not isolated: those that one worker runs share their imports, which cost more than most
@@ -37,16 +52,21 @@ const browser = ['test/browser/**/*.test.ts'];
 export default defineConfig({
   test: {
     globalSetup: ['test/faults/support/table.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // Not how fast anything has to be: what ends a test that hangs, on a machine that is busy with other work. Longer than
+    // `patienceMs` of test/support/service-process.ts, which says what was waited for.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 120_000 } },
+    sequence: { sequencer: LongestFirst },
     projects: [
+      { extends: true, test: { name: 'apart', include: apart, maxWorkers, sequence: { groupOrder: 0 } } },
       {
         extends: true,
         test: {
           name: 'across',
           include: across,
-          exclude: [...alone, ...waiting, ...browser],
-          maxWorkers: 2,
+          exclude: [...apart, ...compose, ...browser],
+          maxWorkers,
           isolate: false,
           sequence: { groupOrder: 0 },
         },
@@ -56,14 +76,13 @@ export default defineConfig({
         test: {
           name: 'units',
           include: units,
-          exclude: alone,
-          maxWorkers: 2,
+          exclude: apart,
+          maxWorkers,
           isolate: false,
           sequence: { groupOrder: 0 },
         },
       },
-      { extends: true, test: { name: 'waiting', include: waiting, maxWorkers: 2, sequence: { groupOrder: 1 } } },
-      { extends: true, test: { name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 2 } } },
+      { extends: true, test: { name: 'compose', include: compose, maxWorkers: 1, sequence: { groupOrder: 1 } } },
       {
         extends: true,
         test: {
@@ -72,9 +91,7 @@ export default defineConfig({
           globalSetup: ['test/browser/support/setup.ts'],
           maxWorkers: 1,
           isolate: false,
-          testTimeout: 60_000,
-          hookTimeout: 180_000,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -57,7 +57,12 @@ const bytesOf = (name) => {
 async function measure() {
   const { createPreprocessPool } = await import('../services/worker/dist/preprocess/index.js');
   const bytes = readFileSync(0);
-  const options = { spec: { resize: 256, crop: 224 }, maxPixels: 1e9, maxDecodeBytes: 1e12, timeoutMs: 600_000 };
+  const options = {
+    spec: { resize: 256, crop: 224, interpolation: 'bilinear' },
+    maxPixels: 1e9,
+    maxDecodeBytes: 1e12,
+    timeoutMs: 600_000,
+  };
   const pool = createPreprocessPool(options, new SharedArrayBuffer(224 * 224 * 3), 1);
   await pool.start();
   writeFileSync('/proc/self/clear_refs', '5');

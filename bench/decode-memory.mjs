@@ -20,7 +20,12 @@ async function measure(maxDecodeBytes) {
   const png = await sharp({ create: { width: side, height: side, channels: 4, background } })
     .png()
     .toBuffer();
-  const options = { spec: { resize: 256, crop: 224 }, maxPixels: 40_000_000, maxDecodeBytes, timeoutMs: 600_000 };
+  const options = {
+    spec: { resize: 256, crop: 224, interpolation: 'bilinear' },
+    maxPixels: 40_000_000,
+    maxDecodeBytes,
+    timeoutMs: 600_000,
+  };
   const pool = createPreprocessPool(options, new SharedArrayBuffer(pictures * 224 * 224 * 3), 1);
   await pool.start();
   let peak = 0;

@@ -23,7 +23,7 @@ export const options = {
   seconds: { type: /** @type {const} */ ('string'), default: '0.7', hint: 'N for each measurement' },
 };
 
-const spec = { resize: 256, crop: 224 };
+const spec = { resize: 256, crop: 224, interpolation: 'bilinear' };
 /** The usual way of storing each format, by the name of its parity case. */
 const usual = new Map([
   ['jpeg', '4:2:0'],

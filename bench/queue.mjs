@@ -40,10 +40,15 @@ const behind = 16;
 
 /** A model folder whose graph is an average and a small matrix. */
 async function makeEmptyModel() {
-  const { GraphBuilder, encodeModel } = await importBuilt('packages/models/dist/index.js');
-  const graph = new GraphBuilder(1);
+  const { GraphBuilder, constantChunk, encodeModel, filterChunks } = await importBuilt('packages/models/dist/index.js');
+  const graph = new GraphBuilder();
   const image = graph.image('data', 3, side, side);
-  graph.classifier(image, { output: 'logits', classes: 5, std: 1 });
+  graph.classifier(image, {
+    output: 'logits',
+    classes: 5,
+    weights: () => filterChunks({ seed: 1, stream: 'fc.weight', filters: 5, fanIn: 3, std: 1, centred: true }),
+    bias: () => [constantChunk(5, 0)],
+  });
   const folder = join(benchModelsDir, model);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'model.onnx'), Buffer.concat([...encodeModel(graph.build(model, 'costs nothing').model)]));

@@ -1,5 +1,5 @@
-// `npm run models -- …`: builds what the command needs if that has changed since it was built, and runs it. `compare` runs
-// models and belongs to the worker; everything else is packages/models' own command line.
+// `npm run models -- …`: builds what the command needs if that has changed since it was built, and runs it. `compare` and
+// `quantize` run models and belong to the worker; everything else is packages/models' own command line.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,14 +9,15 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 
 const args = process.argv.slice(2);
-const compares = args[0] === 'compare' && !args.some((arg) => arg === '--help' || arg === '-h');
+const [command = ''] = args;
+const runsModels = ['compare', 'quantize'].includes(command) && !args.some((arg) => arg === '--help' || arg === '-h');
 
 /** Projects whose code the command runs; the last one's build covers those before it. */
-const projects = compares
+const projects = runsModels
   ? ['packages/shared', 'packages/images', 'packages/models', 'packages/outbound', 'services/worker']
   : ['packages/models'];
 const project = projects.at(-1) ?? '';
-const entry = join(root, project, 'dist', compares ? 'compare/compare-command.js' : 'cli.js');
+const entry = join(root, project, 'dist', runsModels ? `${command}/${command}-command.js` : 'cli.js');
 
 /**
  * Whether a source file is younger than the build; an image without sources or compiler runs what it has.
@@ -48,5 +49,5 @@ if (!existsSync(entry) || projects.some(isStale)) {
   });
   if (status !== 0) fail(`The build failed${error ? ` (${error.message})` : ''}: see above, then try again.`);
 }
-const command = await import(pathToFileURL(entry).href);
-if (compares) await command.main();
+const { main } = await import(pathToFileURL(entry).href);
+if (runsModels) await main();

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const folder = dirname(fileURLToPath(import.meta.url));
@@ -14,14 +14,14 @@ const stamp = join(folder, 'dist', '.sources');
 function sourcesHash() {
   const hash = createHash('sha256');
   hash.update(readFileSync(createRequire(import.meta.url).resolve('vite/package.json')));
-  const listed = ['src', 'public'].flatMap((name) =>
+  const listed = ['src', 'public', '../../examples/pictures'].flatMap((name) =>
     readdirSync(join(folder, name), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && !entry.name.endsWith('.test.ts'))
       .map((entry) => join(entry.parentPath, entry.name)),
   );
   const single = ['index.html', 'vite.config.mjs', 'build.mjs'].map((name) => join(folder, name));
   for (const file of [...listed.sort(), ...single])
-    hash.update(`${file.slice(folder.length)}\0`).update(readFileSync(file));
+    hash.update(`${relative(folder, file)}\0`).update(readFileSync(file));
   return hash.digest('hex');
 }
 

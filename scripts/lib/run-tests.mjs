@@ -29,7 +29,8 @@ export async function runTests(args) {
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
     // Ctrl-C is vitest's to handle: it shares the terminal, and this process waits for its report.
     process.on('SIGINT', () => undefined);
-    const outcome = await runCommand(process.execPath, [vitest, 'run', ...reporters, ...args], {
+    const filters = args.filter((arg) => arg !== 'full');
+    const outcome = await runCommand(process.execPath, [vitest, 'run', ...reporters, ...filters], {
       cwd: root,
       env: testEnvironment(redis, args),
       inherit: true,
@@ -47,7 +48,8 @@ export async function runTests(args) {
 
 /**
  * Without what a developer's shell may have set for `npm start`: tests say themselves what they need. Who names the
- * container tests wants them run, not skipped; who names the faults wants them in full, minutes instead of seconds.
+ * container tests wants them run, not skipped; the word `full` alone, or one that names the faults, asks for the long forms,
+ * minutes instead of seconds.
  * @param {string} redis
  * @param {readonly string[]} args
  */
@@ -63,7 +65,7 @@ function testEnvironment(redis, args) {
     // Vitest knows which files run, so it looks for Chromium itself; only here may one be installed for it.
     QUINTET_INSTALL_CHROMIUM: '1',
     ...(named('compose') ? { COMPOSE_TEST: '1' } : {}),
-    ...(named('faults') ? { FAULTS_FULL: '1' } : {}),
+    ...(args.includes('full') || named('faults') ? { QUINTET_FULL: '1' } : {}),
   };
 }
 

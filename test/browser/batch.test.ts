@@ -1,30 +1,48 @@
-/** A folder of 66 photos: the run, each of its pictures, and its table. */
+/** A folder of 60 pictures: the run, each of its pictures, and its table. */
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Page } from 'playwright-core';
-import { describe, expect } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { pictureFolder, pictures } from '../support/pictures.js';
 import { expectAccessible } from './support/axe.js';
-import { photoCount, photoFolder } from './support/pictures.js';
 import { bars, expectNoSidewaysScroll } from './support/results.js';
 import { screenshot } from './support/screenshot.js';
 import { holdWorker, it } from './support/visit.js';
+
+const pictureCount = 60;
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'quintet-folder-'));
+  for (let index = 0; index < pictureCount; index += 1) {
+    const { file } = pictures[index % pictures.length] ?? { file: '' };
+    cpSync(pictureFolder + file, join(folder, `${String(index + 1)}-${file}`));
+  }
+  writeFileSync(join(folder, 'notes.txt'), 'Dear diary, no pixels.');
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
 
 async function chooseFolder(page: Page): Promise<void> {
   const [chooser] = await Promise.all([
     page.waitForEvent('filechooser'),
     page.getByRole('button', { name: 'Choose a folder' }).click(),
   ]);
-  await chooser.setFiles(photoFolder);
+  await chooser.setFiles(folder);
 }
 
-const allDone = (page: Page) =>
-  page.getByRole('heading', { level: 2, name: `${photoCount} pictures` }).waitFor({ timeout: 40_000 });
+const allDone = (page: Page) => page.getByRole('heading', { level: 2, name: `${pictureCount} pictures` }).waitFor();
 
 describe('a folder', () => {
   it('is classified, looked through picture by picture, and exported', async ({ visit }) => {
     const { page } = await visit();
     await chooseFolder(page);
     const tiles = page.getByRole('list', { name: 'Pictures' }).getByRole('button');
-    await expect.poll(() => tiles.count()).toBe(photoCount);
+    await expect.poll(() => tiles.count()).toBe(pictureCount);
+    await page.getByText('1 file left out that is no picture.').waitFor();
     await page.getByRole('progressbar', { name: 'Pictures done' }).waitFor();
     await allDone(page);
     await expectAccessible(page, 'batch, light');
@@ -34,18 +52,20 @@ describe('a folder', () => {
     await screenshot(page, 'batch-phone', { whole: false });
     await page.setViewportSize({ width: 1280, height: 800 });
 
-    // Right for most of them: MobileNetV2 names 49 of the 66 as ImageNet does.
+    // In the order of their names, as people count.
     const labels = await tiles.allInnerTexts();
-    expect(labels.filter((text) => /tiger shark\s+9\d/i.test(text))).not.toEqual([]);
+    expect(labels.slice(0, pictures.length).map((text) => text.toLowerCase())).toEqual(
+      pictures.map(({ label }) => expect.stringContaining(label ?? '') as string),
+    );
 
     await tiles.first().click();
     const dialog = page.getByRole('dialog', { name: 'Result' });
-    await dialog.getByText(`1 of ${photoCount}`).waitFor();
+    await dialog.getByText(`1 of ${pictureCount}`).waitFor();
     await bars(dialog);
     await expectAccessible(page, 'dialog, light');
     await screenshot(page, 'dialog', { whole: false });
     await page.keyboard.press('ArrowRight');
-    await dialog.getByText(`2 of ${photoCount}`).waitFor();
+    await dialog.getByText(`2 of ${pictureCount}`).waitFor();
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'hidden' });
     await expect.poll(() => tiles.nth(1).evaluate((tile) => tile === document.activeElement)).toBe(true);
@@ -57,9 +77,9 @@ describe('a folder', () => {
     expect(download.suggestedFilename()).toMatch(/\.csv$/);
     const lines = (await text(await download.createReadStream())).replace('\ufeff', '').trimEnd().split('\r\n');
     expect(lines[0]).toMatch(/^index,name,job_id,status,error_code,error_detail,label_1,score_1,/);
-    expect(lines).toHaveLength(photoCount + 1);
-    expect(lines.filter((line) => line.includes(',succeeded,'))).toHaveLength(photoCount);
-    expect(lines.find((line) => line.includes('tiger_shark'))).toContain(',tiger shark,0.9');
+    expect(lines).toHaveLength(pictureCount + 1);
+    expect(lines.filter((line) => line.includes(',succeeded,'))).toHaveLength(pictureCount);
+    expect(lines.find((line) => line.includes('-balloon.jpg'))).toContain(',balloon,0.9');
 
     await page.getByRole('button', { name: 'Clear' }).click();
     await expect.poll(() => tiles.count()).toBe(0);
@@ -72,15 +92,13 @@ describe('a folder', () => {
     const release = await holdWorker();
     await chooseFolder(page);
     const tiles = page.getByRole('list', { name: 'Pictures' }).getByRole('button');
-    await expect.poll(() => tiles.count()).toBe(photoCount);
-    await expect
-      .poll(() => tiles.filter({ hasText: /queue/i }).count(), { timeout: 15_000 })
-      .toBeGreaterThan(photoCount / 2);
+    await expect.poll(() => tiles.count()).toBe(pictureCount);
+    await expect.poll(() => tiles.filter({ hasText: /queue/i }).count()).toBeGreaterThan(10);
     await page.reload();
-    await expect.poll(() => tiles.count()).toBeGreaterThan(photoCount / 2);
+    await expect.poll(() => tiles.count()).toBeGreaterThan(10);
     const taken = await tiles.count();
     release();
-    await page.getByRole('heading', { level: 2, name: `${taken} pictures` }).waitFor({ timeout: 40_000 });
+    await page.getByRole('heading', { level: 2, name: `${taken} pictures` }).waitFor();
     await expectAccessible(page, 'batch, dark');
     await screenshot(page, 'batch-dark', { whole: false });
   });

@@ -1,34 +1,32 @@
 /** One picture, by each way in: it is seen at once, and five labelled bars follow. */
-import { readFileSync } from 'node:fs';
 import { describe, expect, onTestFinished } from 'vitest';
 import { send, startPictureServer } from '../support/picture-server.js';
+import { picture, picturePath } from '../support/pictures.js';
+import { testModel } from '../support/test-model.js';
 import { expectAccessible } from './support/axe.js';
-import { drop, paste, photo, photoPath } from './support/pictures.js';
+import { drawing, drop, paste } from './support/pictures.js';
 import { bars, intake, countShifts, topLabel } from './support/results.js';
 import { screenshot } from './support/screenshot.js';
 import { holdWorker, it } from './support/visit.js';
 
 describe('a picture', () => {
-  it('that is dropped is seen at once, and classified in under a second or a few', async ({ visit }) => {
+  it('that is dropped is seen at once, and classified', async ({ visit }) => {
     const { page } = await visit();
-    const began = performance.now();
-    await drop(page, intake(page), [photo('lesser_panda')]);
-    await page.getByRole('img', { name: /lesser_panda/ }).waitFor();
+    await drop(page, intake(page), [drawing('wall clock')]);
+    await page.getByRole('img', { name: /wall-clock/ }).waitFor();
     const shown = await bars(page);
-    // bench/page.mjs measures it; this is for machines that do other things besides.
-    expect(performance.now() - began).toBeLessThan(10_000);
-    expect(shown[0]?.label).toBe('lesser panda');
-    expect(await page.getByRole('heading', { level: 2 }).first().innerText()).toBe('Lesser panda');
+    expect(shown[0]?.label).toBe('wall clock');
+    expect(await page.getByRole('heading', { level: 2 }).first().innerText()).toBe('Wall clock');
   });
 
   it('that was classified tells its model, its time by phase, and where its picture is', async ({ visit }) => {
     const { page } = await visit();
-    await drop(page, intake(page), [photo('pizza')]);
-    expect(await topLabel(page)).toBe('pizza');
+    await drop(page, intake(page), [drawing('traffic light')]);
+    expect(await topLabel(page)).toBe('traffic light');
     const phases = page.getByRole('img', { name: /^Time by phase: queue .*, inference / });
     await phases.waitFor();
-    await page.getByText('mobilenetv2').filter({ visible: true }).first().waitFor();
-    await page.getByRole('img', { name: /pizza\.JPEG/ }).waitFor();
+    await page.getByText(testModel).filter({ visible: true }).first().waitFor();
+    await page.getByRole('img', { name: /traffic-light\.jpg/ }).waitFor();
     await expectAccessible(page, 'done, light');
     await screenshot(page, 'done');
     await page.emulateMedia({ colorScheme: 'dark' });
@@ -43,24 +41,24 @@ describe('a picture', () => {
       page.getByRole('button', { name: 'Choose pictures' }).click(),
     ]);
     expect(chooser.isMultiple()).toBe(true);
-    await chooser.setFiles(photoPath('monarch'));
-    expect(await topLabel(page)).toBe('monarch');
+    await chooser.setFiles(picturePath('umbrella'));
+    expect(await topLabel(page)).toBe('umbrella');
   });
 
   it('that is pasted', async ({ visit }) => {
     const { page } = await visit();
-    await paste(page, [{ ...photo('grand_piano'), name: 'image.png' }]);
-    expect(await topLabel(page)).toBe('grand piano');
+    await paste(page, [{ ...drawing('pinwheel'), name: 'image.png' }]);
+    expect(await topLabel(page)).toBe('pinwheel');
   });
 
   it('that is somewhere on the web, by its address', async ({ visit }) => {
     const pictures = await startPictureServer();
     onTestFinished(() => pictures.stop());
-    const address = pictures.at(send(readFileSync(photoPath('tiger_shark')), { 'content-type': 'image/jpeg' }));
+    const address = pictures.at(send(picture('balloon'), { 'content-type': 'image/jpeg' }));
     const { page } = await visit();
     await page.getByRole('textbox', { name: 'Address of a picture' }).fill(address);
     await page.keyboard.press('Enter');
-    expect(await topLabel(page)).toBe('tiger shark');
+    expect(await topLabel(page)).toBe('balloon');
     // The service fetched it; the browser did not: `visit` would have seen that.
     expect(pictures.visits(address)).toHaveLength(1);
   });
@@ -70,7 +68,7 @@ describe('a picture', () => {
     await page.getByRole('button', { name: 'Use the camera' }).click();
     const dialog = page.getByRole('dialog', { name: 'Take a picture' });
     const take = dialog.getByRole('button', { name: 'Take picture' });
-    await expect.poll(() => take.isEnabled(), { timeout: 15_000 }).toBe(true);
+    await expect.poll(() => take.isEnabled()).toBe(true);
     await expectAccessible(page, 'camera');
     await screenshot(page, 'camera', { whole: false });
     await take.click();
@@ -81,7 +79,7 @@ describe('a picture', () => {
   it('says how it stands while it waits, and goes on after a reload', async ({ visit }) => {
     const { page } = await visit();
     const release = await holdWorker();
-    await drop(page, intake(page), [photo('castle')]);
+    await drop(page, intake(page), [drawing('hourglass')]);
     await page.getByRole('heading', { level: 2, name: /queue|classified/i }).waitFor();
     await expectAccessible(page, 'running, light');
     await screenshot(page, 'running');
@@ -89,15 +87,16 @@ describe('a picture', () => {
     await page.getByRole('heading', { level: 2, name: /queue|classified/i }).waitFor();
     const shifts = await countShifts(page);
     release();
-    expect(await topLabel(page)).toBe('castle');
+    expect(await topLabel(page)).toBe('hourglass');
     await page.getByRole('img', { name: /^Time by phase/ }).waitFor();
+    await page.getByRole('region', { name: 'Earlier in this browser' }).getByRole('listitem').first().waitFor();
     expect(await shifts(), 'what moved when the result came').toBeLessThan(0.01);
   });
 
   it('can be canceled while it waits', async ({ visit }) => {
     const { page } = await visit();
     await holdWorker();
-    await drop(page, intake(page), [photo('castle')]);
+    await drop(page, intake(page), [drawing('hourglass')]);
     await page.getByRole('heading', { level: 2, name: /queue|classified/i }).waitFor();
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('heading', { level: 2, name: 'Canceled' }).waitFor();

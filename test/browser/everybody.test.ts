@@ -1,8 +1,9 @@
 /** By keyboard alone, on a small phone, without motion: the same page for everybody. */
 import type { Page } from 'playwright-core';
 import { describe, expect } from 'vitest';
+import { picturePath } from '../support/pictures.js';
 import { expectAccessible } from './support/axe.js';
-import { drop, noPicture, photo, photoPath } from './support/pictures.js';
+import { drawing, drop, noPicture } from './support/pictures.js';
 import { bars, expectNoSidewaysScroll, intake } from './support/results.js';
 import { screenshot } from './support/screenshot.js';
 import { it } from './support/visit.js';
@@ -44,7 +45,7 @@ describe('a keyboard', () => {
     await tabTo(page, /^button Choose pictures/);
     await page.keyboard.press('Enter');
     const chooser = await choosing;
-    await chooser.setFiles(photoPath('monarch'));
+    await chooser.setFiles(picturePath('umbrella'));
     await bars(page);
     await tabTo(page, /^button Copy link/);
     await page.keyboard.press('Enter');
@@ -52,16 +53,16 @@ describe('a keyboard', () => {
     await tabTo(page, /^summary How to do this from code/);
     await page.keyboard.press('Enter');
     await page.getByRole('tablist', { name: 'From code' }).waitFor();
-    await tabTo(page, /^a Monarch|^a monarch/i);
+    await tabTo(page, /^a umbrella/i);
     await page.keyboard.press('Enter');
     await expect.poll(() => page.title()).toBe('Result · Quintet');
   });
 
   it('opens one of several, goes to the next, and comes back to where it was', async ({ visit }) => {
     const { page } = await visit();
-    await drop(page, intake(page), [photo('goose'), photo('yurt'), photo('pizza')]);
+    await drop(page, intake(page), [drawing('balloon'), drawing('envelope'), drawing('hourglass')]);
     await page.getByRole('heading', { level: 2, name: '3 pictures' }).waitFor();
-    await tabTo(page, /^button .*goose/i);
+    await tabTo(page, /^button .*balloon/i);
     await page.keyboard.press('Enter');
     const dialog = page.getByRole('dialog', { name: 'Result' });
     await dialog.getByText('1 of 3').waitFor();
@@ -69,7 +70,7 @@ describe('a keyboard', () => {
     await dialog.getByText('2 of 3').waitFor();
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'hidden' });
-    await expect.poll(async () => (await focused(page)).name).toMatch(/yurt/i);
+    await expect.poll(async () => (await focused(page)).name).toMatch(/envelope/i);
   });
 });
 
@@ -79,7 +80,7 @@ describe('a phone of 320 px', () => {
     await expectNoSidewaysScroll(page, 'idle');
     await expectAccessible(page, 'idle, 320 px');
     await screenshot(page, 'phone-idle');
-    await drop(page, intake(page), [photo('Staffordshire')]);
+    await drop(page, intake(page), [drawing('crossword puzzle')]);
     await bars(page);
     await expectNoSidewaysScroll(page, 'done');
     await expectAccessible(page, 'done, 320 px');
@@ -109,7 +110,7 @@ describe('who asked for less motion', () => {
   it('gets none', async ({ visit }) => {
     const { page } = await visit();
     await page.emulateMedia({ reducedMotion: 'reduce' });
-    await drop(page, intake(page), [photo('goose')]);
+    await drop(page, intake(page), [drawing('balloon')]);
     await bars(page);
     const moving = await page.evaluate(() =>
       document

@@ -1,7 +1,7 @@
 /** Where the network looked, over the picture. */
 import { describe, expect } from 'vitest';
 import { expectAccessible } from './support/axe.js';
-import { drop, photo } from './support/pictures.js';
+import { drawing, drop } from './support/pictures.js';
 import { bars, intake } from './support/results.js';
 import { screenshot } from './support/screenshot.js';
 import { it } from './support/visit.js';
@@ -9,11 +9,11 @@ import { it } from './support/visit.js';
 describe('where the network looked', () => {
   it('is laid over the picture, exactly where it looked', async ({ visit }) => {
     const { page } = await visit();
-    await drop(page, intake(page), [photo('little_blue_heron')]);
+    await drop(page, intake(page), [drawing('umbrella')]);
     await bars(page);
     await page.getByRole('switch', { name: 'Where did it look?' }).check();
-    await page.getByText(/Bright where it found “.*heron”/).waitFor();
-    const picture = page.getByRole('img', { name: /heron\.JPEG/ });
+    await page.getByText(/Bright where it found “umbrella”/).waitFor();
+    const picture = page.getByRole('img', { name: /umbrella\.jpg/ });
     const heat = page.locator('.picture-heat');
     await heat.waitFor();
     await expect.poll(() => heat.evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBeGreaterThan(0);

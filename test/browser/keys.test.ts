@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished } from 'vitest';
 import { startService } from '../support/service-process.js';
 import { testModel } from '../support/test-model.js';
 import { expectAccessible } from './support/axe.js';
-import { drop, photo } from './support/pictures.js';
+import { drawing, drop } from './support/pictures.js';
 import { intake, topLabel } from './support/results.js';
 import { screenshot } from './support/screenshot.js';
 import { it, stand } from './support/visit.js';
@@ -36,11 +36,11 @@ describe('a service with API keys', () => {
     await page.getByText(/is not known to the service/).waitFor();
     await dialog.getByLabel('API key').fill(key);
     await dialog.getByRole('button', { name: 'Use this key' }).click();
-    await drop(page, intake(page), [photo('yurt')]);
-    expect(await topLabel(page)).toBe('yurt');
+    await drop(page, intake(page), [drawing('envelope')]);
+    expect(await topLabel(page)).toBe('envelope');
     await page.reload();
-    await drop(page, intake(page), [photo('goose')]);
-    expect(await topLabel(page)).toBe('goose');
+    await drop(page, intake(page), [drawing('balloon')]);
+    expect(await topLabel(page)).toBe('balloon');
     expect(await dialog.count()).toBe(0);
     // It stands in no address: those are written into logs and histories.
     expect(await page.evaluate(() => location.href)).not.toContain(key);

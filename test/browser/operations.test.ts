@@ -1,7 +1,8 @@
 /** The tab for whoever runs the service, while it works. */
 import { describe, expect, onTestFinished } from 'vitest';
+import { picture } from '../support/pictures.js';
+import { testModel } from '../support/test-model.js';
 import { expectAccessible } from './support/axe.js';
-import { photo } from './support/pictures.js';
 import { screenshot } from './support/screenshot.js';
 import { it } from './support/visit.js';
 
@@ -12,7 +13,7 @@ describe('operations', () => {
     onTestFinished(() => {
       isLoading = false;
     });
-    const body = new Uint8Array(photo('goose').bytes);
+    const body = new Uint8Array(picture('balloon'));
     const load = async (): Promise<void> => {
       while (isLoading) {
         const headers = { 'Content-Type': 'image/jpeg', Prefer: 'wait=5' };
@@ -21,10 +22,10 @@ describe('operations', () => {
     };
     const loading = Promise.all([load(), load(), load(), load()]);
     await page.getByText('worker-1').first().waitFor();
-    await page.getByText('mobilenetv2').filter({ visible: true }).first().waitFor();
+    await page.getByText(testModel).filter({ visible: true }).first().waitFor();
     // What is shown changes by itself.
     const before = await page.getByRole('main').innerText();
-    await expect.poll(() => page.getByRole('main').innerText(), { timeout: 10_000 }).not.toBe(before);
+    await expect.poll(() => page.getByRole('main').innerText()).not.toBe(before);
     await expectAccessible(page, 'operations, light');
     await screenshot(page, 'operations');
     await page.emulateMedia({ colorScheme: 'dark' });

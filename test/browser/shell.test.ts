@@ -6,7 +6,9 @@ import { screenshot } from './support/screenshot.js';
 import { it } from './support/visit.js';
 
 describe('the page', () => {
-  it('comes in one request plus script and style, all from the service, under 100 kB of script', async ({ visit }) => {
+  it('comes in one request plus script, style and examples, all from the service, under 100 kB of script', async ({
+    visit,
+  }) => {
     const { page, requests } = await visit();
     await page.waitForLoadState('networkidle');
     const loaded = await page.evaluate(() =>
@@ -21,7 +23,8 @@ describe('the page', () => {
     expect(scripts.length).toBeGreaterThan(0);
     expect(scripts.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(100_000);
     expect([scripts.length, styles.length]).toEqual([1, 1]);
-    expect(requests.filter((request) => request.startsWith('GET /assets/'))).toHaveLength(2);
+    const named = [...scripts, ...styles, ...loaded.filter(({ name }) => /\.(jpg|png)$/.test(name))];
+    expect(requests.filter((request) => request.startsWith('GET /assets/'))).toHaveLength(named.length);
   });
 
   it('has its views in tabs, and names each', async ({ visit }) => {

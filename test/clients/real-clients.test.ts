@@ -63,7 +63,7 @@ describe.skipIf(!hasShared)('clients of other services (needs ../shared)', () =>
   afterAll(async () => {
     await installed;
     await stack.stop();
-  }, 180_000);
+  });
 
   const python = async (context: TestContext): Promise<string> => {
     const found = await installed;
@@ -150,7 +150,7 @@ describe.skipIf(!hasShared)('clients of other services (needs ../shared)', () =>
       const { stdout } = await run(program, isScript ? ['--input-type=module', '-e', code] : ['-I', '-c', code]);
       expect(stdout).toContain('monarch');
     }
-  }, 180_000);
+  });
 
   it('huggingface_hub (Python) classifies pictures, with its parameters, and tells what is wrong', async (context) => {
     const [photo = ''] = photos;
@@ -180,7 +180,7 @@ describe.skipIf(!hasShared)('clients of other services (needs ../shared)', () =>
       status: 404,
       message: expect.stringContaining('no model nothing') as string,
     });
-  }, 180_000);
+  });
 
   it('tritonclient (Python) infers from tensors and pictures, both ways, and tells what is wrong', async (context) => {
     const script = await python(context);
@@ -243,5 +243,5 @@ describe.skipIf(!hasShared)('clients of other services (needs ../shared)', () =>
     expect(found.logits).toHaveLength(1000);
     expect(found.logits.indexOf(Math.max(...found.logits))).toBe(Number(index));
     expect(found.logits[Number(index)]).toBeCloseTo(Number(value), 5);
-  }, 180_000);
+  });
 });

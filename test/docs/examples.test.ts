@@ -1,4 +1,4 @@
-/** Every example of the README, of the pages (docs/client.md: client-examples) and of `GET /docs`, run as it stands. */
+/** Every example of the README, of the pages (client.md and tutorial.md have tests of their own) and of `GET /docs`, run as it stands. */
 import { spawnSync } from 'node:child_process';
 import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,7 @@ const pages = new Set([
   'docs/api.md',
   'README.md',
   ...(await readdir(join(root, 'docs')))
-    .filter((file) => file.endsWith('.md') && file !== 'client.md')
+    .filter((file) => file.endsWith('.md') && !['client.md', 'tutorial.md'].includes(file))
     .map((file) => `docs/${file}`),
 ]);
 const withExamples = [...pages]

@@ -40,5 +40,5 @@ describe.skipIf(!hasShared)('MobileNetV2 over the reference photos (needs ../sha
       sameArithmetic ? 0.97 : result.bare_runtime_with_file.agreement,
     );
     expect(result.passed).toBe(true);
-  }, 120_000);
+  });
 });

@@ -2,10 +2,11 @@
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { jpegWithScans } from '../fixtures/images/index.js';
+import { full } from '../support/full.js';
 import { eventually } from '../support/service-process.js';
 import type { StackWorker } from '../support/stack.js';
 import { picture, type Picture } from './support/pictures.js';
-import { full, startStand, type Stand } from './support/stand.js';
+import { startStand, type Stand } from './support/stand.js';
 
 const hook = (name: string): string => `--import ${new URL(`../support/${name}.mjs`, import.meta.url).href}`;
 
@@ -17,7 +18,7 @@ let stand: Stand;
 beforeAll(async () => {
   stand = await startStand({ env: limits });
   await stand.stack.workers[0]?.end();
-}, 120_000);
+});
 afterAll(() => stand.stop());
 
 /** A worker that is gone when its test has ended, however it ended. */
@@ -91,7 +92,7 @@ async function magenta(): Promise<Picture> {
 }
 
 describe.runIf(full)('an inference thread', () => {
-  it('dies', { timeout: 120_000 }, async () => {
+  it('dies', async () => {
     const worker = await addWorker({ NODE_OPTIONS: hook('kill-threads'), INFERENCE_STREAMS: '2' });
     const load = stand.load({ clients: 8, pauseMs: 30 });
     for (const death of [1, 2]) {
@@ -99,7 +100,7 @@ describe.runIf(full)('an inference thread', () => {
       worker.process.kill('SIGUSR2');
       await eventually(async () => {
         expect(await worker.metric('quintet_inference_stream_restarts_total')).toBe(death);
-      }, 20_000);
+      });
     }
     await load.stop();
     const recoverySeconds = await stand.recovery();
@@ -108,7 +109,7 @@ describe.runIf(full)('an inference thread', () => {
     expect(await worker.end()).toBe(0);
   });
 
-  it('hangs on a picture, and is ended', { timeout: 180_000 }, async () => {
+  it('hangs on a picture, and is ended', async () => {
     const worker = await addWorker({
       NODE_OPTIONS: hook('hang-on-picture'),
       HANG_IN: 'script',
@@ -118,14 +119,13 @@ describe.runIf(full)('an inference thread', () => {
     });
     const load = await amid([await magenta()]);
     const failing = new Map([['magenta', ['inference_failed']]]);
-    await stand.book('inference hangs on a picture', load, { failing, note: 'the worker stays' });
     const recoverySeconds = await stand.recovery();
-    expect(recoverySeconds).toBeLessThan(10);
+    await stand.book('inference hangs on a picture', load, { failing, recoverySeconds, note: 'the worker stays' });
     expect(worker.process.exitCode).toBeNull();
     expect(await worker.end()).toBe(0);
   });
 
-  it('hangs where it cannot be ended: the worker comes back', { timeout: 300_000 }, async () => {
+  it('hangs where it cannot be ended: the worker comes back', async () => {
     const workers = await supervise({
       NODE_OPTIONS: hook('hang-on-picture'),
       HANG_IN: 'native',
@@ -137,7 +137,6 @@ describe.runIf(full)('an inference thread', () => {
     const failing = new Map([['magenta', ['worker_lost', 'inference_failed']]]);
     await stand.book('inference hangs in native code', load, {
       failing,
-      withinMs: 200_000,
       note: 'the worker comes back',
     });
     expect(workers.deaths()).toBeGreaterThan(0);
@@ -145,30 +144,29 @@ describe.runIf(full)('an inference thread', () => {
 });
 
 describe.runIf(full)('a picture', () => {
-  it('crashes its worker: it is found out, and its neighbours are not blamed', { timeout: 300_000 }, async () => {
+  it('crashes its worker: it is found out, and its neighbours are not blamed', async () => {
     const workers = await supervise({ NODE_OPTIONS: hook('crash-on-picture') });
     const load = await amid([await crashing()]);
     const failing = new Map([['crash', ['worker_lost']]]);
     await stand.book('a picture crashes its worker', load, {
       failing,
-      withinMs: 200_000,
       note: 'the job failed as worker_lost',
     });
     expect(workers.deaths()).toBeGreaterThanOrEqual(3);
   });
 
-  it('is decoded for ever', { timeout: 120_000 }, async () => {
+  it('is decoded for ever', async () => {
     const worker = await addWorker({ DECODE_TIMEOUT_SECONDS: '1' });
     const load = await amid([await endless()]);
     const failing = new Map([['scans', ['image_decode_timeout']]]);
-    await stand.book('a picture is decoded for ever', load, { failing, withinMs: 100_000 });
+    await stand.book('a picture is decoded for ever', load, { failing });
     expect(worker.process.exitCode).toBeNull();
     expect(await worker.end('SIGKILL')).toBe('SIGKILL');
   });
 });
 
 /** In a minute, where each alone takes one: all of it in one worker, that a supervisor starts again. */
-it.runIf(!full)('pictures that hang, crash and are decoded for ever fail alone', { timeout: 180_000 }, async () => {
+it.runIf(!full)('pictures that hang, crash and are decoded for ever fail alone', async () => {
   const workers = await supervise({
     NODE_OPTIONS: `${hook('hang-on-picture')} ${hook('crash-on-picture')}`,
     HANG_IN: 'script',
@@ -185,7 +183,6 @@ it.runIf(!full)('pictures that hang, crash and are decoded for ever fail alone',
   ]);
   await stand.book('pictures that hang, crash, take for ever', load, {
     failing,
-    withinMs: 150_000,
     note: () => `${workers.deaths()} workers died`,
   });
   expect(workers.deaths()).toBeGreaterThanOrEqual(3);

@@ -1,12 +1,13 @@
 /** Processes that are killed, frozen, or restarted one after another, under load. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { full } from '../support/full.js';
 import { eventually, type ServiceProcess } from '../support/service-process.js';
 import type { StackWorker } from '../support/stack.js';
 import { startBalancer } from './support/balancer.js';
 import { closeBooks, type Ledger } from './support/ledger.js';
 import { seededRandom } from './support/random.js';
-import { full, startStand, takenUpWithinSeconds, watchMemory, type Stand } from './support/stand.js';
+import { startStand, watchMemory, type Stand } from './support/stand.js';
 
 let stand: Stand;
 /** Those that live. */
@@ -20,7 +21,7 @@ beforeAll(async () => {
   webhooks = stand.stack.webhooks;
   apis = [stand.stack.api, await stand.stack.addApi()];
   stand.urls = apis.map(({ url }) => url);
-}, 120_000);
+});
 afterAll(() => stand.stop());
 
 /** Jobs that were given out again because their worker was dead, by id. */
@@ -42,7 +43,7 @@ function slowestTakeOver(ledger: Ledger, deaths: readonly number[]): number {
 
 /** One after another; in the short form all of it at once, as most of the time is spent waiting for locks to run out. */
 describe('killed', { concurrent: !full }, () => {
-  it('a worker, at random moments', { timeout: 300_000 }, async () => {
+  it('a worker, at random moments', async () => {
     const random = seededRandom();
     const kills = full ? 10 : 2;
     const memory = watchMemory([...apis, webhooks]);
@@ -57,17 +58,16 @@ describe('killed', { concurrent: !full }, () => {
     }
     await load.stop();
     const recoverySeconds = await stand.recovery();
-    const ledger = await stand.book(`worker killed ${kills} times`, load, {
+    await stand.book(`worker killed ${kills} times`, load, {
       recoverySeconds,
       note: (books) =>
         `${takenOver().size} jobs taken over, within ${slowestTakeOver(books, deaths).toFixed(1)} s; FAULTS_SEED=${random.seed}`,
     });
     expect(takenOver().size).toBeGreaterThan(0);
-    expect(slowestTakeOver(ledger, deaths)).toBeLessThan(takenUpWithinSeconds);
     memory.check();
   });
 
-  it('the API, while uploads and waiters are open', { timeout: 120_000 }, async () => {
+  it('the API, while uploads and waiters are open', async () => {
     const kills = full ? 4 : 2;
     const load = stand.load({ clients: 8, pauseMs: 60 });
     for (let kill = 0; kill < kills; kill += 1) {
@@ -87,7 +87,7 @@ describe('killed', { concurrent: !full }, () => {
     await stand.book(`API killed ${kills} times`, load, { recoverySeconds, note });
   });
 
-  it('the webhook service, under deliveries', { timeout: 120_000 }, async () => {
+  it('the webhook service, under deliveries', async () => {
     const kills = full ? 4 : 2;
     const load = stand.load({
       clients: 6,
@@ -113,7 +113,7 @@ describe('killed', { concurrent: !full }, () => {
 });
 
 describe('frozen', () => {
-  it('a worker is frozen past its lock, and thawed when others have done its work', { timeout: 120_000 }, async () => {
+  it('a worker is frozen past its lock, and thawed when others have done its work', async () => {
     const [frozen] = workers;
     if (frozen === undefined) throw new Error('there is no worker');
     const load = stand.load({ clients: 8, pauseMs: 40 });
@@ -126,7 +126,7 @@ describe('frozen', () => {
     const held = [...load.accepted];
     await eventually(() => {
       expect(takenOver().size).toBeGreaterThan(before);
-    }, 25_000);
+    });
     const books = { load: { accepted: held }, receiver: stand.receiver, expected: stand.expected };
     const meanwhile = await closeBooks({ ...books, url: () => apis[0]?.url ?? '', redisUrl: stand.stack.redis.url });
     expect(meanwhile.lost).toEqual([]);
@@ -145,7 +145,7 @@ describe('frozen', () => {
 });
 
 describe('every service', () => {
-  it('is restarted one after another, and no request fails', { timeout: 120_000 }, async () => {
+  it('is restarted one after another, and no request fails', async () => {
     const balancer = startBalancer(apis);
     const load = stand.load({ urls: () => balancer.urls(), clients: 6, pauseMs: 80 });
     const started = performance.now();

@@ -2,9 +2,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from '@quintet/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { full } from '../support/full.js';
 import { eventually } from '../support/service-process.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
-import { full, redisRecoverySeconds, startStand, watchMemory, type Stand } from './support/stand.js';
+import { quantile } from './support/open-load.js';
+import { startStand, watchMemory, type Stand } from './support/stand.js';
 
 let stand: Stand;
 let proxy: TcpProxy;
@@ -17,14 +19,14 @@ beforeAll(async () => {
       return `redis://127.0.0.1:${proxy.port}`;
     },
   });
-}, 120_000);
+});
 afterAll(async () => {
   await stand.stop();
   await proxy.stop();
 });
 
 /** Load before, during and after; every process is the one that it was, at its level of memory. */
-async function during(fault: string, hurt: () => Promise<void>, within = redisRecoverySeconds): Promise<void> {
+async function during(fault: string, hurt: () => Promise<void>): Promise<void> {
   const { api, webhooks, workers } = stand.stack;
   const processes = [api, webhooks, ...workers];
   const memory = watchMemory(processes);
@@ -36,7 +38,6 @@ async function during(fault: string, hurt: () => Promise<void>, within = redisRe
   await load.stop();
   // Orders whose hand-over was under way when the connection broke are given out again when their locks run out.
   await stand.book(fault, load, { recoverySeconds, note: `${load.refused} refused meanwhile` });
-  expect(recoverySeconds).toBeLessThan(within);
   for (const each of processes) {
     expect([each.process.exitCode, each.process.signalCode]).toEqual([null, null]);
     await each.ready();
@@ -48,7 +49,7 @@ const cutMs = full ? 20_000 : 5_000;
 const awayMs = full ? 5000 : 1000;
 
 describe('Redis', () => {
-  it('is killed, and started again', { timeout: 120_000 }, async () => {
+  it('is killed, and started again', async () => {
     await during(`Redis killed, ${awayMs / 1000} s away`, async () => {
       await stand.stack.redis.kill();
       await delay(awayMs);
@@ -56,7 +57,7 @@ describe('Redis', () => {
     });
   });
 
-  it('is cut off by a network that resets', { timeout: 120_000 }, async () => {
+  it('is cut off by a network that resets', async () => {
     await during(`Redis cut off ${cutMs / 1000} s, resets`, async () => {
       proxy.refuse();
       await delay(cutMs);
@@ -64,7 +65,7 @@ describe('Redis', () => {
     });
   });
 
-  it('is cut off by a network that says nothing', { timeout: 120_000 }, async () => {
+  it('is cut off by a network that says nothing', async () => {
     await during(`Redis cut off ${cutMs / 1000} s, half open`, async () => {
       proxy.stall();
       await delay(cutMs);
@@ -72,7 +73,7 @@ describe('Redis', () => {
     });
   });
 
-  it('loses all connections at a moment, silently', { timeout: 120_000 }, async () => {
+  it('loses all connections at a moment, silently', async () => {
     // The network works again before anybody can have noticed, which takes up to four seconds: all that was connected stays a
     // black hole, and Redis goes on giving work to its far ends.
     const hurt = async (): Promise<void> => {
@@ -80,10 +81,10 @@ describe('Redis', () => {
       await delay(100);
       proxy.pass();
     };
-    await during('Redis connections turned black holes', hurt, redisRecoverySeconds + 4);
+    await during('Redis connections turned black holes', hurt);
   });
 
-  it('is full', { timeout: 120_000 }, async () => {
+  it('is full', async () => {
     const redis = new Redis(stand.stack.redis.url);
     // A backlog, and clients that go on.
     const burst = stand.load({ clients: 16, pauseMs: 0, ways: ['plain'] });
@@ -102,20 +103,20 @@ describe('Redis', () => {
         const { status } = (await (await fetch(`${stand.urls[0] ?? ''}/v1/jobs/${id}`)).json()) as { status: string };
         expect(status).toBe('succeeded');
       }
-    }, 20_000);
+    });
     expect(Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1])).toBeLessThan(used);
-    // At once, and nothing of a refused job is left behind.
-    const slow = load.latencies.filter(({ status, ms }) => status === 503 && ms > 1500);
-    expect(slow).toEqual([]);
     await redis.config('SET', 'maxmemory', '0');
     const recoverySeconds = await stand.recovery();
     await load.more(20);
     await load.stop();
     redis.disconnect();
     const accepted = [...burst.accepted, ...load.accepted];
-    const note = `${load.refused} refused meanwhile; ${waiting} that were accepted before ended in it`;
+    const refusal = quantile(
+      load.latencies.filter(({ status }) => status === 503).map(({ ms }) => ms),
+      0.99,
+    );
+    const note = `${load.refused} refused meanwhile, p99 ${refusal.toFixed(0)} ms; ${waiting} that were accepted before ended in it`;
     await stand.book('Redis out of memory', { accepted }, { recoverySeconds, note });
-    expect(recoverySeconds).toBeLessThan(redisRecoverySeconds);
   });
 
   it('may evict: nobody is ready, and everybody says why', async () => {

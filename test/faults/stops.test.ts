@@ -5,16 +5,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { full } from '../support/full.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { startService, type ServiceName, type ServiceProcess } from '../support/service-process.js';
 import { stackWebhookSecret } from '../support/stack.js';
 import { testModelEnvironment } from '../support/test-model.js';
-import { full } from './support/stand.js';
 import { bookStops, endOf, inGroups, startBusyBench, type BusyBench, type End } from './support/stops.js';
 
 const clean = { aborts: 0, hangs: 0 };
 const rounds = (few: number): number => (full ? 60 : few);
-const limits = { timeout: full ? 1_200_000 : 120_000 };
 /** Processes at once: more would only wait for each other. */
 const together = 2;
 
@@ -45,7 +44,7 @@ describe('SIGTERM after Redis was away', () => {
   const awayMs = 2000;
   const services: readonly ServiceName[] = ['worker', 'webhooks', 'api'];
 
-  it('ends every service with 0, at whatever moment of the second in which they connect again', limits, async () => {
+  it('ends every service with 0, at whatever moment of the second in which they connect again', async () => {
     const each = rounds(2);
     const ends: { service: ServiceName; end: End }[] = [];
     for (let first = 0; first < each; first += together) {
@@ -77,7 +76,7 @@ const magenta = sharp({ create: { width: 320, height: 240, channels: 3, backgrou
   .jpeg({ quality: 100, chromaSubsampling: '4:4:4' })
   .toBuffer();
 
-describe('a worker in the middle of a run', limits, () => {
+describe('a worker in the middle of a run', () => {
   let bench: BusyBench;
   beforeAll(async () => {
     bench = await startBusyBench();

@@ -6,9 +6,6 @@ import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { type ServiceProcess } from '../support/service-process.js';
 import { problemOf, startReadyApi } from './api-harness.js';
 
-/** Milliseconds that a refusal may take. */
-export const quick = 1000;
-
 export const raw = { 'Content-Type': 'image/jpeg' };
 export const json = { 'Content-Type': 'application/json' };
 
@@ -48,14 +45,12 @@ export function targetOfTests(): () => Target {
   return () => target;
 }
 
-/** Expects the problem `code`, in under a second. */
+/** Expects the problem `code`. */
 export async function refused(ask: () => Promise<Response>, code: ErrorCode): Promise<Response> {
-  const started = performance.now();
   const response = await ask();
   const problem = await problemOf(response.clone());
   expect([problem.code, response.status]).toEqual([code, errorRegistry[code].status]);
   expect(problem.type).toBe(`urn:quintet:error:${code}`);
-  expect(performance.now() - started).toBeLessThan(quick);
   return response;
 }
 

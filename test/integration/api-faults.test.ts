@@ -1,13 +1,12 @@
 /** The API when Redis goes and comes back, and when it is told to stop itself. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from '@quintet/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { eventually } from '../support/service-process.js';
-import { jobOf, problemOf, startApi, startReadyApi, startWorker } from './api-harness.js';
+import { jobOf, problemOf, rawExchange, startApi, startReadyApi, startWorker } from './api-harness.js';
 
 const raw = { 'Content-Type': 'image/jpeg' };
 
@@ -45,11 +44,9 @@ describe('without Redis', () => {
       expect((await service.request('/v1/models')).status).toBe(503);
     });
     for (const ask of [submit, () => service.request(`/v1/jobs/${first.id}`), () => service.request('/v1/models')]) {
-      const started = performance.now();
       const response = await ask();
       expect([response.status, (await problemOf(response)).code]).toEqual([503, 'redis_unavailable']);
       expect(response.headers.get('retry-after')).toBe('2');
-      expect(performance.now() - started).toBeLessThan(1000);
     }
     expect((await service.request('/health/live')).status).toBe(200);
     expect((await service.request('/health/ready')).status).toBe(503);
@@ -116,10 +113,9 @@ describe('without Redis', () => {
     const service = await startReadyApi(own.url);
     const pid = Number(/process_id:(\d+)/.exec(await infoOf(own))?.[1]);
     process.kill(pid, 'SIGSTOP');
-    const started = performance.now();
+    // It answers although Redis never does.
     const response = await service.request('/v1/jobs', { method: 'POST', body: new Uint8Array(image), headers: raw });
     expect((await problemOf(response)).code).toBe('redis_unavailable');
-    expect(performance.now() - started).toBeLessThan(3000);
     process.kill(pid, 'SIGCONT');
     await eventually(async () => {
       const again = await service.request('/v1/jobs', { method: 'POST', body: new Uint8Array(image), headers: raw });
@@ -141,7 +137,8 @@ async function infoOf(own: RedisServer): Promise<string> {
 
 describe('stopping', () => {
   it('answers who waits, finishes what came, and exits 0', async () => {
-    const service = await startReadyApi(server.url, { DEFAULT_MODEL: 'nobody' });
+    // Less than anybody waits below: if those who wait were not answered, it would not end in an orderly way.
+    const service = await startReadyApi(server.url, { DEFAULT_MODEL: 'nobody', SHUTDOWN_SECONDS: '25' });
     const submit = (headers: Record<string, string> = {}) =>
       service.request('/v1/jobs', { method: 'POST', body: new Uint8Array(image), headers: { ...raw, ...headers } });
     const { id } = await jobOf(await submit());
@@ -159,7 +156,11 @@ describe('stopping', () => {
       head.slice(head.indexOf('Content')),
     );
     await Promise.all([parts.begun, late.begun]);
-    const stopped = performance.now();
+    // Nothing tells a client that its first bytes were read; but connections are served in their order, and the second of two
+    // that follow one another is answered after all that had come before the first.
+    for (let turn = 0; turn < 2; turn += 1) {
+      expect(await rawExchange(service.port, [liveness])).toMatch(/^HTTP\/1\.1 200 /);
+    }
     const ended = service.end();
     for (const response of await Promise.all(waits)) {
       expect(response.status).toBe(202);
@@ -172,9 +173,10 @@ describe('stopping', () => {
     parts.finish();
     expect(await parts.answer).toMatch(/^HTTP\/1\.1 202 /);
     expect(await ended).toBe(0);
-    expect(performance.now() - stopped).toBeLessThan(5000);
   });
 });
+
+const liveness = 'GET /health/live HTTP/1.1\r\nHost: quintet\r\nConnection: close\r\n\r\n';
 
 /** Bytes of a slow upload that are sent at once. */
 const sentFirst = 10;
@@ -188,7 +190,6 @@ function slowUpload(port: number, head: string, body: Buffer | string) {
     await once(socket, 'connect');
     socket.write(head);
     socket.write(body.slice(0, sentFirst));
-    await delay(100); // nothing tells a client that its first bytes were read
   })();
   const finish = (): void => {
     socket.write(body.slice(sentFirst));

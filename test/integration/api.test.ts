@@ -116,7 +116,6 @@ describe('submitting', () => {
     const response = await post(image, { ...raw, Prefer: 'respond-async, wait=1' });
     expect(response.status).toBe(202);
     expect(performance.now() - started).toBeGreaterThan(950);
-    expect(performance.now() - started).toBeLessThan(2000);
     expect(response.headers.get('preference-applied')).toBe('wait=1, respond-async');
     const { id } = await jobOf(response);
     await api.request(`/v1/jobs/${id}`, { method: 'DELETE' });
@@ -142,13 +141,11 @@ describe('submitting', () => {
     await eventually(async () => {
       expect(await api.metric('quintet_waiting_requests')).toBe(50);
     });
-    const released = performance.now();
     release();
     for (const response of await Promise.all(waits)) {
       expect(response.headers.get('preference-applied')).toBe('wait=30');
       expect((await jobOf(response)).status).toBe('succeeded');
     }
-    expect(performance.now() - released).toBeLessThan(1500);
     await worker.close();
   });
 
@@ -163,7 +160,7 @@ describe('submitting', () => {
     await expect(wait).rejects.toThrow();
     await eventually(async () => {
       expect(await api.metric('quintet_waiting_requests')).toBe(0);
-    }, 1000);
+    });
     await api.request(job.links.self, { method: 'DELETE' });
   });
 

@@ -172,11 +172,9 @@ describe('keys', () => {
       'Content-Length: 20000000',
       'Expect: 100-continue',
     ];
-    const started = performance.now();
     const answer = await rawExchange(api.port, [`${head.join('\r\n')}\r\n\r\n`]);
     expect(answer).toMatch(/^HTTP\/1\.1 401 /);
     expect(answer).not.toContain('100 Continue');
-    expect(performance.now() - started).toBeLessThan(1000);
   });
 });
 

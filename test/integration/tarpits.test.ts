@@ -156,7 +156,7 @@ describe('a picture is fetched while others hang', () => {
   beforeAll(async () => {
     pictures = await startPictureServer();
     stack = await startStack({ env: { FETCH_TIMEOUT_SECONDS: '60', ...internet.env } });
-  }, 60_000);
+  });
   afterAll(async () => {
     await stack.stop();
     await pictures.stop();

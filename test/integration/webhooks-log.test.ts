@@ -27,7 +27,7 @@ beforeAll(async () => {
   service = await startWebhooks(redis.url, {
     ALLOW_PRIVATE_HOSTS: 'true',
     WEBHOOK_SECRET: `${newer} ${secret}`,
-    WEBHOOK_TIMEOUT_SECONDS: '1',
+    WEBHOOK_TIMEOUT_SECONDS: '3',
     WEBHOOK_SCHEDULE_SECONDS: '0,0.3',
     WEBHOOK_HOST_CONCURRENCY: '50',
   });

@@ -33,7 +33,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-it('replaces inference threads that die, and finishes every job of theirs', { timeout: 90_000 }, async () => {
+it('replaces inference threads that die, and finishes every job of theirs', async () => {
   const store = new JobStore(redis);
   const worker = await startService('worker', {
     ...testModelEnvironment,
@@ -55,20 +55,20 @@ it('replaces inference threads that die, and finishes every job of theirs', { ti
       expect(await restarts()).toBe(death);
     });
   }
-  for (const id of ids) expect((await outcomeOf(store, id, 60_000)).status).toBe('succeeded');
+  for (const id of ids) expect((await outcomeOf(store, id)).status).toBe('succeeded');
   // Both streams work again: the last jobs were answered, and none is held any more.
   expect(await worker.metric('quintet_jobs_total', { outcome: 'succeeded' })).toBe(200);
   expect(worker.process.exitCode).toBeNull();
   expect(await worker.end()).toBe(0);
 });
 
-it('keeps its main thread free under full load: lag p99 under 50 ms', { timeout: 90_000 }, async () => {
+it('keeps its main thread free under full load: lag p99 under 50 ms', async () => {
   const store = new JobStore(redis);
   const worker = await startService('worker', { ...testModelEnvironment, REDIS_URL: server.url });
   await worker.ready();
   const photo = await makeImage({ format: 'jpeg', width: 640, height: 480 });
   const ids = await Promise.all(Array.from({ length: 400 }, () => submitOrder(store, queue, photo)));
-  for (const id of ids) expect((await outcomeOf(store, id, 60_000)).status).toBe('succeeded');
+  for (const id of ids) expect((await outcomeOf(store, id)).status).toBe('succeeded');
   const all = await worker.metric('quintet_event_loop_lag_seconds_count');
   const quick = await worker.metric('quintet_event_loop_lag_seconds_bucket', { le: '0.05' });
   expect(all).toBeGreaterThan(20);
@@ -76,32 +76,26 @@ it('keeps its main thread free under full load: lag p99 under 50 ms', { timeout:
   expect(await worker.end()).toBe(0);
 });
 
-it.skipIf(!canMeasure)(
-  'keeps its memory under its bound while hundreds wait, phone photos among them',
-  { timeout: 120_000 },
-  async () => {
-    const store = new JobStore(redis);
-    const worker = await startService('worker', {
-      ...testModelEnvironment,
-      REDIS_URL: server.url,
-      INFERENCE_STREAMS: '2',
-      INTRA_OP_THREADS: '1',
-      MAX_BATCH_SIZE: '4',
-      MALLOC_ARENA_MAX: '2',
-    });
-    await worker.ready();
-    const pid = worker.process.pid ?? 0;
-    const level = residentMegabytes(pid);
-    const small = await makeImage({ format: 'jpeg', width: 500, height: 375 });
-    const large = await makeImage({ format: 'jpeg', width: 4000, height: 3000 });
-    const alpha = await makeImage({ format: 'png', colour: 'alpha', width: 3000, height: 2000 });
-    const images = Array.from({ length: 400 }, (_, index) =>
-      index % 8 === 0 ? large : index % 8 === 4 ? alpha : small,
-    );
-    const ids: string[] = [];
-    for (const image of images) ids.push(await submitOrder(store, queue, image));
-    for (const id of ids) expect((await outcomeOf(store, id, 100_000)).status).toBe('succeeded');
-    expect(peakMegabytes(pid) - level).toBeLessThan(mostGrowth);
-    expect(await worker.end()).toBe(0);
-  },
-);
+it.skipIf(!canMeasure)('keeps its memory under its bound while hundreds wait, phone photos among them', async () => {
+  const store = new JobStore(redis);
+  const worker = await startService('worker', {
+    ...testModelEnvironment,
+    REDIS_URL: server.url,
+    INFERENCE_STREAMS: '2',
+    INTRA_OP_THREADS: '1',
+    MAX_BATCH_SIZE: '4',
+    MALLOC_ARENA_MAX: '2',
+  });
+  await worker.ready();
+  const pid = worker.process.pid ?? 0;
+  const level = residentMegabytes(pid);
+  const small = await makeImage({ format: 'jpeg', width: 500, height: 375 });
+  const large = await makeImage({ format: 'jpeg', width: 4000, height: 3000 });
+  const alpha = await makeImage({ format: 'png', colour: 'alpha', width: 3000, height: 2000 });
+  const images = Array.from({ length: 400 }, (_, index) => (index % 8 === 0 ? large : index % 8 === 4 ? alpha : small));
+  const ids: string[] = [];
+  for (const image of images) ids.push(await submitOrder(store, queue, image));
+  for (const id of ids) expect((await outcomeOf(store, id)).status).toBe('succeeded');
+  expect(peakMegabytes(pid) - level).toBeLessThan(mostGrowth);
+  expect(await worker.end()).toBe(0);
+});

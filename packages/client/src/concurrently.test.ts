@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concurrently } from './concurrently.js';
@@ -42,7 +41,7 @@ describe('work on many items', () => {
     const work = (item: number): Promise<number> => (item === 0 ? first.then(() => 0) : Promise.resolve(item));
     const results = concurrently(endless, work, { window: { size: 2 }, ordered: true });
     const next = results.next();
-    await sleep(20);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
     expect(pulled).toBe(256);
     release();
     expect((await next).value).toBe(0);

@@ -110,7 +110,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     description: 'resnet50-demo in int8, for speed where no trained weights can be had: predictions mean nothing',
     license: 'Apache-2.0',
     sources: [],
-    generate: { recipe: 'resnet50-demo-int8/1', build: () => buildResnet50Int8().model },
+    generate: { recipe: 'resnet50-demo-int8/2', build: () => buildResnet50Int8().model },
   },
 ];
 

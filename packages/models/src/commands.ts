@@ -28,16 +28,22 @@ export const USAGE = `Usage: npm run models -- <command>
                   run two models, fetched first where they are not here, over the pictures of a folder: how often they
                   agree, how much faster B is, and, where files are named like ImageNet's (n01440764_tench.JPEG), how
                   often each is right; --limit takes the first N files only
+  quantize NAME --images DIR [--limit N] [--method minmax|percentile|entropy] [--narrow]
+                  make NAME-int8 of a float32 model: ranges are measured over the pictures of a folder, which should be
+                  like those that the model will see; ends with compare's table of the two; --narrow keeps weights to
+                  7 bits, which no CPU saturates
+  quantize NAME --ranges FILE [--images DIR] [--narrow]
+                  make the same again of ranges that were measured before (ranges.json of NAME-int8)
   help, --help    this text
 
 Environment:
   MODELS_DIR      the models directory (default <DATA_DIR>/models)
   DATA_DIR        default .quintet in the current folder
   MODEL_BASE_URL  a mirror that is asked first: https://host/folder or file:///folder, holding the files by name
-  and for compare those of a worker that concern execution and pictures: docs/configuration.md
+  and for compare and quantize those of a worker that concern execution and pictures: docs/configuration.md
 
-Exit codes: 0 done; 1 a model could not be had, is damaged or is not there, or no picture can be read; 2 wrong usage;
-130 stopped by Ctrl-C.`;
+Exit codes: 0 done; 1 a model could not be had, is damaged, is not there or cannot be quantised, or no picture can be read;
+2 wrong usage; 130 stopped by Ctrl-C.`;
 
 /** Runs one command and returns the exit code. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {

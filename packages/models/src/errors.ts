@@ -19,6 +19,16 @@ export type ModelErrorCode =
   /** The models directory cannot be written. */
   | 'models_dir_unwritable'
   | 'disk_full'
+  /** A file to import that is not there, or not readable. */
+  | 'checkpoint_unreadable'
+  /** A file to import that is cut off or damaged. */
+  | 'checkpoint_invalid'
+  /** A file to import that is no checkpoint, holds more than is read without executing it, or is of a network not known. */
+  | 'checkpoint_refused'
+  /** The name of an architecture that is not known. */
+  | 'architecture_unknown'
+  /** There is a model folder of that name already. */
+  | 'model_exists'
   /** The caller's signal was aborted; what was downloaded is kept for the next try. */
   | 'model_fetch_aborted';
 

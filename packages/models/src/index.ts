@@ -4,9 +4,11 @@ export { type TransferTiming } from './download.js';
 export { ensureModel, type EnsureModelOptions } from './ensure-model.js';
 export { ModelError, type ModelErrorCode } from './errors.js';
 export { sha256File } from './hash.js';
+export { importCheckpoint, type ImportedModel, type ImportOptions } from './import/import-checkpoint.js';
 export { listModelFolders } from './install.js';
 export { IMAGENET_LABELS_PATH, parseLabels, readLabels, type Label } from './labels.js';
 export { acquireLock, type LockHolder, type LockOptions, type Release } from './lock.js';
+export { assertNoModel, writeOwnModel, type OwnModelOptions } from './own-model.js';
 export { loadModel, type Model } from './load-model.js';
 export { DEFAULT_PREPROCESS, MODEL_NAME, Manifest, Preprocess, assertModelName } from './manifest.js';
 export {
@@ -18,10 +20,13 @@ export {
   type Progress,
   type ProgressSink,
 } from './progress.js';
-export { encodeModel, type Initializer, type OnnxModel, type OnnxNode } from './onnx/encode.js';
-export { GraphBuilder, type BuiltGraph, type GraphStatistics } from './onnx/graph-builder.js';
+export { encodeModel, furtherOutputs, type Initializer, type OnnxModel, type OnnxNode } from './onnx/encode.js';
+export { GraphBuilder, type BuiltGraph, type Chunks, type GraphStatistics } from './onnx/graph-builder.js';
 export { NoLinearHead, findLinearHead, readLinearHead, type LinearHead } from './onnx/linear-head.js';
 export { readGraph, type ModelGraph } from './onnx/read-graph.js';
 export { buildResnet50, type Resnet50Options, type StridePlace } from './onnx/resnet50.js';
 export { buildResnet50Int8 } from './onnx/resnet50-int8.js';
-export { quantizeGraph, type QuantizeOptions } from './onnx/quantize-graph.js';
+export { readModel } from './onnx/read-model.js';
+export { quantizeModel, tensorsToMeasure, type QuantizeOptions, type Range } from './quantize/quantize-model.js';
+export { readRanges, writeRanges, type RangesFile } from './quantize/ranges.js';
+export { constantChunk, filterChunks, heFilters } from './onnx/weights.js';

@@ -64,7 +64,7 @@ async function moveInto(complete: string, target: string, staging: string): Prom
 }
 
 /** A rename survives a power cut only once its folder is on the disk; not every file system lets a folder be synced. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   try {
     const folder = await open(path, 'r');
     try {

@@ -105,8 +105,7 @@ runService({ name: 'worker', nativeThreads: true }, workerVariables, async (conf
     onFatal: onStuck,
   });
   const { classifier, slots, provider: device } = engine;
-  const { resize, crop } = model.manifest.preprocess;
-  const spec = { resize, crop };
+  const spec = model.manifest.preprocess;
   const preprocessor = createPreprocessPool(
     {
       spec,

@@ -1,8 +1,7 @@
 /** Pictures as a person gives them: by drop, by paste, by the two file choosers. */
-import { readFileSync, readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
-import { hasShared, shared } from '../../support/test-model.js';
+import { picture, picturePath } from '../../support/pictures.js';
 
 export interface PictureFile {
   readonly name: string;
@@ -10,23 +9,10 @@ export interface PictureFile {
   readonly bytes: Buffer;
 }
 
-const folder = join(shared, 'images');
-const names = hasShared ? readdirSync(folder).filter((name) => name.endsWith('.JPEG')) : [];
-
-/** The folder of 66 photos. */
-export const photoFolder = folder;
-export const photoCount = names.length;
-
-/** The path of the photo whose name contains `what`. */
-export function photoPath(what: string): string {
-  const name = names.find((each) => each.includes(what));
-  if (name === undefined) throw new Error(`There is no photo of ${what} in ${folder}.`);
-  return join(folder, name);
-}
-
-export function photo(what: string): PictureFile {
-  const path = photoPath(what);
-  return { name: basename(path), type: 'image/jpeg', bytes: readFileSync(path) };
+/** Our picture of a `label`, as a file. */
+export function drawing(label: string): PictureFile {
+  const name = basename(picturePath(label));
+  return { name, type: name.endsWith('.png') ? 'image/png' : 'image/jpeg', bytes: picture(label) };
 }
 
 /** A file that is no picture, whatever its name says. */

@@ -40,11 +40,14 @@ export async function countShifts(page: Page): Promise<() => Promise<number>> {
   return () =>
     counter.evaluate(
       ({ read }) =>
-        new Promise<number>((resolve) =>
-          setTimeout(() => {
-            resolve(read());
-          }, 100),
-        ),
+        new Promise<number>((resolve) => {
+          // What was laid out before this frame is told by the end of the next.
+          requestAnimationFrame(() =>
+            requestAnimationFrame(() => {
+              resolve(read());
+            }),
+          );
+        }),
     );
 }
 

@@ -14,7 +14,6 @@ import type { TestProject } from 'vitest/node';
 import { chromiumArguments, findChromium } from '../../../scripts/lib/chromium.mjs';
 import { step, warn } from '../../../scripts/lib/report.mjs';
 import { startStack, type Stack } from '../../support/stack.js';
-import { hasShared } from '../../support/test-model.js';
 import { screenshotFolder } from './screenshot.js';
 
 /** What the files are told. */
@@ -40,7 +39,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const found = findChromium({ install: process.env['QUINTET_INSTALL_CHROMIUM'] === '1' });
   const stops: (() => Promise<void>)[] = [];
   const open = async (): Promise<Announcement> => {
-    if (!hasShared) return skipped('photos and a real model are in ../shared, which is not here');
     const program = await found;
     if ('missing' in program) return skipped(program.missing);
     const kept = async <T>(starting: Promise<T>, stop: (started: T) => Promise<void>): Promise<T> => {

@@ -33,6 +33,9 @@ export interface Visited {
   readonly requests: readonly string[];
 }
 
+/** How long the page may take on a machine that does other things besides: no promise, only the end of what never comes. */
+const patienceMs = 60_000;
+
 export type Visit = (options?: VisitOptions) => Promise<Visited>;
 
 let announced: Promise<Announcement> | undefined;
@@ -76,7 +79,7 @@ export const it = test.extend<{ visit: Visit }>({
       const requests = watch(context, new URL(url).origin, options.expected ?? [], problems);
       await options.before?.(context);
       const page = await context.newPage();
-      page.setDefaultTimeout(15_000);
+      page.setDefaultTimeout(patienceMs);
       await page.goto(url + (options.path ?? '/'));
       return { page, context, url, requests };
     });

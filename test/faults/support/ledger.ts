@@ -11,6 +11,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isFinal, jobSchema, type Job } from '@quintet/shared';
 import { expect } from 'vitest';
 import type { Receiver } from '../../support/receiver.js';
+import { eventually, patienceMs } from '../../support/service-process.js';
 import type { Accepted, Load } from './load.js';
 import { isRight, type Expected } from './pictures.js';
 import { redisLeftovers } from './redis-leftovers.js';
@@ -31,21 +32,18 @@ export interface Books {
   readonly load: Pick<Load, 'accepted'>;
   readonly receiver: Receiver;
   /** Of an API that lives. */
-  /** Of an API that lives. */
   readonly url: () => string;
   /** Redis's own address. */
   readonly redisUrl: string;
   readonly expected: Expected;
   /** How a job may end that is not to succeed, by the picture's name: its codes. */
   readonly failing?: ReadonlyMap<string, readonly string[]>;
-  /** Time for the last job to end, in ms. */
-  readonly withinMs?: number;
 }
 
 /** Reads every accepted job until it has ended, and once more; waits for the webhooks; looks into Redis. */
 export async function closeBooks(books: Books): Promise<Ledger> {
   const { load, receiver, url, expected, failing = new Map<string, readonly string[]>() } = books;
-  const deadline = performance.now() + (books.withinMs ?? 60_000);
+  const deadline = performance.now() + patienceMs;
   const jobs = new Map<string, Job>();
   const lost: string[] = [];
   const duplicated: string[] = [];
@@ -69,7 +67,7 @@ export async function closeBooks(books: Books): Promise<Ledger> {
   await eachOf(load.accepted, async ({ id }) => {
     const first = jobs.get(id);
     if (first === undefined) return;
-    const again = await untilEnded(url, id, performance.now() + 10_000);
+    const again = await untilEnded(url, id, performance.now() + patienceMs);
     if (!isDeepStrictEqual(first, again)) duplicated.push(id);
   });
   const webhooks = load.accepted.filter(({ webhookAt }) => webhookAt !== undefined).length;
@@ -92,15 +90,9 @@ export async function expectClean(ledger: Ledger, redisUrl: string): Promise<voi
   expect(ledger.finished).toBe(ledger.accepted);
   expect(ledger.accepted).toBeGreaterThan(0);
   // What dead processes held is put away when their locks run out.
-  const limit = performance.now() + 45_000;
-  for (;;) {
-    const left = await redisLeftovers(redisUrl);
-    if (left.length === 0 || performance.now() > limit) {
-      expect(left.slice(0, 20)).toEqual([]);
-      return;
-    }
-    await delay(500);
-  }
+  await eventually(async () => {
+    expect((await redisLeftovers(redisUrl)).slice(0, 20)).toEqual([]);
+  });
 }
 
 async function checkWebhooks(
@@ -142,7 +134,7 @@ async function untilEnded(url: () => string, id: string, deadline: number): Prom
 }
 
 async function read(url: string, id: string): Promise<Job> {
-  const response = await fetch(`${url}/v1/jobs/${id}`, { signal: AbortSignal.timeout(10_000) });
+  const response = await fetch(`${url}/v1/jobs/${id}`, { signal: AbortSignal.timeout(patienceMs) });
   const body: unknown = await response.json();
   if (response.status !== 200) throw new Error(`${response.status} ${JSON.stringify(body)}`);
   return jobSchema.parse(body);

@@ -6,6 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isFinal, jobSchema, problemSchema, type Job } from '@quintet/shared';
 import type { Answer, Receiver } from '../../support/receiver.js';
+import { patienceMs } from '../../support/service-process.js';
 import type { Picture } from './pictures.js';
 
 export interface Accepted {
@@ -38,7 +39,7 @@ export interface LoadOptions {
 export type Way = 'plain' | 'wait' | 'webhook';
 
 /** No request may hang, whatever happens to the service. */
-const longestMs = 30_000;
+const longestMs = patienceMs;
 let submissions = 0;
 
 export class Load {

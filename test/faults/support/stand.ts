@@ -1,23 +1,14 @@
 /** Where faults are tested: all of Quintet, a receiver, pictures with their right answers, and the books. */
 import { readFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { jobSchema, Redis } from '@quintet/shared';
 import { expect } from 'vitest';
 import { startReceiver, type Receiver } from '../../support/receiver.js';
-import type { ServiceProcess } from '../../support/service-process.js';
+import { eventually, type ServiceProcess } from '../../support/service-process.js';
 import { stackWebhookSecret, startStack, type Stack, type StackOptions } from '../../support/stack.js';
 import { closeBooks, expectClean, type Books, type Ledger } from './ledger.js';
 import { Load, type LoadOptions } from './load.js';
 import { classifyCalmly, somePictures, type Expected, type Picture } from './pictures.js';
 import { addRow } from './table.js';
-
-/** Whether faults last as long as the issue asks (`npm test -- faults`), or a few seconds each. */
-export const full = process.env['FAULTS_FULL'] === '1';
-
-/** A worker's orders are taken up again this soon after its death. */
-export const takenUpWithinSeconds = 15;
-/** Everything works this soon after Redis does. */
-export const redisRecoverySeconds = 5;
 
 export interface Stand {
   readonly stack: Stack;
@@ -28,13 +19,13 @@ export interface Stand {
   urls: readonly string[];
   load(options?: Partial<LoadOptions>): Load;
   /** Seconds until a job that is submitted from now on succeeds. */
-  recovery(withinMs?: number): Promise<number>;
+  recovery(): Promise<number>;
   /** Closes the books of `load`, expects them to be clean, and adds the row. */
   book(fault: string, load: Pick<Load, 'accepted'>, rest?: BookOptions): Promise<Ledger>;
   stop(): Promise<void>;
 }
 
-export interface BookOptions extends Partial<Pick<Books, 'failing' | 'withinMs'>> {
+export interface BookOptions extends Partial<Pick<Books, 'failing'>> {
   readonly recoverySeconds?: number;
   readonly note?: string | ((ledger: Ledger) => string);
 }
@@ -57,13 +48,12 @@ export async function startStand(options: StackOptions = {}): Promise<Stand> {
     expected,
     urls: [stack.url],
     load: (rest) => new Load({ urls: () => stand.urls, pictures, receiver, clients: 4, pauseMs: 120, ...rest }),
-    recovery: async (withinMs = 60_000) => {
+    recovery: async () => {
       const started = performance.now();
-      for (;;) {
-        if (await succeeds(stand.urls[0] ?? '', pictures[0])) return (performance.now() - started) / 1000;
-        if (performance.now() - started > withinMs) throw new Error(`no job succeeded within ${withinMs} ms`);
-        await delay(50);
-      }
+      await eventually(async () => {
+        if (!(await succeeds(stand.urls[0] ?? '', pictures[0]))) throw new Error('no job succeeds');
+      });
+      return (performance.now() - started) / 1000;
     },
     book: async (fault, load, { recoverySeconds, note, ...rest } = {}) => {
       const ledger = await closeBooks({

@@ -5,7 +5,9 @@ export type Attribute =
   | { readonly int: number }
   | { readonly float: number }
   | { readonly ints: readonly number[] }
-  | { readonly string: string };
+  | { readonly string: string }
+  /** An encoded AttributeProto, as a file had it: of a kind that nothing here looks into. */
+  | { readonly raw: Uint8Array };
 
 export interface OnnxNode {
   readonly name: string;
@@ -26,10 +28,11 @@ export interface Initializer {
   chunks(): Iterable<Uint8Array>;
 }
 
-/** A graph input or output; a string dimension is symbolic (the batch). */
+/** A graph input or output; a string dimension is symbolic (the batch), an empty one unknown. */
 export interface ValueInfo {
   readonly name: string;
-  readonly dims: readonly (number | string)[];
+  /** undefined: nobody has said. */
+  readonly dims: readonly (number | string)[] | undefined;
   readonly dataType: DataType;
 }
 
@@ -44,6 +47,8 @@ export interface OnnxModel {
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
   readonly initializers: readonly Initializer[];
+  /** Encoded FunctionProtos of operators that the file itself defines. */
+  readonly functions?: readonly Uint8Array[];
 }
 
 export const elementCount = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1);
@@ -80,6 +85,7 @@ export function* encodeModel(model: OnnxModel): Generator<Uint8Array, void, unde
       { domain: '', version: model.opset },
       ...Object.entries(model.extraOpsets ?? {}).map(([domain, version]) => ({ domain, version })),
     ],
+    functions: model.functions ?? [],
   });
   yield delimiter(FIELD.modelGraph, graphBytes);
   yield graph;
@@ -95,6 +101,10 @@ export function* encodeModel(model: OnnxModel): Generator<Uint8Array, void, unde
     }
   }
 }
+
+/** To be appended to a model's file, which then has these tensors as its last outputs: protobuf's readers merge messages. */
+export const furtherOutputs = (names: readonly string[]): Uint8Array =>
+  encodeMessage('ModelProto', { graph: { output: names.map((name) => ({ name })) } });
 
 /** Bytes of the encoded model, without making its weights. */
 export function weightBytes(model: OnnxModel): number {
@@ -120,14 +130,21 @@ function nodeMessage(node: OnnxNode): Record<string, unknown> {
   };
 }
 
-function attributeMessage(name: string, value: Attribute): Record<string, unknown> {
-  if ('int' in value) return { name, type: ATTRIBUTE_TYPE.int, i: value.int };
-  if ('float' in value) return { name, type: ATTRIBUTE_TYPE.float, f: value.float };
-  if ('string' in value) return { name, type: ATTRIBUTE_TYPE.string, s: Buffer.from(value.string) };
-  return { name, type: ATTRIBUTE_TYPE.ints, ints: value.ints };
+function attributeMessage(name: string, value: Attribute): Uint8Array {
+  if ('raw' in value) return value.raw;
+  const message = (): Record<string, unknown> => {
+    if ('int' in value) return { type: ATTRIBUTE_TYPE.int, i: value.int };
+    if ('float' in value) return { type: ATTRIBUTE_TYPE.float, f: value.float };
+    if ('string' in value) return { type: ATTRIBUTE_TYPE.string, s: Buffer.from(value.string) };
+    return { type: ATTRIBUTE_TYPE.ints, ints: value.ints };
+  };
+  return encodeMessage('AttributeProto', { name, ...message() });
 }
 
 function valueMessage({ name, dims, dataType }: ValueInfo): Record<string, unknown> {
-  const dim = dims.map((size) => (typeof size === 'string' ? { dim_param: size } : { dim_value: size }));
-  return { name, type: { tensor_type: { elem_type: DATA_TYPE[dataType].code, shape: { dim } } } };
+  const dim = dims?.map((size) => {
+    if (typeof size === 'number') return { dim_value: size };
+    return size === '' ? {} : { dim_param: size };
+  });
+  return { name, type: { tensor_type: { elem_type: DATA_TYPE[dataType].code, ...(dim && { shape: { dim } }) } } };
 }

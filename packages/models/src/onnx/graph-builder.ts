@@ -6,7 +6,7 @@ import {
   type OnnxNode,
   type ValueInfo,
 } from './encode.js';
-import { constantChunk, filterChunks } from './weights.js';
+import { constantChunk } from './weights.js';
 
 /** A float32 value in the graph: [channels, height, width] behind the symbolic batch. */
 export interface FeatureMap {
@@ -16,14 +16,22 @@ export interface FeatureMap {
   readonly width: number;
 }
 
+/** The bytes of a constant, as Initializer has them. */
+export type Chunks = Initializer['chunks'];
+
 export interface ConvOptions {
   readonly name: string;
   readonly filters: number;
   readonly kernel: number;
   readonly stride: number;
-  readonly pad: number;
-  /** See FilterBank.centred. */
-  readonly centred: boolean;
+  /** Zeros before and after the picture, in height as in width; a single number means both. */
+  readonly pad: number | readonly [before: number, after: number];
+  /** Each group of filters sees as many of the channels. Default 1; `channels` for a depthwise convolution. */
+  readonly groups?: number;
+  /** float32 [filters, channels / groups, kernel, kernel]. */
+  readonly weights: Chunks;
+  /** float32 [filters]; absent where none is added. */
+  readonly bias?: Chunks;
 }
 
 export interface GraphStatistics {
@@ -49,28 +57,31 @@ export class GraphBuilder {
   private parameters = 0;
   private macs = 0;
 
-  constructor(private readonly seed: number) {}
-
   image(name: string, channels: number, height: number, width: number): FeatureMap {
     this.inputs.push({ name, dims: [BATCH, channels, height, width], dataType: 'float32' });
     return { name, channels, height, width };
   }
 
-  /** Convolution without bias; He-initialised (`std = sqrt(2 / fan-in)`). */
   conv(x: FeatureMap, options: ConvOptions): FeatureMap {
-    const { name, filters, kernel, stride, pad, centred } = options;
-    const fanIn = x.channels * kernel * kernel;
+    const { name, filters, kernel, stride, pad, groups = 1, weights, bias } = options;
+    const [before, after] = typeof pad === 'number' ? [pad, pad] : pad;
+    const fanIn = (x.channels / groups) * kernel * kernel;
     const weight = `${name}.weight`;
-    const bank = { seed: this.seed, stream: weight, filters, fanIn, std: Math.sqrt(2 / fanIn), centred };
-    this.constant(weight, [filters, x.channels, kernel, kernel], () => filterChunks(bank));
-    this.parameters += filters * fanIn;
-    const height = outputSize(x.height, kernel, stride, pad);
-    const width = outputSize(x.width, kernel, stride, pad);
+    this.constant(weight, [filters, x.channels / groups, kernel, kernel], weights);
+    const inputs = [x.name, weight];
+    if (bias !== undefined) {
+      this.constant(`${name}.bias`, [filters], bias);
+      inputs.push(`${name}.bias`);
+    }
+    this.parameters += filters * fanIn + (bias === undefined ? 0 : filters);
+    const height = outputSize(x.height, kernel, stride, before + after);
+    const width = outputSize(x.width, kernel, stride, before + after);
     this.macs += filters * fanIn * height * width;
-    const output = this.node('Conv', name, [x.name, weight], {
+    const output = this.node('Conv', name, inputs, {
       kernel_shape: { ints: [kernel, kernel] },
       strides: { ints: [stride, stride] },
-      pads: { ints: [pad, pad, pad, pad] },
+      pads: { ints: [before, before, after, after] },
+      ...(groups === 1 ? {} : { group: { int: groups } }),
     });
     return { name: output, channels: filters, height, width };
   }
@@ -91,6 +102,12 @@ export class GraphBuilder {
     return { ...x, name: this.node('Relu', name, [x.name], {}) };
   }
 
+  /** min(max(x, 0), 6). */
+  relu6(x: FeatureMap, name: string): FeatureMap {
+    const bounds = [this.scalar('zero', 0), this.scalar('six', 6)];
+    return { ...x, name: this.node('Clip', name, [x.name, ...bounds], {}) };
+  }
+
   add(x: FeatureMap, y: FeatureMap, name: string): FeatureMap {
     if (x.channels !== y.channels || x.height !== y.height || x.width !== y.width) {
       throw new TypeError(`${name}: shapes of ${x.name} and ${y.name} differ`);
@@ -104,18 +121,17 @@ export class GraphBuilder {
       strides: { ints: [stride, stride] },
       pads: { ints: [pad, pad, pad, pad] },
     });
-    const height = outputSize(x.height, kernel, stride, pad);
-    return { ...x, name: output, height, width: outputSize(x.width, kernel, stride, pad) };
+    const height = outputSize(x.height, kernel, stride, 2 * pad);
+    return { ...x, name: output, height, width: outputSize(x.width, kernel, stride, 2 * pad) };
   }
 
-  /** Global average pooling, flattening, a fully connected layer, and the graph's output. */
-  classifier(x: FeatureMap, options: { output: string; classes: number; std: number }): void {
+  /** Global average pooling, flattening, a fully connected layer (weights [classes, channels]), and the graph's output. */
+  classifier(x: FeatureMap, options: { output: string; classes: number; weights: Chunks; bias: Chunks }): void {
     const pooled = this.node('GlobalAveragePool', 'avgpool', [x.name], {});
     const flat = this.node('Flatten', 'flatten', [pooled], { axis: { int: 1 } });
-    const { output, classes, std } = options;
-    const bank = { seed: this.seed, stream: 'fc.weight', filters: classes, fanIn: x.channels, std, centred: true };
-    this.constant('fc.weight', [classes, x.channels], () => filterChunks(bank));
-    this.constant('fc.bias', [classes], () => [constantChunk(classes, 0)]);
+    const { output, classes, weights, bias } = options;
+    this.constant('fc.weight', [classes, x.channels], weights);
+    this.constant('fc.bias', [classes], bias);
     this.parameters += classes * x.channels + classes;
     this.macs += classes * x.channels;
     this.node('Gemm', 'fc', [flat, 'fc.weight', 'fc.bias'], { transB: { int: 1 } }, output);
@@ -129,7 +145,12 @@ export class GraphBuilder {
     return { model, statistics: { parameters, macs } };
   }
 
-  private constant(name: string, dims: readonly number[], chunks: () => Iterable<Uint8Array>): void {
+  private scalar(name: string, value: number): string {
+    if (!this.initializers.some((each) => each.name === name)) this.constant(name, [], () => [constantChunk(1, value)]);
+    return name;
+  }
+
+  private constant(name: string, dims: readonly number[], chunks: Chunks): void {
     if (elementCount(dims) === 0) throw new TypeError(`${name}: empty tensor`);
     this.initializers.push({ name, dims, dataType: 'float32', chunks });
   }
@@ -146,6 +167,7 @@ export class GraphBuilder {
   }
 }
 
-function outputSize(size: number, kernel: number, stride: number, pad: number): number {
-  return Math.floor((size + 2 * pad - kernel) / stride) + 1;
+/** `padding`: before and after together. */
+function outputSize(size: number, kernel: number, stride: number, padding: number): number {
+  return Math.floor((size + padding - kernel) / stride) + 1;
 }

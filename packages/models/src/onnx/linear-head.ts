@@ -16,9 +16,9 @@
  * so the 100 MB before them are neither read nor written anew.
  */
 import { readFile } from 'node:fs/promises';
+import { furtherOutputs } from './encode.js';
 import { dequantized, floatConstant, scalarOf } from './float-constants.js';
 import { readGraph, type ConstantTensor, type GraphNode, type ModelGraph } from './read-graph.js';
-import { encodeMessage } from './schema.js';
 
 export interface LinearHead {
   /** The tensor of the last feature maps: a value is `scale × (what is there − zeroPoint)`; float32 has 1 and 0. */
@@ -214,7 +214,7 @@ class HeadSearch {
       features,
       scale: scale === undefined ? 1 : scalarOf(this.constant(scale)),
       zeroPoint: zero === undefined ? 0 : scalarOf(zero),
-      extension: present ? new Uint8Array() : encodeMessage('ModelProto', { graph: { output: [{ name: features }] } }),
+      extension: present ? new Uint8Array() : furtherOutputs([features]),
     };
   }
 

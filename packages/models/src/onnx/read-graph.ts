@@ -32,9 +32,9 @@ export interface ModelGraph {
 }
 
 /** As decoded: absent numbers are 0, absent bytes an empty list of some kind, 64-bit integers may be objects. */
-type Bytes = Uint8Array | readonly never[];
+export type Bytes = Uint8Array | readonly never[];
 
-interface TensorMessage {
+export interface TensorMessage {
   readonly dims: readonly unknown[];
   readonly data_type: number;
   readonly name: string;
@@ -45,17 +45,21 @@ interface TensorMessage {
   readonly data_location: number;
 }
 
-interface NodeMessage {
+export interface NodeMessage {
   readonly input: readonly string[];
   readonly output: readonly string[];
   readonly op_type: string;
-  readonly attribute: readonly {
-    readonly name: string;
-    readonly i: unknown;
-    readonly f: number;
-    readonly ints: readonly unknown[];
-    readonly t?: TensorMessage | null;
-  }[];
+  readonly attribute: readonly Uint8Array[];
+}
+
+export interface AttributeMessage {
+  readonly name: string;
+  readonly type: number;
+  readonly i: unknown;
+  readonly f: number;
+  readonly s: Uint8Array;
+  readonly ints: readonly unknown[];
+  readonly t?: TensorMessage | null;
 }
 
 interface ModelMessage {
@@ -75,18 +79,22 @@ export function readGraph(file: Buffer): ModelGraph {
   for (const message of graph.node) {
     const node = nodeOf(message);
     for (const output of node.outputs) producers.set(output, node);
-    const value = message.op_type === 'Constant' ? message.attribute.find(({ t }) => t)?.t : undefined;
+    const value = message.op_type === 'Constant' ? attributesOf(message).find(({ t }) => t)?.t : undefined;
     if (value) constants.set(node.outputs[0] ?? '', constantOf(value));
   }
   return { outputs: graph.output.map(({ name }) => name), producers, constants };
 }
 
-function nodeOf({ op_type, input, output, attribute }: NodeMessage): GraphNode {
-  const attributes = attribute.map(({ name, i, f, ints }) => {
+function nodeOf(message: NodeMessage): GraphNode {
+  const attributes = attributesOf(message).map(({ name, i, f, ints }) => {
     return [name, { int: Number(i), float: f, ints: ints.map(Number) }] as const;
   });
-  return { opType: op_type, inputs: input, outputs: output, attributes: new Map(attributes) };
+  const { op_type: opType, input, output } = message;
+  return { opType, inputs: input, outputs: output, attributes: new Map(attributes) };
 }
+
+export const attributesOf = ({ attribute }: Pick<NodeMessage, 'attribute'>): AttributeMessage[] =>
+  attribute.map((bytes) => decodeMessage('AttributeProto', viewOf(bytes)) as AttributeMessage);
 
 function constantOf(tensor: TensorMessage): ConstantTensor {
   const dims = tensor.dims.map(Number);
@@ -104,7 +112,7 @@ function constantOf(tensor: TensorMessage): ConstantTensor {
 }
 
 /** `TensorProto.DataLocation.EXTERNAL`. */
-const elsewhere = 1;
+export const elsewhere = 1;
 
 function valuesOf(tensor: TensorMessage): Float32Array {
   const { data_type: type, data_location, name } = tensor;
@@ -130,7 +138,7 @@ function valuesOf(tensor: TensorMessage): Float32Array {
   }
 }
 
-function viewOf(bytes: Bytes): Buffer {
+export function viewOf(bytes: Bytes): Buffer {
   return bytes instanceof Uint8Array ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : Buffer.alloc(0);
 }
 

@@ -1,4 +1,5 @@
-import { GraphBuilder, type BuiltGraph, type FeatureMap } from './graph-builder.js';
+import { GraphBuilder, type BuiltGraph, type Chunks, type FeatureMap } from './graph-builder.js';
+import { constantChunk, filterChunks, heFilters } from './weights.js';
 
 /**
  * Where a block that halves the picture does so. On its 3×3 convolution ('3x3') the network has 4.09 G
@@ -39,9 +40,10 @@ const LOGIT_GAIN = 8;
  */
 export function buildResnet50(options: Resnet50Options = {}): BuiltGraph {
   const { seed = 50, width = 64, blocks = [3, 4, 6, 3], classes = 1000, imageSize = 224, strideOn = '3x3' } = options;
-  const graph = new GraphBuilder(seed);
+  const graph = new GraphBuilder();
   const image = graph.image('data', 3, imageSize, imageSize);
-  const stem = graph.conv(image, { name: 'conv1', filters: width, kernel: 7, stride: 2, pad: 3, centred: false });
+  const weights = heFilters({ seed, name: 'conv1', filters: width, fanIn: 3 * 7 * 7, centred: false });
+  const stem = graph.conv(image, { name: 'conv1', filters: width, kernel: 7, stride: 2, pad: 3, weights });
   const normalised = graph.batchNorm(stem, 'bn1', { scale: 1, variance: STEM_VARIANCE });
   let x = graph.maxPool(graph.relu(normalised, 'relu'), 'maxpool', 3, 2, 1);
   let variance = RELU_VARIANCE;
@@ -51,6 +53,7 @@ export function buildResnet50(options: Resnet50Options = {}): BuiltGraph {
       const name = `layer${stage + 1}.${index}`;
       x = bottleneck(graph, x, {
         name,
+        seed,
         channels: width * 2 ** stage,
         stride,
         strideOn,
@@ -61,12 +64,16 @@ export function buildResnet50(options: Resnet50Options = {}): BuiltGraph {
       variance = index === 0 ? RELU_VARIANCE * (1 + added) : variance + RELU_VARIANCE * added;
     }
   });
-  graph.classifier(x, { output: 'logits', classes, std: LOGIT_GAIN / Math.sqrt(x.channels * variance) });
+  const std = LOGIT_GAIN / Math.sqrt(x.channels * variance);
+  const last = { seed, stream: 'fc.weight', filters: classes, fanIn: x.channels, std, centred: true };
+  const bias: Chunks = () => [constantChunk(classes, 0)];
+  graph.classifier(x, { output: 'logits', classes, weights: () => filterChunks(last), bias });
   return graph.build('resnet50-demo', 'ResNet-50 with generated, untrained weights: its predictions mean nothing.');
 }
 
 interface BottleneckOptions {
   readonly name: string;
+  readonly seed: number;
   readonly channels: number;
   readonly stride: number;
   readonly strideOn: StridePlace;
@@ -78,7 +85,7 @@ interface BottleneckOptions {
 
 /** 1×1 down, 3×3, 1×1 up, plus the shortcut. */
 function bottleneck(graph: GraphBuilder, x: FeatureMap, options: BottleneckOptions): FeatureMap {
-  const { name, channels, stride, strideOn, project, variance } = options;
+  const { name, seed, channels, stride, strideOn, project, variance } = options;
   const layer = (
     input: FeatureMap,
     part: string,
@@ -87,8 +94,10 @@ function bottleneck(graph: GraphBuilder, x: FeatureMap, options: BottleneckOptio
     step: number,
     norm: { scale: number; variance: number },
   ): FeatureMap => {
-    const conv = { filters, kernel, stride: step, pad: (kernel - 1) / 2, centred: true };
-    const output = graph.conv(input, { name: `${name}.${part}.conv`, ...conv });
+    const conv = `${name}.${part}.conv`;
+    const fanIn = input.channels * kernel * kernel;
+    const weights = heFilters({ seed, name: conv, filters, fanIn, centred: true });
+    const output = graph.conv(input, { name: conv, filters, kernel, stride: step, pad: (kernel - 1) / 2, weights });
     return graph.batchNorm(output, `${name}.${part}.bn`, norm);
   };
   const outer = { scale: 1, variance: 2 * variance };

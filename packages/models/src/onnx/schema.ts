@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs';
 
 /*
- * The part of onnx.proto that a generated graph needs, and that tells how a graph ends (linear-head.ts). Field numbers are those
+ * The part of onnx.proto that a generated graph needs, and a classifier that is read to be changed (read-model.ts). Field numbers are those
  * of `onnx/onnx.proto` in the onnx/onnx repository (proto2 syntax, stable by the format's own versioning rules). Payloads of
  * tensors are bytes here, also those that the format packs as numbers: what is read of a file of 100 MB points into it, and
  * only the few that matter become numbers (read-graph.ts). Writing leaves them out: encode.ts streams them, so that 100 MB of
@@ -23,13 +23,14 @@ const schema = {
         type: { type: 'int32', id: 20 },
       },
     },
+    // Attributes are messages; as bytes they are kept whole, also those of kinds that are not known here.
     NodeProto: {
       fields: {
         input: { rule: 'repeated', type: 'string', id: 1 },
         output: { rule: 'repeated', type: 'string', id: 2 },
         name: { type: 'string', id: 3 },
         op_type: { type: 'string', id: 4 },
-        attribute: { rule: 'repeated', type: 'AttributeProto', id: 5 },
+        attribute: { rule: 'repeated', type: 'bytes', id: 5 },
         domain: { type: 'string', id: 7 },
       },
     },
@@ -42,6 +43,7 @@ const schema = {
         int64_data: { type: 'bytes', id: 7 },
         name: { type: 'string', id: 8 },
         raw_data: { type: 'bytes', id: 9 },
+        double_data: { type: 'bytes', id: 10 },
         data_location: { type: 'int32', id: 14 },
       },
     },
@@ -61,6 +63,7 @@ const schema = {
         initializer: { rule: 'repeated', type: 'TensorProto', id: 5 },
         input: { rule: 'repeated', type: 'ValueInfoProto', id: 11 },
         output: { rule: 'repeated', type: 'ValueInfoProto', id: 12 },
+        sparse_initializer: { rule: 'repeated', type: 'bytes', id: 15 },
       },
     },
     ModelProto: {
@@ -71,6 +74,7 @@ const schema = {
         doc_string: { type: 'string', id: 6 },
         graph: { type: 'GraphProto', id: 7 },
         opset_import: { rule: 'repeated', type: 'OperatorSetIdProto', id: 8 },
+        functions: { rule: 'repeated', type: 'bytes', id: 25 },
       },
     },
   },
@@ -87,13 +91,18 @@ export const DATA_TYPE = {
   float32: { code: 1, size: 4 },
   uint8: { code: 2, size: 1 },
   int8: { code: 3, size: 1 },
+  uint16: { code: 4, size: 2 },
+  int16: { code: 5, size: 2 },
   int32: { code: 6, size: 4 },
   int64: { code: 7, size: 8 },
+  bool: { code: 9, size: 1 },
+  float16: { code: 10, size: 2 },
+  float64: { code: 11, size: 8 },
 } as const;
 
 export type DataType = keyof typeof DATA_TYPE;
 
-type MessageName = 'TensorProto' | 'GraphProto' | 'ModelProto';
+type MessageName = 'AttributeProto' | 'TensorProto' | 'GraphProto' | 'ModelProto';
 
 let root: protobuf.Root | undefined;
 

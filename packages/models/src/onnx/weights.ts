@@ -80,6 +80,14 @@ export function* filterChunks(bank: FilterBank): Generator<Uint8Array, void, und
   }
 }
 
+/** Chunks of a convolution's weights, drawn from the stream `<name>.weight` with He initialisation: `std = sqrt(2 / fanIn)`. */
+export function heFilters(
+  options: { seed: number; name: string } & Pick<FilterBank, 'filters' | 'fanIn' | 'centred'>,
+): () => Iterable<Uint8Array> {
+  const { name, ...bank } = options;
+  return () => filterChunks({ ...bank, stream: `${name}.weight`, std: Math.sqrt(2 / bank.fanIn) });
+}
+
 /** `length` times the same float32. */
 export function constantChunk(length: number, value: number): Uint8Array {
   return littleEndianBytes(new Float32Array(length).fill(value));

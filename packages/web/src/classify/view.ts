@@ -11,6 +11,7 @@ import { downloadText, historyView, openCameraDialog, resultsAsCsv, type CsvResu
 import { announcer, batchAnnouncement, itemAnnouncement } from './announcer.js';
 import { batchView, type BatchView } from './batch-view.js';
 import { fromFiles, type Collected } from './collect.js';
+import { examples } from './examples.js';
 import { keepHistory } from './history-keeper.js';
 import { plural } from './format.js';
 import { intake } from './intake.js';
@@ -74,6 +75,15 @@ export function classifyView(host: HTMLElement, { history, toasts }: PageParts):
       });
     },
     isShown: () => !host.hidden,
+  });
+
+  const tryOut = examples({
+    onChosen: (picture) => {
+      collect(fromFiles([picture], false));
+    },
+    onFailure: (reason) => {
+      told.textContent = reason;
+    },
   });
 
   const enter = (): void => {
@@ -149,6 +159,7 @@ export function classifyView(host: HTMLElement, { history, toasts }: PageParts):
     h('h1', { className: 'view-title' }, 'What is in this picture?'),
     models.notices,
     input.element,
+    tryOut,
     models.element,
     told,
     stageHost,

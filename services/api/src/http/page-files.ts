@@ -30,6 +30,8 @@ const types: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml; charset=utf-8',
+  '.jpg': 'image/jpeg',
+  '.png': 'image/png',
 };
 const suffixes: Readonly<Record<PageEncoding, string>> = { br: '.br', gzip: '.gz' };
 

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createLogger, problemSchema } from '@quintet/shared';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../../test/support/service-process.js';
 import { startServer, type ApiServer } from './server.js';
 
 const logger = createLogger('test', 'silent');
@@ -60,7 +61,7 @@ describe('startServer', () => {
     socket.on('data', (data) => (text += data.toString()));
     socket.write('GET /begun HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n');
     socket.write('POST /half HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nno number\r\n');
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(text).toContain('begun, ');
     });
     answer?.();
@@ -83,7 +84,7 @@ describe('startServer', () => {
     const idle = await fetch(`http://127.0.0.1:${server.port}/idle`);
     await idle.text();
     const open = fetch(`http://127.0.0.1:${server.port}/open`);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(finish).toBeDefined();
     });
     const closed = server.close(10_000);
@@ -100,10 +101,9 @@ describe('startServer', () => {
       return socket;
     });
     await Promise.all(sockets.map((socket) => once(socket, 'connect')));
-    const started = performance.now();
     const ended = Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
-    await Promise.all([server.close(60_000), ended]);
-    expect(performance.now() - started).toBeLessThan(10_000);
+    // Longer than any test waits.
+    await Promise.all([server.close(3_600_000), ended]);
   });
 
   it('cuts what does not finish in time', async () => {
@@ -132,12 +132,12 @@ describe('startServer', () => {
     socket.on('data', (data) => (text += data.toString()));
     const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
     socket.write(request);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(answers).toHaveLength(1);
     });
     server.leave();
     socket.write(request.repeat(2));
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(answers).toHaveLength(3);
     });
     for (const answer of answers) answer();

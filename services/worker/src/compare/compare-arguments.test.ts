@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { UsageError, parseCompareArguments } from './compare-arguments.js';
+import { UsageError } from './command-line.js';
+import { parseCompareArguments } from './compare-arguments.js';
 import { listPictures, wnidOf } from './picture-folder.js';
 
 describe('parseCompareArguments', () => {
@@ -37,10 +38,10 @@ describe('listPictures', () => {
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     for (const name of ['b.jpg', 'a.png', '.hidden']) await writeFile(join(folder, name), '');
     await mkdir(join(folder, 'below'));
-    expect(await listPictures(folder, undefined)).toEqual(['a.png', 'b.jpg']);
-    expect(await listPictures(folder, 1)).toEqual(['a.png']);
-    await expect(listPictures(join(folder, 'absent'), undefined)).rejects.toThrow(UsageError);
-    await expect(listPictures(join(folder, 'a.png'), undefined)).rejects.toThrow(/cannot be read/);
+    expect(await listPictures('compare', folder, undefined)).toEqual(['a.png', 'b.jpg']);
+    expect(await listPictures('compare', folder, 1)).toEqual(['a.png']);
+    await expect(listPictures('compare', join(folder, 'absent'), undefined)).rejects.toThrow(UsageError);
+    await expect(listPictures('compare', join(folder, 'a.png'), undefined)).rejects.toThrow(/cannot be read/);
   });
 });
 

@@ -1,5 +1,6 @@
 /** What `npm run models -- compare` is asked for. */
 import { parseArgs } from 'node:util';
+import { UsageError, limitOf, parseFor } from './command-line.js';
 
 export interface CompareArguments {
   /** Names of the two models. */
@@ -12,26 +13,10 @@ export interface CompareArguments {
   readonly json: boolean;
 }
 
-/** Wrong usage: the message says what is wrong. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 /** `args`: what stands behind `compare`. Throws UsageError. */
 export function parseCompareArguments(args: readonly string[]): CompareArguments {
-  const { values, positionals } = parse(args);
-  const [a, b, ...extra] = positionals;
-  if (a === undefined || b === undefined) throw new UsageError('compare: the names of two models are missing.');
-  if (extra.length > 0) throw new UsageError(`compare: too many arguments: ${extra.join(' ')}.`);
-  if (values.images === undefined || values.images === '') {
-    throw new UsageError('compare: --images DIR is missing, the folder of the pictures.');
-  }
-  return { a, b, images: values.images, limit: limitOf(values.limit), json: values.json };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
+  const { values, positionals } = parseFor('compare', () =>
+    parseArgs({
       args: [...args],
       allowPositionals: true,
       options: {
@@ -39,16 +24,13 @@ function parse(args: readonly string[]) {
         limit: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
-    });
-  } catch (error) {
-    const [problem = ''] = (error instanceof Error ? error.message : String(error)).split('. ');
-    throw new UsageError(`compare: ${problem}.`, { cause: error });
+    }),
+  );
+  const [a, b, ...extra] = positionals;
+  if (a === undefined || b === undefined) throw new UsageError('compare: the names of two models are missing.');
+  if (extra.length > 0) throw new UsageError(`compare: too many arguments: ${extra.join(' ')}.`);
+  if (values.images === undefined || values.images === '') {
+    throw new UsageError('compare: --images DIR is missing, the folder of the pictures.');
   }
-}
-
-function limitOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const limit = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(limit) && limit > 0) return limit;
-  throw new UsageError(`compare: --limit ${JSON.stringify(text)} is not a number of files, from 1.`);
+  return { a, b, images: values.images, limit: limitOf('compare', values.limit), json: values.json };
 }

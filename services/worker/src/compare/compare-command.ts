@@ -2,25 +2,25 @@
  * Composition root of `npm run models -- compare`: reads the environment, gets the models, starts what a worker would run
  * them on, and prints what came out. scripts/models.mjs builds and calls it.
  *
- * The answer goes to standard output; notices, progress and skipped pictures to standard error. A first Ctrl-C ends with
- * 130 as soon as the pictures under way are done, a second one at once.
+ * The answer goes to standard output; notices, progress and skipped pictures to standard error.
  */
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { argv, env, stderr, stdout } from 'node:process';
-import { ModelError, USAGE, obtainModel, type Model } from '@quintet/models';
-import { ConfigError, availableCores, endNow, readConfig, workerVariables, type ConfigOf } from '@quintet/shared';
+import { obtainModel, type Model } from '@quintet/models';
+import { availableCores, readConfig, workerVariables, type ConfigOf } from '@quintet/shared';
 import { bundledBackends, disableTelemetry } from '../inference/onnx-runtime.js';
 import { detectHardware, providerAdvice, providersToTry } from '../inference/provider.js';
 import type { Provider } from '../inference/thread-protocol.js';
 import { defaultLayout } from '../profile/candidates.js';
 import type { Layout } from '../profile/profile.js';
-import { UsageError, parseCompareArguments } from './compare-arguments.js';
+import { CommandError, runCommand } from './command-line.js';
+import { parseCompareArguments } from './compare-arguments.js';
 import { compareModels } from './compare-models.js';
 import { CropWindow } from './crop-window.js';
 import { ModelStreams } from './model-streams.js';
 import { listPictures } from './picture-folder.js';
-import { makeReport, reportLines } from './report.js';
+import { makeReport, reportLines, type Report } from './report.js';
 
 /** Pictures whose crops are in memory at once: 150 KB each. */
 const leastWindow = 64;
@@ -36,11 +36,12 @@ const variables = {
   MAX_IMAGE_PIXELS: workerVariables.MAX_IMAGE_PIXELS,
   DECODE_TIMEOUT_SECONDS: workerVariables.DECODE_TIMEOUT_SECONDS,
 };
-type Config = ConfigOf<typeof variables>;
+export type Settings = ConfigOf<typeof variables>;
 
-/** Two models that cannot be compared, or no picture to compare them on. */
-class CompareError extends Error {
-  override readonly name = 'CompareError';
+/** The environment of a command that runs models, and where they are. Throws ConfigError. */
+export function readSettings(): { readonly settings: Settings; readonly modelsDir: string } {
+  const settings = readConfig(variables, env);
+  return { settings, modelsDir: resolve(settings.MODELS_DIR ?? join(settings.DATA_DIR, 'models')) };
 }
 
 interface Running {
@@ -49,40 +50,14 @@ interface Running {
   readonly layout: Layout;
 }
 
-/** Runs the command with the arguments behind `compare` and returns the exit code. */
-export async function runCompare(args: readonly string[], signal: AbortSignal): Promise<number> {
-  try {
-    const { a, b, images, limit, json } = parseCompareArguments(args);
-    const config = readConfig(variables, env);
-    const folder = resolve(images);
-    const files = await listPictures(folder, limit);
-    if (files.length === 0) throw new CompareError(`there are no files in ${folder}.`);
-    const modelsDir = resolve(config.MODELS_DIR ?? join(config.DATA_DIR, 'models'));
-    const obtain = (name: string) =>
-      obtainModel(name, { modelsDir, baseUrl: config.MODEL_BASE_URL, signal, err: stderr });
-    const models = [await obtain(a), await obtain(b)] as const;
-    assertSameClasses(models);
-    const report = await compareFiles(models, files, folder, config, signal);
-    stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : `${reportLines(report).join('\n')}\n`);
-    return 0;
-  } catch (error) {
-    if (signal.aborted) return 130;
-    if (error instanceof UsageError) stderr.write(`${error.message}\n\n${USAGE}\n`);
-    else if (error instanceof ModelError) stderr.write(`error ${error.code}: ${error.message}\n`);
-    else if (error instanceof Error) stderr.write(`compare: ${error.message}\n`);
-    else throw error;
-    const isUsage = error instanceof UsageError || error instanceof ConfigError;
-    return isUsage || (error instanceof ModelError && error.code === 'model_name_invalid') ? 2 : 1;
-  }
-}
-
-async function compareFiles(
+/** Two models over `files` of `folder`. Rejects with CommandError where none of them can be read or a model cannot run. */
+export async function compareFiles(
   models: readonly [Model, Model],
   files: readonly string[],
   folder: string,
-  config: Config,
+  config: Settings,
   signal: AbortSignal,
-) {
+): Promise<Report> {
   disableTelemetry();
   const cores = availableCores();
   const providers = providersToTry(config.EXECUTION_PROVIDER, detectHardware(await bundledBackends()));
@@ -113,7 +88,7 @@ async function compareFiles(
         onSkip: ({ file, reason }) => stderr.write(`skipped ${file}: ${reason}\n`),
       });
       if (comparison === undefined)
-        throw new CompareError(`none of the ${files.length} files in ${folder} can be read.`);
+        throw new CommandError(`none of the ${files.length} files in ${folder} can be read.`);
       const bytes = [(await stat(models[0].modelPath)).size, (await stat(models[1].modelPath)).size] as const;
       return makeReport({
         models,
@@ -137,9 +112,9 @@ async function startOnFirst(
   layoutOf: (provider: Provider) => Layout,
   models: readonly [Model, Model],
   { slots }: CropWindow,
-  { config, cores }: { config: Config; cores: number },
+  { config, cores }: { config: Settings; cores: number },
 ): Promise<Running> {
-  let reason = new CompareError('there is no execution provider to try.');
+  let reason = new CommandError('there is no execution provider to try.');
   for (const provider of providers) {
     const { streams, intraOpThreads } = layoutOf(provider);
     const layout = { streams, intraOpThreads };
@@ -153,7 +128,7 @@ async function startOnFirst(
     } catch (error) {
       await Promise.all(started.map((each) => each.stop()));
       const problem = error instanceof Error ? error.message : String(error);
-      reason = new CompareError(`${providerAdvice(provider)}: ${problem}`, { cause: error });
+      reason = new CommandError(`${providerAdvice(provider)}: ${problem}`, { cause: error });
     }
   }
   throw reason;
@@ -163,17 +138,24 @@ function assertSameClasses([a, b]: readonly [Model, Model]): void {
   const classesOf = ({ labels }: Model): string => labels.map(({ wnid, label }) => wnid || label).join('\n');
   if (classesOf(a) === classesOf(b)) return;
   const count = ({ manifest, labels }: Model): string => `${manifest.name} has ${labels.length}`;
-  throw new CompareError(
+  throw new CommandError(
     `the models tell different classes apart (${count(a)}, ${count(b)}): agreement needs the same labels in the same order.`,
   );
 }
 
-/** Reads the command line, handles Ctrl-C and sets the exit code. */
-export async function main(): Promise<void> {
-  const stop = new AbortController();
-  process.once('SIGINT', () => {
-    stop.abort(new Error('stopped by Ctrl-C'));
-    process.once('SIGINT', () => endNow('SIGINT'));
+/** Reads the command line, runs the command and sets the exit code. */
+export function main(): Promise<void> {
+  return runCommand('compare', async (signal) => {
+    const { a, b, images, limit, json } = parseCompareArguments(argv.slice(3));
+    const { settings, modelsDir } = readSettings();
+    const folder = resolve(images);
+    const files = await listPictures('compare', folder, limit);
+    if (files.length === 0) throw new CommandError(`there are no files in ${folder}.`);
+    const obtain = (name: string) =>
+      obtainModel(name, { modelsDir, baseUrl: settings.MODEL_BASE_URL, signal, err: stderr });
+    const models = [await obtain(a), await obtain(b)] as const;
+    assertSameClasses(models);
+    const report = await compareFiles(models, files, folder, settings, signal);
+    stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : `${reportLines(report).join('\n')}\n`);
   });
-  process.exitCode = await runCompare(argv.slice(3), stop.signal);
 }

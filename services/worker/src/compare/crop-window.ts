@@ -38,14 +38,16 @@ export class CropWindow {
   private constructor(private readonly options: WindowOptions) {
     const { models, size, cores, maxPixels, timeoutMs } = options;
     const kindOf = ({ manifest }: Model): Kind => {
-      const { resize, crop } = manifest.preprocess;
+      const { preprocess: spec } = manifest;
+      const { crop } = spec;
       const slots = new SharedArrayBuffer(size * slotBytes(crop));
-      const pool = createPreprocessPool({ spec: { resize, crop }, maxPixels, timeoutMs }, slots, Math.ceil(cores / 2));
+      const pool = createPreprocessPool({ spec, maxPixels, timeoutMs }, slots, Math.ceil(cores / 2));
       return { pool, crop, slots };
     };
-    const [a, b] = models.map(({ manifest }) => manifest.preprocess);
+    const [a, b] = [models[0].manifest.preprocess, models[1].manifest.preprocess];
+    const same = a.crop === b.crop && a.resize === b.resize && a.interpolation === b.interpolation;
     const first = kindOf(models[0]);
-    this.#kinds = [first, a?.crop === b?.crop && a?.resize === b?.resize ? first : kindOf(models[1])];
+    this.#kinds = [first, same ? first : kindOf(models[1])];
   }
 
   static async start(options: WindowOptions): Promise<CropWindow> {

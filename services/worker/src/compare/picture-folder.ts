@@ -1,12 +1,12 @@
 /** The pictures of a folder, and what their names say of them. */
 import { readdir } from 'node:fs/promises';
-import { UsageError } from './compare-arguments.js';
+import { UsageError } from './command-line.js';
 
 /**
  * Names of the files in `folder`, sorted, without hidden ones and without what is in folders below. What is no picture is
  * found out when it is decoded. Throws UsageError where there is no such folder.
  */
-export async function listPictures(folder: string, limit: number | undefined): Promise<string[]> {
+export async function listPictures(command: string, folder: string, limit: number | undefined): Promise<string[]> {
   try {
     const entries = await readdir(folder, { withFileTypes: true });
     const names = entries
@@ -15,7 +15,7 @@ export async function listPictures(folder: string, limit: number | undefined): P
     return names.sort().slice(0, limit);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`compare: the folder ${folder} cannot be read (${reason}).`, { cause: error });
+    throw new UsageError(`${command}: the folder ${folder} cannot be read (${reason}).`, { cause: error });
   }
 }
 

@@ -62,7 +62,7 @@ describe('drawHeatMap', () => {
 describe('createExplainer', () => {
   it('tells the label, the part of the picture, and packs a PNG of a few kilobytes with an alpha channel', async () => {
     const labels = [0, 1].map((index) => ({ index, wnid: `n${index}`, label: `class ${index}` }));
-    const explain = createExplainer(labels, { resize: 256, crop: 224 });
+    const explain = createExplainer(labels, { resize: 256, crop: 224, interpolation: 'bilinear' });
     const rough = Array.from({ length: 49 }, (_, index) => Math.sin(index * 7.3) * Math.cos(index * index));
     const { explanation, png } = await explain(mapOf(7, 7, rough), { width: 640, height: 480 });
     expect(explanation).toEqual({

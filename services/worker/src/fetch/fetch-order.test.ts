@@ -59,7 +59,7 @@ function dependencies(over: Partial<FetchDependencies> = {}) {
     maxBytes: 1_000_000,
     fetches: { during: (work) => work() },
     imageLimits: { maxPixels: 1_000_000 },
-    timeoutMs: 5000,
+    timeoutMs: 60_000,
     userAgent: 'Test/1',
     retentionSeconds: 60,
     ...over,

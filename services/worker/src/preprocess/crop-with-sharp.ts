@@ -14,7 +14,7 @@
  */
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { cmykToRgb } from './cmyk.js';
-import { type CropPlan, type CropSpec, planCrop } from './geometry.js';
+import { type CropSpec, type PictureSize, planCrop } from './geometry.js';
 import { transparentColour } from './gif-transparency.js';
 import { plainJpeg } from './jpeg-header.js';
 import { type Axis, resampleWindow, sourceSpan } from './resample.js';
@@ -64,7 +64,7 @@ export async function cropEncoded(bytes: Buffer, spec: CropSpec, limits: SharpLi
 export async function cropRaster(raster: Raster, spec: CropSpec, limits: SharpLimits): Promise<Crop> {
   const { data, width, height, channels } = raster;
   if (channels === 3) {
-    const { across, down } = axesOf(raster, planCrop(width, height, spec));
+    const { across, down } = axesOf(raster, spec);
     return { data: resampleWindow({ data, left: 0, top: 0, width, height }, across, down), width, height };
   }
   const open = (): Sharp => sharp(data, { raw: { width, height, channels }, limitInputPixels: limits.maxPixels });
@@ -93,7 +93,7 @@ async function encodedSource(bytes: Buffer, limits: SharpLimits): Promise<Source
 
 async function crop(source: Source, spec: CropSpec, limits: SharpLimits): Promise<Crop> {
   const { width, height } = source;
-  const { across, down } = axesOf(source, planCrop(width, height, spec));
+  const { across, down } = axesOf(source, spec);
   const [columns, rows] = [sourceSpan(across), sourceSpan(down)];
   const window = {
     left: columns.first,
@@ -105,10 +105,12 @@ async function crop(source: Source, spec: CropSpec, limits: SharpLimits): Promis
   return { data: resampleWindow({ data, ...window }, across, down), width, height };
 }
 
-function axesOf(picture: { readonly width: number; readonly height: number }, plan: CropPlan): Axes {
+function axesOf(picture: PictureSize, spec: CropSpec): Axes {
+  const plan = planCrop(picture.width, picture.height, spec);
+  const { crop: length, interpolation } = spec;
   return {
-    across: { source: picture.width, target: plan.width, start: plan.left, length: plan.crop },
-    down: { source: picture.height, target: plan.height, start: plan.top, length: plan.crop },
+    across: { interpolation, source: picture.width, target: plan.width, start: plan.left, length },
+    down: { interpolation, source: picture.height, target: plan.height, start: plan.top, length },
   };
 }
 

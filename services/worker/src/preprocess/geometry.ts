@@ -2,12 +2,13 @@
  * Where the model's square lies in a picture: torchvision's Resize and CenterCrop, to the pixel.
  * Source: torchvision.transforms.functional.resize and center_crop.
  */
+import type { Preprocess } from '@quintet/models';
 
-/** The `preprocess` section of a model's manifest: short side after resizing and side of the crop, in pixels. */
-export interface CropSpec {
-  readonly resize: number;
-  readonly crop: number;
-}
+/** Of the `preprocess` section of a model's manifest: short side after resizing, side of the crop, in pixels, and the filter. */
+export type CropSpec = Readonly<Pick<Preprocess, 'resize' | 'crop' | 'interpolation'>>;
+
+/** Where the crop lies does not depend on the filter. */
+type CropSides = Pick<CropSpec, 'resize' | 'crop'>;
 
 export interface CropPlan {
   /** Size of the whole picture after resizing. It may be huge in one direction and is never produced as a whole. */
@@ -32,7 +33,7 @@ export function roundHalfEven(value: number): number {
 }
 
 /** Plans the crop for a picture of the given size, orientation applied. Sizes are whole pixels, at least 1. */
-export function planCrop(width: number, height: number, spec: CropSpec): CropPlan {
+export function planCrop(width: number, height: number, spec: CropSides): CropPlan {
   const short = Math.min(width, height);
   const long = Math.max(width, height);
   const resizedLong = Math.trunc((spec.resize * long) / short);
@@ -55,7 +56,7 @@ export interface PictureSize {
 /** The part of a picture that is in its crop, in fractions of its width and height, 0 to 1, from the top left. */
 export function cropRegion(
   { width, height }: PictureSize,
-  spec: CropSpec,
+  spec: CropSides,
 ): PictureSize & { readonly left: number; readonly top: number } {
   const plan = planCrop(width, height, spec);
   return {
@@ -67,7 +68,7 @@ export function cropRegion(
 }
 
 /** Throws unless the crop fits into the resized square; the manifest is a user's file. */
-export function checkSpec(spec: CropSpec): void {
+export function checkSpec(spec: CropSides): void {
   const whole = Number.isInteger(spec.resize) && Number.isInteger(spec.crop);
   if (!whole || spec.crop < 1 || spec.resize < spec.crop || spec.resize > 4096) {
     throw new RangeError(

@@ -6,7 +6,11 @@ import { slotBytes } from '../crops/crop-slots.js';
 import { jpegWithScans } from '../../../../test/fixtures/images/index.js';
 import { createPreprocessPool, silenceMs, type PreprocessPool } from './preprocess-pool.js';
 
-const options = { spec: { resize: 256, crop: 224 }, maxPixels: 1_000_000, timeoutMs: 10_000 };
+const options = {
+  spec: { resize: 256, crop: 224, interpolation: 'bilinear' as const },
+  maxPixels: 1_000_000,
+  timeoutMs: 10_000,
+};
 const slotCount = 20;
 const slots = new SharedArrayBuffer(slotCount * slotBytes(224));
 const pixels = new Uint8Array(slots);

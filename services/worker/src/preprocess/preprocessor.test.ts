@@ -17,25 +17,26 @@ import {
 } from '../../../../test/fixtures/images/index.js';
 import { planCrop } from './geometry.js';
 import { configureSharp, createPreprocessor, type Preprocessor } from './index.js';
-import { resampleWindow } from './resample.js';
+import { type Interpolation, resampleWindow } from './resample.js';
 
-const spec = { resize: 256, crop: 224 };
+const spec = { resize: 256, crop: 224, interpolation: 'bilinear' } as const;
+const limits = { maxPixels: 40_000_000, timeoutMs: 15_000 };
 let preprocessor: Preprocessor;
 
 beforeAll(() => {
   configureSharp();
-  preprocessor = createPreprocessor({ spec, maxPixels: 40_000_000, timeoutMs: 15_000 });
+  preprocessor = createPreprocessor({ spec, ...limits });
 });
 afterAll(() => preprocessor.close());
 
 /** The crop by Pillow's method of pixels that are known, without any decoder. */
-function reference(pixels: Pixels): Uint8Array {
+function reference(pixels: Pixels, interpolation: Interpolation = spec.interpolation): Uint8Array {
   const { width, height } = pixels;
   const plan = planCrop(width, height, spec);
   return resampleWindow(
     { ...pixels, left: 0, top: 0 },
-    { source: width, target: plan.width, start: plan.left, length: spec.crop },
-    { source: height, target: plan.height, start: plan.top, length: spec.crop },
+    { interpolation, source: width, target: plan.width, start: plan.left, length: spec.crop },
+    { interpolation, source: height, target: plan.height, start: plan.top, length: spec.crop },
   );
 }
 
@@ -142,7 +143,13 @@ describe.each(Object.entries(sizes))('a picture that is %s', (kind, size) => {
   });
 });
 
-describe('odd sizes', () => {
+describe.each(['bilinear', 'bicubic'] as const)('odd sizes, %s', (interpolation) => {
+  let preprocessor: Preprocessor;
+  beforeAll(() => {
+    preprocessor = createPreprocessor({ spec: { ...spec, interpolation }, ...limits });
+  });
+  afterAll(() => preprocessor.close());
+
   it.each([
     [1, 1],
     [1, 5000],
@@ -155,7 +162,7 @@ describe('odd sizes', () => {
     const pixels = noise(width, height);
     const crop = await preprocessor.preprocess(await makeImage({ format: 'png', width, height, pixels }));
     expect(crop).toMatchObject({ width, height });
-    expect(difference(crop.data, reference(pixels))).toBe(0);
+    expect(difference(crop.data, reference(pixels, interpolation))).toBe(0);
   });
 
   it('a very long picture is shrunk without holding its resized whole', async () => {

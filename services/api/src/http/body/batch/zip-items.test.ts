@@ -1,7 +1,8 @@
 import { open, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../../../../../../test/support/service-process.js';
 import { makeZip, type ZipMember } from '../../../../../../test/fixtures/archives/index.js';
 import { codeOf, fromZip, limits } from './collect.test-support.js';
 import { zipItems } from './zip-items.js';
@@ -123,7 +124,7 @@ describe('zipItems', () => {
   it('leaves no file behind', async () => {
     await codeOf(fromZip(Buffer.from('no archive')));
     // One of another process has its name for a moment.
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect((await readdir(tmpdir())).filter((name) => name.startsWith('quintet-batch-'))).toEqual([]);
     });
   });

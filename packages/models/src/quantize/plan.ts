@@ -1,0 +1,132 @@
+/**
+ * Which tensors of a graph become uint8, and which operators work on them.
+ *
+ * Quantised are Conv, Gemm and MatMul with constant weights, Add of two tensors that convolutions made, and pools. A Relu or a Clip
+ * from 0 that alone follows a convolution or an Add needs no operator of its own: a uint8 with zero point 0 cannot be negative,
+ * nor larger than its range. Operators that only move values share their input's steps. All others stay in float,
+ * and so does what leads from the last layer to the graph's output: 256 steps for logits would make equals of the first two classes.
+ */
+import type { OnnxModel, OnnxNode } from '../onnx/encode.js';
+import { GraphFacts, floatValues, isStandard, numberOf } from './graph-facts.js';
+
+const moving = new Set('Dropout Flatten Identity MaxPool Reshape Squeeze Transpose Unsqueeze'.split(' '));
+const pooling = new Set(['AveragePool', 'GlobalAveragePool']);
+/** Between the last layer and the output of the graph. */
+const ending = new Set([...moving, ...pooling, 'Cast', 'Clip', 'LogSoftmax', 'ReduceMean', 'Relu', 'Softmax']);
+
+export interface WeightedNode {
+  readonly weights: string;
+  /** The axis of the weights that has the filters. */
+  readonly axis: 0 | 1;
+  readonly bias: Float32Array | undefined;
+}
+
+export interface QuantizationPlan {
+  /** Convolutions and matrix products with int8 weights. */
+  readonly weighted: ReadonlyMap<OnnxNode, WeightedNode>;
+  /** Relu and Clip that their input's producer does the work of, by that producer. */
+  readonly absorbed: ReadonlyMap<OnnxNode, OnnxNode>;
+  /** Tensors that become uint8, each with the tensor whose range it has: itself, but for those that are only moved. */
+  readonly tensors: ReadonlyMap<string, string>;
+}
+
+/** Which layers keep their float32 weights and activations. */
+export interface PlanOptions {
+  readonly floatFirst: boolean;
+  readonly floatLast: boolean;
+}
+
+/** Throws TypeError where there is nothing to quantise, with the reason. */
+export function planQuantization(model: OnnxModel, options: PlanOptions): QuantizationPlan {
+  const facts = new GraphFacts(model);
+  if (model.nodes.some(({ opType }) => opType === 'DequantizeLinear' || /^(QLinear|QGemm|ConvInteger)/.test(opType))) {
+    throw new TypeError('it is quantised already: quantise the float32 model that it was made of');
+  }
+  const layers = model.nodes.flatMap((node) => {
+    const found = weightedNode(node, facts);
+    return found === undefined ? [] : [[node, found] as const];
+  });
+  if (!layers.some(([{ opType }]) => opType === 'Conv')) {
+    throw new TypeError('it has no convolution with float32 weights: only convolutional networks are quantised');
+  }
+  const weighted = new Map(layers.slice(options.floatFirst ? 1 : 0, options.floatLast ? -1 : undefined));
+  const float = endOf(model);
+  const absorbed = new Map<OnnxNode, OnnxNode>();
+  // Forwards: what is made by operators on uint8.
+  const made = new Set<string>();
+  const computed = new Set<string>();
+  for (const node of model.nodes) {
+    const [input = '', other = ''] = node.inputs;
+    const isAdd = node.opType === 'Add' && isStandard(node) && made.has(input) && made.has(other);
+    if (isAdd || (weighted.has(node) && node.opType === 'Conv')) {
+      const next = facts.follower(node);
+      const merged = next !== undefined && isAbsorbable(next, facts) && !float.has(outputOf(next));
+      if (merged) absorbed.set(node, next);
+      const output = outputOf(merged ? next : node);
+      made.add(output);
+      if (!float.has(output)) computed.add(output);
+    } else if (isStandard(node) && (moving.has(node.opType) || pooling.has(node.opType)) && made.has(input)) {
+      made.add(outputOf(node));
+    }
+  }
+  // Backwards: what operators on uint8 read, also through those that only move it.
+  const needed = new Set<string>();
+  for (const node of [...model.nodes].reverse()) {
+    const [input = '', other = ''] = node.inputs;
+    const output = outputOf(absorbed.get(node) ?? node);
+    if (weighted.has(node)) needed.add(input);
+    else if (node.opType === 'Add' && computed.has(output)) needed.add(input).add(other);
+    else if ((moving.has(node.opType) || pooling.has(node.opType)) && made.has(input) && needed.has(output))
+      needed.add(input);
+    else if (node.opType === 'Concat' && needed.has(output)) for (const name of node.inputs) needed.add(name);
+  }
+  const tensors = new Map<string, string>();
+  const isTensor = (name: string): boolean => needed.has(name) || computed.has(name);
+  for (const { name } of model.inputs) if (isTensor(name)) tensors.set(name, name);
+  for (const node of model.nodes) {
+    const [input = ''] = node.inputs;
+    const isMoved = moving.has(node.opType) && isStandard(node);
+    for (const name of node.outputs) {
+      if (isTensor(name)) tensors.set(name, (isMoved ? tensors.get(input) : undefined) ?? name);
+    }
+  }
+  return { weighted, absorbed, tensors };
+}
+
+const outputOf = (node: OnnxNode): string => node.outputs[0] ?? '';
+
+/** What leads to the graph's outputs without weights. */
+function endOf({ nodes, outputs }: OnnxModel): Set<string> {
+  const end = new Set(outputs.map(({ name }) => name));
+  for (const node of [...nodes].reverse()) {
+    if (ending.has(node.opType) && node.outputs.some((name) => end.has(name))) end.add(node.inputs[0] ?? '');
+  }
+  return end;
+}
+
+function isAbsorbable(node: OnnxNode, facts: GraphFacts): boolean {
+  if (!isStandard(node)) return false;
+  if (node.opType === 'Relu') return true;
+  if (node.opType !== 'Clip') return false;
+  const [least] = floatsOf(facts, node, 1) ?? [];
+  return least === 0 && (floatsOf(facts, node, 2) !== undefined || (node.inputs[2] ?? '') === '');
+}
+
+const floatsOf = (facts: GraphFacts, node: OnnxNode, index: number): Float32Array | undefined => {
+  const found = facts.constant(node, index);
+  return found && floatValues(found);
+};
+
+function weightedNode(node: OnnxNode, facts: GraphFacts): WeightedNode | undefined {
+  const weights = facts.constant(node, 1);
+  if (!isStandard(node) || weights === undefined || facts.constants.has(node.inputs[0] ?? '')) return undefined;
+  const rank = weights.dims.length;
+  const axis = node.opType === 'Conv' || numberOf(node, 'transB', 0) !== 0 ? 0 : 1;
+  const found = { weights: weights.name, axis } as const;
+  const bias = floatsOf(facts, node, 2);
+  if (node.opType === 'MatMul') return rank === 2 ? { ...found, bias: undefined } : undefined;
+  const isPlain = ['alpha', 'beta'].every((name) => numberOf(node, name, 1) === 1) && numberOf(node, 'transA', 0) === 0;
+  if (node.opType !== 'Conv' && !(node.opType === 'Gemm' && isPlain)) return undefined;
+  if (bias === undefined ? (node.inputs[2] ?? '') !== '' : bias.length !== weights.dims[axis]) return undefined;
+  return { ...found, bias };
+}
