@@ -20,7 +20,11 @@ const lanes = 4;
 let pool: PreprocessPool;
 
 beforeAll(async () => {
-  const options = { spec: { resize: 256, crop: 224, interpolation: 'bilinear' }, ...limits, timeoutMs: 20_000 };
+  const options = {
+    spec: { resize: 256, crop: 224, interpolation: 'bilinear' as const },
+    ...limits,
+    timeoutMs: 20_000,
+  };
   pool = createPreprocessPool(options, new SharedArrayBuffer(lanes * slotBytes(224)), 1);
   await pool.start();
   // Its thread and its memory stay; they are no picture's.

@@ -11,7 +11,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } 
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { startService, type ServiceProcess } from '../support/service-process.js';
 import { ensureModel } from '@quintet/models';
-import { modelFile } from '../../services/worker/src/inference/model-file.js';
+// Built: it starts a thread from a file of its own.
+import { modelFile } from '../../services/worker/dist/inference/model-file.js';
 import { candidateBatches, candidateLayouts } from '../../services/worker/src/profile/candidates.js';
 import { machineKey } from '../../services/worker/src/profile/machine-key.js';
 import type { ProfileRow } from '../../services/worker/src/profile/profile.js';

@@ -75,7 +75,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
   const queues = new Queues(redis);
   const store = new JobStore(redis);
   const presence = new Presence(redis);
-  const models = new ModelDirectory(presence, config.DEFAULT_MODEL);
+  const models = new ModelDirectory(presence, config.DEFAULT_MODEL, logger);
   const waiters = new JobWaiters((size) => {
     metrics.waiters.set(size);
   });
