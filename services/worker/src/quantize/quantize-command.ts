@@ -59,8 +59,7 @@ async function quantize(args: QuantizeArguments, signal: AbortSignal): Promise<v
         `they belong to the file sha256:${file.model}, and ${args.name} is ${model.manifest.version}`,
       );
     }
-    const docString = `${model.manifest.description || args.name}, quantised`.trim();
-    return quantizeModel(graph, { ranges, narrow: args.narrow, docString });
+    return quantizeModel(graph, { ranges, narrow: args.narrow });
   });
   const { description, source, ...manifest } = model.manifest;
   const made = await writeOwnModel({
