@@ -3,12 +3,13 @@
  * these tests expect that, or the reason why not; what has to be there for a test is written by it.
  */
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { availableCores } from '@quintet/shared';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
+import { makeSmallModel } from '../support/small-model.js';
 import { startService, type ServiceProcess } from '../support/service-process.js';
 import { ensureModel } from '@quintet/models';
 // Built: it starts a thread from a file of its own.
@@ -18,8 +19,7 @@ import { machineKey } from '../../services/worker/src/profile/machine-key.js';
 import type { ProfileRow } from '../../services/worker/src/profile/profile.js';
 import { TuningCache } from '../../services/worker/src/profile/tuning-cache.js';
 
-const model = 'resnet50-demo';
-const kept = new URL('../../node_modules/.cache/quintet-test/models', import.meta.url).pathname;
+const model = 'small';
 
 let server: RedisServer;
 let models: string;
@@ -28,8 +28,7 @@ const started: ServiceProcess[] = [];
 beforeAll(async () => {
   server = await startRedis();
   models = await mkdtemp(join(tmpdir(), 'quintet-models-'));
-  await ensureModel({ name: model, modelsDir: kept, log: () => undefined });
-  await cp(join(kept, model), join(models, model), { recursive: true, filter: (path) => !path.endsWith('/cache') });
+  await makeSmallModel(models, model);
 });
 afterEach(async () => {
   await Promise.all(started.splice(0).map((worker) => worker.end('SIGKILL')));

@@ -30,8 +30,8 @@ const INPUT_RANGE = { low: Math.min(...ends(0)), high: Math.max(...ends(1)) };
 export function buildResnet50Int8(options: Resnet50Options = {}): BuiltGraph {
   const { model, statistics } = buildResnet50(options);
   const docString = 'ResNet-50 in int8 with generated, untrained weights: its predictions mean nothing.';
-  const quantized = quantizeModel(model, { ranges: promisedRanges(model), narrow: true, docString });
-  return { model: { ...quantized, graphName: 'resnet50-demo-int8' }, statistics };
+  const quantized = quantizeModel(model, { ranges: promisedRanges(model), narrow: true });
+  return { model: { ...quantized, graphName: 'resnet50-demo-int8', docString }, statistics };
 }
 
 /**

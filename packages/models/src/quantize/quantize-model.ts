@@ -28,7 +28,6 @@ export interface QuantizeOptions {
   readonly ranges: ReadonlyMap<string, Range>;
   /** Weights in 7 bits, so that CPUs without VNNI cannot saturate. */
   readonly narrow: boolean;
-  readonly docString: string;
   readonly plan?: PlanOptions;
 }
 
@@ -56,7 +55,7 @@ export function quantizeModel(source: OnnxModel, options: QuantizeOptions): Onnx
   const emitter = new Emitter(model, planQuantization(model, options.plan ?? defaults), options);
   return {
     ...model,
-    docString: options.docString,
+    docString: `${model.docString}${model.docString === '' ? 'Quantised' : ', quantised'} to int8`,
     irVersion: Math.max(model.irVersion, LEAST_IR),
     ...emitter.run(),
   };
