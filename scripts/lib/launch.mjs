@@ -193,7 +193,7 @@ function tellReady({ host, keyed }, port, model, took) {
   const lines = bannerLines(
     {
       url: `http://${reachable(host, 'localhost')}:${port}`,
-      model: model.name,
+      model: model.line,
       // npm runs this in the repository's folder, wherever it was called.
       picture: picturePath(process.env['INIT_CWD'] ?? process.cwd(), root),
       open: !isLoopback(host),

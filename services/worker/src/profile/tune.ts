@@ -83,11 +83,11 @@ export async function tune(options: TuneOptions): Promise<Tuning> {
   }
   try {
     const { cache, scratch } = await firstWritable(caches);
-    let waited = false;
+    const lock = { waited: false };
     const release = await acquireLock(join(cache.folder, 'lock'), {
       ...(options.signal && { signal: options.signal }),
       onWait: () => {
-        waited = true;
+        lock.waited = true;
         logger.info('another worker tunes this model; waiting for what it finds');
       },
     });
@@ -96,7 +96,7 @@ export async function tune(options: TuneOptions): Promise<Tuning> {
       const found = await lookUp(cache, wanted);
       if (isComplete(found, wanted)) return tuningOf(found, file, 'cached');
       // Where nothing was kept the machine was busy a moment ago.
-      const later = wanted.later || (waited && !wanted.fresh);
+      const later = wanted.later || (lock.waited && !wanted.fresh);
       if (later && (!wanted.prepared || found.prepared !== undefined))
         return due(tuningOf(found, file, 'cached'), wanted);
       return await runTuning(options, { cache, scratch, wanted: { ...wanted, later }, found });
