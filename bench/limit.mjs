@@ -32,7 +32,7 @@ export async function run({ values, say }) {
       { streams: 1, intraOpThreads: 1 },
       { streams: cores, intraOpThreads: 1, images },
     ];
-    const bare = await Promise.all(layouts.map((layout) => startBare({ path: modelPath, exactInt8: true, ...layout })));
+    const bare = await Promise.all(layouts.map((layout) => startBare({ path: modelPath, ...layout })));
     const measured = layouts.map(() => /** @type {import('./lib/bare.mjs').Measured[]} */ ([]));
     for (let round = 0; round < rounds; round += 1) {
       for (const [index, each] of bare.entries()) measured[index].push(await each.measure(seconds));

@@ -96,7 +96,7 @@ async function measure(name, { images, rounds, count, say }) {
   const { modelPath } = await benchModel(name, say);
   const quintet = await startBenchQuintet(name);
   const { streams, intraOpThreads, soloThreads = intraOpThreads } = await quintet.layout();
-  const lone = { path: modelPath, exactInt8: true, streams: 1, intraOpThreads: soloThreads };
+  const lone = { path: modelPath, streams: 1, intraOpThreads: soloThreads };
   const alone = await startBare(lone);
   const load = { url: quintet.jobsUrl, headers: quintet.headers, images, concurrency: 1 };
   await closedLoop({ ...load, count });

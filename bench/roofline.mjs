@@ -75,7 +75,7 @@ export async function run({ values, say }) {
   const { buildResnet50 } = await importBuilt('packages/models/dist/index.js');
   const operators = [await measurable(convolution()), await measurable(product(size))];
   const { modelPath } = await benchModel('resnet50-demo', say);
-  const bare = await startBare({ path: modelPath, exactInt8: true, streams: 1, intraOpThreads: 1 });
+  const bare = await startBare({ path: modelPath, streams: 1, intraOpThreads: 1 });
   const { macs } = buildResnet50().statistics;
   const alone = operators.map(() => /** @type {number[]} */ ([]));
   const model = /** @type {number[]} */ ([]);

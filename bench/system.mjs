@@ -43,7 +43,7 @@ async function startSubject(name, images, say) {
   const { modelPath } = await benchModel(name, say);
   const quintet = await startBenchQuintet(name);
   const { streams, intraOpThreads } = await quintet.layout();
-  const bare = { path: modelPath, exactInt8: true, streams, intraOpThreads };
+  const bare = { path: modelPath, streams, intraOpThreads };
   const limit = await startBare(bare);
   const bound = await startBare({ ...bare, images: [...images] });
   say(`${name}: ${streams} × ${intraOpThreads} threads`);

@@ -6,9 +6,10 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { importBuilt } from '../../scripts/lib/project.mjs';
 
 /**
- * @typedef {{ path: string, exactInt8: boolean, streams: number, intraOpThreads: number, batch?: number, images?: Buffer[] }} Bare
+ * @typedef {{ path: string, streams: number, intraOpThreads: number, batch?: number, images?: Buffer[] }} Bare
  * @typedef {{ perSecond: number, times: number[], cpuSeconds: number }} Measured images per second, and ms of every run
  */
 
@@ -48,8 +49,11 @@ function fail(code) {
 }
 
 /** @param {Bare} bare */
-async function serve({ path, exactInt8, prepared = false, streams, intraOpThreads, batch = 1, images }) {
-  const file = { path, prepared, exactInt8 };
+async function serve({ path, streams, intraOpThreads, batch = 1, images }) {
+  const { int8MaySaturate, ownVectorInstructions } = await importBuilt(
+    'services/worker/dist/inference/vector-instructions.js',
+  );
+  const file = { path, prepared: false, exactInt8: int8MaySaturate(process.arch, ownVectorInstructions()) };
   const threads = await Promise.all(
     Array.from({ length: streams }, async () => {
       const workerData = { file, intraOpThreads, batch, images };

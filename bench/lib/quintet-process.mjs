@@ -10,8 +10,8 @@ import { commandLine, processTree } from './processes.mjs';
 /** @typedef {'redis' | 'api' | 'worker' | 'webhooks' | 'start'} Role */
 
 /**
- * Runs scripts/start.mjs on a free port with `environment` on top of this one's; resolves once it is ready. No answer is given
- * twice unless that says so: load repeats its pictures, and every one of them is to be classified.
+ * Runs scripts/start.mjs on a free port with `environment` on top of this one's; resolves once it is ready, and tuned: `npm start`
+ * itself measures later, when it is idle. No answer is given twice unless that says so: load repeats its pictures, and every one of them is to be classified.
  * @param {Record<string, string>} environment
  * @returns {Promise<{ url: string, processes: () => Map<number, Role>, stop: () => Promise<void> }>}
  *   `processes` has those that live, by id
@@ -20,7 +20,14 @@ export async function startQuintet(environment) {
   const port = await freePort('127.0.0.1');
   const child = spawn(process.execPath, [join(root, 'scripts/start.mjs')], {
     cwd: root,
-    env: { ...process.env, PORT: String(port), METRICS_PORT: '0', RESULT_CACHE_TTL_SECONDS: '0', ...environment },
+    env: {
+      ...process.env,
+      PORT: String(port),
+      METRICS_PORT: '0',
+      PROFILE: 'auto',
+      RESULT_CACHE_TTL_SECONDS: '0',
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');

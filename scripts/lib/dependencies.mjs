@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { StepError, seconds, step } from './report.mjs';
+import { StepError, during, seconds, step } from './report.mjs';
 import { lastLines, runCommand } from './run-command.mjs';
 
 /** @typedef {{ version?: string, integrity?: string, optional?: boolean, devOptional?: boolean, peer?: boolean, link?: boolean }} LockEntry */
@@ -16,19 +16,21 @@ export async function ensureDependencies(root, signal) {
     step('Dependencies: installed, as package-lock.json has them');
     return;
   }
-  step(`Dependencies: ${reason}; running npm ci (a minute or two the first time)`);
   const began = performance.now();
   const npm = npmCommand();
-  const args = [...npm.args, 'ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-  const { code, output, error } = await runCommand(npm.command, args, { cwd: root, env: installEnvironment(), signal });
-  if (code !== 0) {
-    throw new StepError(
-      error ? `npm could not be started: ${error.message}` : `npm ci failed (exit code ${code}).`,
-      adviceFor(output),
-      lastLines(output),
-    );
-  }
-  step(`Dependencies: installed in ${seconds(began)}`);
+  const args = [...npm.args, 'ci', '--include=dev', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
+  await during(`Dependencies: ${reason}; running npm ci (a minute or two the first time)`, async (task) => {
+    const env = installEnvironment();
+    const { code, output, error } = await runCommand(npm.command, args, { cwd: root, env, signal });
+    if (code !== 0) {
+      throw new StepError(
+        error ? `npm could not be started: ${error.message}` : `npm ci failed (exit code ${code}).`,
+        adviceFor(output),
+        lastLines(output),
+      );
+    }
+    task.end(`Dependencies: installed in ${seconds(began)}`);
+  });
 }
 
 /** Why `npm ci` must run, in words; undefined where it need not. @param {string} root */

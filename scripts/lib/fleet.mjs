@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
-import { formatLogLine } from './log-format.mjs';
+import { formatLogLine, isInfo, messageOf } from './log-format.mjs';
 import { openLogFile } from './log-file.mjs';
 import { root } from './project.mjs';
 import { StepError, line, step, warn } from './report.mjs';
@@ -20,10 +20,17 @@ export class Fleet {
   #members = [];
   /** Aborted, with the reason, when a process ends before it was ready. */
   #failing = new AbortController();
+  /** @type {import('./terminal.mjs').Task | undefined} */
+  #task;
 
   /** @param {{ dataDir: string, logFormat: 'pretty' | 'json', shutdownSeconds: number }} options */
   constructor(options) {
     this.options = options;
+  }
+
+  /** Where `task` is shown live, it says from now on what the services say; without one each line is a line. @param {import('./terminal.mjs').Task} [task] */
+  tellIn(task) {
+    this.#task = task?.live ? task : undefined;
   }
 
   /** @param {{ command: string, args: readonly string[], guard: (pid: number) => () => void }} redis */
@@ -62,6 +69,7 @@ export class Fleet {
       if (recent.length > 20) recent.shift();
       if (quiet) return;
       if (this.options.logFormat === 'json') process.stdout.write(`${text}\n`);
+      else if (this.#task !== undefined && isInfo(text)) this.#task.note(`${name}: ${messageOf(text)}`);
       else line(name, formatLogLine(text));
     };
     const onFailed = (/** @type {string} */ how) => {
@@ -110,7 +118,7 @@ export class Fleet {
       }
       if (now > remarkAt) {
         remarkAt = now + READY_REMARK_MS;
-        step(`Waiting for ${watched.name}: ${reason}`);
+        if (this.#task === undefined) step(`Waiting for ${watched.name}: ${reason}`);
       }
       await delay(100, undefined, { signal });
     }

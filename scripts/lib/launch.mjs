@@ -1,9 +1,11 @@
 /**
- * `npm start`: dependencies → build → settings checked → Redis → model → services → ready → Ctrl-C → drained.
+ * `npm start`: a Redis looked for → dependencies → build → settings checked → Redis and model → worker and webhooks → API → ready →
+ * Ctrl-C → drained.
  *
  * Exit codes: 0 after Ctrl-C, SIGTERM or a closed terminal; 1 where it could not start; 130 after a second Ctrl-C.
  */
 import { join, resolve } from 'node:path';
+import { bannerLines, picturePath } from './banner.mjs';
 import { build } from './build.mjs';
 import { ensureDependencies } from './dependencies.mjs';
 import { Fleet } from './fleet.mjs';
@@ -12,9 +14,9 @@ import { listenForInterrupts } from './interrupt.mjs';
 import { prepareModel } from './model.mjs';
 import { freePort, portNear, tryPort } from './ports.mjs';
 import { dataDirOf, root } from './project.mjs';
-import { checkExternalRedis, prepareRedis, waitForRedis } from './redis.mjs';
-import { findRedisBinary } from './redis-binary.mjs';
-import { StepError, bold, seconds, step, tellFailure, warn } from './report.mjs';
+import { checkExternalRedis, prepareRedis, requireExternalRedis, waitForRedis } from './redis.mjs';
+import { findRedisBinary, installRedis, requireRedis } from './redis-binary.mjs';
+import { StepError, during, line, seconds, step, tellFailure, terminal, warn } from './report.mjs';
 import { webhookSecret } from './secret.mjs';
 import { readSettings, workerEnvironment } from './settings.mjs';
 
@@ -28,8 +30,10 @@ export async function launch() {
   let fleet;
   let release = () => {};
   const signal = listenForInterrupts(
-    (name) => step(`${name === 'SIGINT' ? 'Ctrl-C' : name}: finishing what is under way (again to end at once)`),
+    (name) =>
+      line('quintet', `${name === 'SIGINT' ? 'Ctrl-C' : name}: finishing what is under way (again to end at once)`),
     () => {
+      terminal.endAll();
       fleet?.kill();
       release();
       process.exit(130);
@@ -37,15 +41,14 @@ export async function launch() {
   );
   let code = 0;
   try {
-    await ensureDependencies(root, signal);
-    await build(root, signal);
+    await prepareClone(signal);
     const settings = await readSettings();
     const dataDir = dataDirOf();
     release = lockDataDir(dataDir);
     const port = await portForApi(settings);
     fleet = new Fleet({ dataDir, logFormat: settings.logFormat, shutdownSeconds: settings.shutdownSeconds });
-    await startEverything({ fleet, settings, dataDir, port, signal });
-    tellReady(settings, port, began);
+    const model = await startEverything({ fleet, settings, dataDir, port, signal });
+    tellReady(settings, port, model, seconds(began));
     await interrupted(signal);
   } catch (error) {
     if (!signal.aborted) {
@@ -59,41 +62,99 @@ export async function launch() {
   return code;
 }
 
+/**
+ * Everything that a fresh clone lacks. Redis comes first: where it has to be installed by a person, that is said before the minute that
+ * the rest takes.
+ * @param {AbortSignal} signal
+ */
+async function prepareClone(signal) {
+  const redisUrl = process.env['REDIS_URL']?.trim();
+  if (redisUrl) await requireExternalRedis(redisUrl);
+  else await requireRedis({ offers: true, signal });
+  await together(signal, [
+    async (either) => {
+      await ensureDependencies(root, either);
+      await build(root, either);
+    },
+    ...(redisUrl ? [] : [installRedis]),
+  ]);
+}
+
 /** @param {{ fleet: Fleet, settings: import('./settings.mjs').Settings, dataDir: string, port: number, signal: AbortSignal }} options */
 async function startEverything({ fleet, settings, dataDir, port, signal }) {
-  const redisUrl = await startRedis(fleet, settings, dataDir, signal);
   const modelsDir = settings.modelsDir === undefined ? join(dataDir, 'models') : resolve(root, settings.modelsDir);
   const { model, modelNamed, modelBaseUrl: baseUrl, host, workers, metricsPort } = settings;
-  const chosen = await prepareModel({ model, modelNamed, modelsDir, baseUrl, signal });
+  const [redisUrl, chosen] = await together(signal, [
+    (either) => startRedis(fleet, settings, dataDir, either),
+    (either) => prepareModel({ model, modelNamed, modelsDir, baseUrl, signal: either }),
+  ]);
   const env = {
     ...process.env,
     NODE_ENV: 'production',
+    HOST: host,
     DATA_DIR: dataDir,
     MODELS_DIR: modelsDir,
     REDIS_URL: redisUrl,
     MODEL: chosen.name,
     DEFAULT_MODEL: process.env['DEFAULT_MODEL']?.trim() || chosen.name,
+    // The first answer need not wait for measurements.
+    PROFILE: process.env['PROFILE']?.trim() || 'idle',
     WEBHOOK_SECRET: webhookSecret(dataDir),
   };
   const taken = new Set([port]);
-  step(`Starting the API, ${workers === 1 ? 'one worker' : `${workers} workers`} and the webhooks`);
-  // METRICS_PORT is the first worker's here; the API has its metrics on its own port.
-  fleet.startService('api', 'api', { ...env, PORT: String(port), METRICS_PORT: '' }, healthUrl(host, port));
-  for (let index = 0; index < workers; index += 1) {
-    const own = await portNear(metricsPort === 0 ? 0 : metricsPort + index, host, taken);
-    const name = workers === 1 ? 'worker' : `worker-${index + 1}`;
-    const workerEnv = { ...env, ...workerEnvironment(workers, settings.cores), METRICS_PORT: String(own) };
-    fleet.startService('worker', name, workerEnv, healthUrl(host, own));
-  }
-  const own = await portNear(metricsPort === 0 ? 0 : metricsPort + workers, host, taken);
-  const webhooksEnv = { ...env, METRICS_PORT: String(own) };
-  fleet.startService('webhooks', 'webhooks', webhooksEnv, healthUrl(host, own));
-  await fleet.untilReady(signal);
+  const crew = workers === 1 ? 'one worker' : `${workers} workers`;
+  await during(`Services: starting ${crew}, the webhooks and the API`, async (task) => {
+    fleet.tellIn(task);
+    // METRICS_PORT is the first worker's here; the API has its metrics on its own port.
+    for (let index = 0; index < workers; index += 1) {
+      const own = await portNear(metricsPort === 0 ? 0 : metricsPort + index, host, taken);
+      const name = workers === 1 ? 'worker' : `worker-${index + 1}`;
+      const workerEnv = { ...env, ...workerEnvironment(workers, settings.cores), METRICS_PORT: String(own) };
+      fleet.startService('worker', name, workerEnv, healthUrl(host, own));
+    }
+    const own = await portNear(metricsPort === 0 ? 0 : metricsPort + workers, host, taken);
+    const webhooksEnv = { ...env, METRICS_PORT: String(own) };
+    fleet.startService('webhooks', 'webhooks', webhooksEnv, healthUrl(host, own));
+    // The API comes last: whoever gets an answer of it, a load balancer's `/health/ready` too, can have a picture classified.
+    await fleet.untilReady(signal);
+    task.note('api: starting');
+    fleet.startService('api', 'api', { ...env, PORT: String(port), METRICS_PORT: '' }, healthUrl(host, port));
+    await fleet.untilReady(signal);
+    fleet.tellIn();
+  });
   if (chosen.weights === 'demo') {
     warn(
       `${chosen.name} has generated weights: every prediction is meaningless. With a network: MODEL=resnet50 npm start`,
     );
   }
+  return chosen;
+}
+
+/**
+ * Does all of `works` at once; where one fails the others are ended, and waited for, before its error is thrown.
+ * @template {readonly ((signal: AbortSignal) => Promise<any>)[]} T
+ * @param {AbortSignal} signal
+ * @param {readonly [...T]} works
+ * @returns {Promise<{ [I in keyof T]: Awaited<ReturnType<T[I]>> }>}
+ */
+async function together(signal, works) {
+  const failing = new AbortController();
+  const either = AbortSignal.any([signal, failing.signal]);
+  /** @type {{ error: unknown } | undefined} */
+  let first;
+  const ends = await Promise.all(
+    works.map(async (work) => {
+      try {
+        return await work(either);
+      } catch (error) {
+        first ??= { error };
+        failing.abort(error);
+        return undefined;
+      }
+    }),
+  );
+  if (first !== undefined) throw first.error;
+  return /** @type {any} */ (ends);
 }
 
 /**
@@ -116,6 +177,9 @@ async function startRedis(fleet, settings, dataDir, signal) {
   step(`Redis: ${redis.summary}`);
   return redis.url;
 }
+
+/** @param {string} host */
+const isLoopback = (host) => /^(127\.|::1$|localhost$)/.test(host);
 
 /** @param {import('./settings.mjs').Settings} settings */
 async function portForApi({ port, host }) {
@@ -141,16 +205,30 @@ const healthUrl = (host, port) => `http://${reachable(host, '127.0.0.1')}:${port
 
 /** The address under which this machine reaches what listens on `host`. @param {string} host @param {string} local */
 function reachable(host, local) {
-  if (host === '0.0.0.0' || host === '::') return local;
+  if (host === '0.0.0.0' || host === '::' || host === '127.0.0.1') return local;
   return host.includes(':') ? `[${host}]` : host;
 }
 
-/** @param {import('./settings.mjs').Settings} settings @param {number} port @param {number} began */
-function tellReady(settings, port, began) {
-  const url = `http://${reachable(settings.host, 'localhost')}:${port}`;
-  step(`Everything runs after ${seconds(began)}; Ctrl-C stops it`);
-  process.stdout.write(`\n${bold(`Quintet is ready: ${url}`)}\n`);
-  process.stdout.write(`  curl -H 'Prefer: wait=10' -F image=@photo.jpg ${url}/v1/jobs\n\n`);
+/**
+ * @param {import('./settings.mjs').Settings} settings
+ * @param {number} port
+ * @param {import('./model.mjs').Chosen} model
+ * @param {string} took
+ */
+function tellReady({ host, keyed }, port, model, took) {
+  const lines = bannerLines(
+    {
+      url: `http://${reachable(host, 'localhost')}:${port}`,
+      model: model.name,
+      // npm runs this in the repository's folder, wherever it was called.
+      picture: picturePath(process.env['INIT_CWD'] ?? process.cwd(), root),
+      open: !isLoopback(host),
+      keyed,
+      took,
+    },
+    { ...terminal.can, columns: terminal.columns, bold: (text) => terminal.paint('1', text) },
+  );
+  terminal.write(`\n${lines.join('\n')}\n\n`);
 }
 
 /** @param {AbortSignal} signal @returns {Promise<void>} */

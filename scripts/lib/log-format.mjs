@@ -1,4 +1,5 @@
-/** A service's JSON log line as a person reads it. */
+/** A service's JSON log line as a person reads it: numbers to three digits. */
+import { rounded } from './numbers.mjs';
 
 const HIDDEN = new Set(['time', 'level', 'service', 'pid', 'hostname', 'message', 'error']);
 
@@ -19,6 +20,12 @@ export function formatLogLine(text) {
   return `${clock}${severity}${String(message ?? '')}${cause}${fields.join('')}`;
 }
 
+/** Whether a line says only how things go. @param {string} text */
+export const isInfo = (text) => ['trace', 'debug', 'info'].includes(String(parse(text)?.['level']));
+
+/** A line without its time and fields. @param {string} text */
+export const messageOf = (text) => String(parse(text)?.['message'] ?? text);
+
 /** @param {string} text @returns {Record<string, unknown> | undefined} */
 function parse(text) {
   if (!text.startsWith('{')) return undefined;
@@ -30,4 +37,8 @@ function parse(text) {
 }
 
 /** @param {unknown} value */
-const show = (value) => (typeof value === 'string' ? value.replaceAll('\n', ' ') : JSON.stringify(value));
+const show = (value) =>
+  typeof value === 'string' ? value.replaceAll('\n', ' ') : JSON.stringify(value, roundedNumbers);
+
+/** @param {string} _key @param {unknown} value */
+const roundedNumbers = (_key, value) => (typeof value === 'number' ? rounded(value) : value);

@@ -12,6 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from './ports.mjs';
 import { readPid, runs, waitUntilGone } from './process-info.mjs';
 import { importBuilt } from './project.mjs';
+import { whyUnreachable } from './redis-probe.mjs';
 import { StepError, step } from './report.mjs';
 import { guard } from './run-command.mjs';
 
@@ -119,17 +120,35 @@ export async function waitForRedis(url, ms, signal) {
   }
 }
 
+/**
+ * Throws at once where nothing listens at the user's REDIS_URL: asked without a library, before anything is installed.
+ * @param {string} url
+ */
+export async function requireExternalRedis(url) {
+  const reason = await whyUnreachable(url);
+  if (reason !== undefined) throw silent(url, reason);
+}
+
 /** @param {string} url the user's REDIS_URL @param {AbortSignal} [signal] */
 export async function checkExternalRedis(url, signal) {
-  const { redactUrl } = await importBuilt('packages/shared/dist/log.js');
   try {
     await waitForRedis(url, 0, signal);
   } catch (error) {
     if (error instanceof StepError || signal?.aborted) throw error;
-    throw new StepError(
-      `The Redis that REDIS_URL names does not answer: ${redactUrl(url)} (${error instanceof Error ? error.message : String(error)}).`,
-      'Start it or correct REDIS_URL; without REDIS_URL, npm start runs a Redis of its own.',
-    );
+    throw silent(url, error instanceof Error ? error.message : String(error));
   }
-  step(`Redis: ${redactUrl(url)} answers`);
+  step(`Redis: ${withoutPassword(url)} answers`);
+}
+
+/** @param {string} url @param {string} reason */
+const silent = (url, reason) =>
+  new StepError(
+    `The Redis that REDIS_URL names does not answer: ${withoutPassword(url)} (${reason}).`,
+    'Start it or correct REDIS_URL; without REDIS_URL, npm start runs a Redis of its own.',
+  );
+
+/** @param {string} url a URL */
+function withoutPassword(url) {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
 }

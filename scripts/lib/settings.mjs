@@ -2,10 +2,13 @@
 import { importBuilt } from './project.mjs';
 import { StepError } from './report.mjs';
 
+const LOOPBACK = '127.0.0.1';
+
 /**
  * @typedef {object} Settings
  * @property {number} port of the API; 0: a free one
- * @property {string} host
+ * @property {string} host this machine's own address unless HOST says otherwise: what is tried out on a laptop is not for its network
+ * @property {boolean} keyed whether clients need an API key
  * @property {number} workers
  * @property {number} cores that the container's quota allows
  * @property {number} metricsPort of the first worker; the others and the webhooks follow
@@ -36,7 +39,8 @@ export async function readSettings(env = process.env) {
     const config = readConfig(variables, env);
     return {
       port: config.PORT,
-      host: config.HOST,
+      host: isSet(env['HOST']) ? config.HOST : LOOPBACK,
+      keyed: config.API_KEYS !== undefined || config.API_KEYS_FILE !== undefined,
       workers: config.WORKERS,
       cores: availableCores(),
       metricsPort: config.METRICS_PORT,

@@ -65,6 +65,11 @@ describe('docker-compose.yml', () => {
     );
   });
 
+  it('leaves it to the workers which model they can have, and to the API which they have', () => {
+    expect(serviceOf('worker').environment['MODEL']).toBeNull();
+    expect(serviceOf('api').environment['DEFAULT_MODEL']).toBeNull();
+  });
+
   it('lets worker and webhooks scale: no name of their own, no published port', () => {
     for (const name of ['worker', 'webhooks']) {
       expect(serviceOf(name).container_name).toBeUndefined();
@@ -169,6 +174,15 @@ describe('the images', () => {
       expect(text).not.toMatch(/^CMD [^[]/m);
     }
     for (const name of Object.keys(ours)) expect(dockerfile).toContain(`FROM runtime AS ${name}\n`);
+  });
+
+  it('bring the bundled model to the workers', () => {
+    const ignored = read('.dockerignore').split('\n');
+    expect(ignored.indexOf('!packages/models/data/*.onnx')).toBeGreaterThan(ignored.indexOf('**/*.onnx'));
+    for (const text of [dockerfile, read('deploy/worker.gpu.Dockerfile')]) {
+      const tree = text.split(/^FROM /m).find((part) => part.split('\n', 1)[0]?.endsWith(' AS worker-tree'));
+      expect(tree).toContain('COPY --from=build /app/packages/models packages/models\n');
+    }
   });
 
   it('take the manifest of every workspace, as npm ci needs them all', () => {

@@ -1,43 +1,30 @@
 /** A client of the published port: pictures in, jobs out. */
-import { execFile } from 'node:child_process';
-import { readFile, readdir } from 'node:fs/promises';
-import { basename, extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { readFile } from 'node:fs/promises';
 import { jobSchema, type Job } from '@quintet/shared';
 import { z } from 'zod';
 import { repositoryFile } from './dashboard.js';
 
-const images = repositoryFile('../shared/images/');
+const folder = 'examples/pictures';
 
 export interface Picture {
-  /** Without its extension: the reference crop has the same. */
-  readonly name: string;
+  readonly file: string;
+  /** The class that the bundled model sees in it. */
+  readonly wnid: string;
   readonly bytes: Buffer<ArrayBuffer>;
 }
 
+const listed = z.array(z.object({ file: z.string(), wnid: z.string().nullable() }));
+
+/** Our own pictures, those that are none of the classes left out. */
 export async function readPictures(): Promise<Picture[]> {
-  const names = (await readdir(images)).filter((name) => name.endsWith('.JPEG')).sort();
+  const list = listed.parse(JSON.parse(await readFile(repositoryFile(`${folder}/pictures.json`), 'utf8')));
+  const known = list.flatMap(({ file, wnid }) => (wnid === null ? [] : [{ file, wnid }]));
   return Promise.all(
-    names.map(async (name) => ({
-      name: basename(name, extname(name)),
-      bytes: Buffer.from(await readFile(new URL(encodeURIComponent(name), images))),
+    known.map(async (picture) => ({
+      ...picture,
+      bytes: Buffer.from(await readFile(repositoryFile(`${folder}/${picture.file}`))),
     })),
   );
-}
-
-const topFives = z.record(z.string(), z.array(z.object({ index: z.int() })).min(1));
-
-/**
- * The class that bare ONNX Runtime gives each reference crop on this CPU. The committed table cannot judge: a quantised
- * model is another function on a CPU with VNNI than on one without (bench/bare-reference.mjs).
- */
-export async function readReference(): Promise<Map<string, number>> {
-  const script = fileURLToPath(repositoryFile('bench/bare-reference.mjs'));
-  const model = fileURLToPath(repositoryFile('../shared/models/mobilenetv2-12-int8.onnx'));
-  const crops = fileURLToPath(repositoryFile('../shared/reference/crops'));
-  const { stdout } = await promisify(execFile)(process.execPath, [script, '--model', model, '--crops', crops]);
-  return new Map(Object.entries(topFives.parse(JSON.parse(stdout))).map(([name, [top]]) => [name, top?.index ?? -1]));
 }
 
 /** Submits a picture and returns the job; with `waitSeconds`, the finished one. Each is classified, however often it comes. */
@@ -45,14 +32,14 @@ export async function submit(api: string, picture: Picture, waitSeconds?: number
   const response = await fetch(`${api}/v1/jobs`, {
     method: 'POST',
     headers: {
-      'content-type': 'image/jpeg',
+      'content-type': 'application/octet-stream',
       'cache-control': 'no-store',
       ...(waitSeconds === undefined ? {} : { prefer: `wait=${waitSeconds}` }),
     },
     body: picture.bytes,
   });
   const text = await response.text();
-  if (!response.ok) throw new Error(`${picture.name}: ${response.status} ${text}`);
+  if (!response.ok) throw new Error(`${picture.file}: ${response.status} ${text}`);
   return jobSchema.parse(JSON.parse(text));
 }
 

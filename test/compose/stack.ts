@@ -1,4 +1,4 @@
-/** The real stack of docker-compose.yml, under a project name and ports of its own. */
+/** The real stack of docker-compose.yml, under a project name and ports of its own, with no model hub in reach. */
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type Dockerode from 'dockerode';
@@ -30,7 +30,10 @@ export async function startStack({ workers, environment, healthyMs }: StackOptio
   const [port, prometheusPort] = [await freePort(), await freePort()];
   const project = `quintet-test-${randomBytes(4).toString('hex')}`;
   const executable = composeExecutable();
-  const compose = await new DockerComposeEnvironment(fileURLToPath(repositoryFile('.')), 'docker-compose.yml')
+  const compose = await new DockerComposeEnvironment(fileURLToPath(repositoryFile('.')), [
+    'docker-compose.yml',
+    'test/compose/no-hub.yml',
+  ])
     .withProjectName(project)
     .withEnvironment({
       ...environment,

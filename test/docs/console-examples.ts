@@ -2,9 +2,13 @@
  * Examples of a page, as a reader types them: fences of the language `console`, in which a line that begins with `$ ` is a
  * command (`> ` continues it) and the lines after it are its output. `…` in an output stands for anything.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 export interface Example {
   readonly command: string;
@@ -16,6 +20,18 @@ export interface Section {
   /** One after another in one shell. */
   readonly examples: readonly Example[];
 }
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A folder with what a reader has in the checkout, in which the examples can write files. */
+export async function makeCheckout(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'quintet-examples-'));
+  for (const name of ['README.md', 'examples', 'node_modules']) await symlink(join(root, name), join(folder, name));
+  return folder;
+}
+
+/** The program, where it is installed: what pages need besides Node. */
+export const isInstalled = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
 
 /** The sections of a page that have examples, by headings of the second and third level; `page` from the root. */
 export function sectionsOf(page: string): Section[] {

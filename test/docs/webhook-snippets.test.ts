@@ -130,39 +130,35 @@ const snippets: [string, Verify, boolean][] = [
   ['Python', verifyInPython, python],
 ];
 
-describe.each(snippets)('the snippet for %s', (_name, verify, available) => {
-  it.skipIf(!available)('takes a delivery, with the old and the new key while they are changed', async () => {
+// One test for each language: where its program is not installed, one is skipped.
+for (const [language, verify, available] of snippets) {
+  it.skipIf(!available)(`the snippet for ${language} takes what is genuine, and nothing else`, async () => {
     const now = Date.now() / 1000;
-    const cases = [received(oldSecret), received(newSecret), sentAt(now - 240), sentAt(now + 240)];
-    for (const event of await verify(cases)) expect(event).toEqual(delivered.body);
-  });
+    // With the old and the new key, while they are changed.
+    const genuine = [received(oldSecret), received(newSecret), sentAt(now - 120), sentAt(now + 120)];
+    for (const event of await verify(genuine)) expect(event).toEqual(delivered.body);
 
-  it.skipIf(!available)(
-    'refuses another key, a signature or body that was changed, and what is old or no webhook',
-    async () => {
-      const changed = Buffer.from(delivered.raw.toString().replace('golden retriever', 'tabby'));
-      expect(changed).not.toEqual(delivered.raw);
-      const now = Date.now() / 1000;
-      const cases = [
-        received(otherSecret),
-        received(oldSecret, {}, changed),
-        received(oldSecret, { 'webhook-id': 'msg_other' }),
-        received(oldSecret, { 'webhook-timestamp': String(delivered.timestamp + 1) }),
-        received(oldSecret, { 'webhook-signature': signature().replaceAll('v1,', 'v1,A') }),
-        received(oldSecret, { 'webhook-signature': signature().replaceAll('v1,', 'v2,') }),
-        received(oldSecret, { 'webhook-signature': signature().replaceAll('v1,', '') }),
-        received(oldSecret, { 'webhook-signature': 'v1,' }),
-        received(oldSecret, { 'webhook-signature': '' }),
-        received(oldSecret, { 'webhook-timestamp': 'now' }),
-        received(oldSecret, { 'webhook-timestamp': '' }),
-        sentAt(now - 360),
-        sentAt(now + 360),
-        { secret: oldSecret, headers: {}, body: delivered.raw },
-      ];
-      expect(await verify(cases)).toEqual(cases.map(() => undefined));
-    },
-  );
-});
+    const changed = Buffer.from(delivered.raw.toString().replace('golden retriever', 'tabby'));
+    expect(changed).not.toEqual(delivered.raw);
+    const others = [
+      received(otherSecret),
+      received(oldSecret, {}, changed),
+      received(oldSecret, { 'webhook-id': 'msg_other' }),
+      received(oldSecret, { 'webhook-timestamp': String(delivered.timestamp + 1) }),
+      received(oldSecret, { 'webhook-signature': signature().replaceAll('v1,', 'v1,A') }),
+      received(oldSecret, { 'webhook-signature': signature().replaceAll('v1,', 'v2,') }),
+      received(oldSecret, { 'webhook-signature': signature().replaceAll('v1,', '') }),
+      received(oldSecret, { 'webhook-signature': 'v1,' }),
+      received(oldSecret, { 'webhook-signature': '' }),
+      received(oldSecret, { 'webhook-timestamp': 'now' }),
+      received(oldSecret, { 'webhook-timestamp': '' }),
+      sentAt(now - 900),
+      sentAt(now + 900),
+      { secret: oldSecret, headers: {}, body: delivered.raw },
+    ];
+    expect(await verify(others)).toEqual(others.map(() => undefined));
+  });
+}
 
 describe('the receiver of the page', () => {
   let running: ChildProcess;

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,11 @@ interface Started {
   readonly ended: Promise<number | NodeJS.Signals | null>;
 }
 
+interface Models {
+  readonly default: string;
+  readonly models: readonly { readonly name: string; readonly workers: readonly unknown[] }[];
+}
+
 let dataDir: string;
 let running: Started[];
 
@@ -38,7 +43,7 @@ function start(env: Readonly<Record<string, string>>, command = ['node', 'script
       ...{ PATH: process.env['PATH'], HOME: process.env['HOME'] },
       ...testModelEnvironment,
       ...{ MODELS_DIR: join(testModelEnvironment['DATA_DIR'] ?? '', 'models'), DATA_DIR: dataDir },
-      ...{ HOST: '127.0.0.1', METRICS_PORT: '0', NO_COLOR: '1' },
+      ...{ METRICS_PORT: '0', NO_COLOR: '1' },
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -115,7 +120,12 @@ describe('npm start', () => {
   it('becomes ready, classifies, and ends with 0 at Ctrl-C, leaving no process', { timeout: 300_000 }, async () => {
     const port = await freePort();
     const npm = start({ PORT: String(port) }, ['npm', 'start']);
-    await npm.says(`Quintet is ready: http://127.0.0.1:${port}`);
+    // Whoever gets an answer of the API can have a picture classified.
+    const early = eventually(async () => (await fetch(`http://127.0.0.1:${port}/health/ready`)).json(), 240_000);
+    expect(await early).toEqual({ status: 'ready', reasons: [] });
+    const models = (await (await fetch(`http://127.0.0.1:${port}/v1/models`)).json()) as Models;
+    expect(models.models.find(({ name }) => name === models.default)?.workers).toHaveLength(1);
+    await npm.says(`Quintet is ready: http://localhost:${port}`);
 
     const image = await makeImage({ format: 'jpeg', width: 320, height: 240 });
     const response = await fetch(`http://127.0.0.1:${port}/v1/jobs`, {
@@ -135,6 +145,26 @@ describe('npm start', () => {
     expect(npm.output()).toMatch(/Stopped/);
     if (existsSync('/proc')) expect(await processesOf(dataDir)).toEqual([]);
   });
+
+  // Other systems have only 127.0.0.1.
+  it.skipIf(process.platform !== 'linux')(
+    'is reached by this machine alone, unless HOST says otherwise',
+    { timeout: 300_000 },
+    async () => {
+      const [home, open] = [await freePort(), await freePort()];
+      const first = start({ PORT: String(home) });
+      const second = start({ PORT: String(open), HOST: '0.0.0.0', DATA_DIR: join(dataDir, 'second') });
+      await Promise.all([first.says('Quintet is ready'), second.says('Quintet is ready')]);
+      // All of 127.0.0.0/8 is this machine, and only what listens everywhere listens at this one of it.
+      const ready = (port: number) => fetch(`http://127.0.0.2:${port}/health/ready`).then(({ status }) => status);
+      await expect(ready(home)).rejects.toThrow();
+      expect(await ready(open)).toBe(200);
+      expect(first.output()).toContain('this machine only. For others: HOST=0.0.0.0 npm start');
+      expect(second.output()).toContain('other machines reach it; without API_KEYS they may do everything');
+      for (const each of [first, second]) pressCtrlC(each);
+      expect(await Promise.all([first.ended, second.ended])).toEqual([0, 0]);
+    },
+  );
 
   it('restarts a service that dies, and refuses a second start on the same data', { timeout: 300_000 }, async () => {
     const port = await freePort();
@@ -195,7 +225,7 @@ describe('npm start', () => {
 
   it('is killed before its services listen: they end all the same', { timeout: 300_000 }, async () => {
     const killed = start({ PORT: '0' });
-    await killed.says('Starting the API');
+    await killed.says('Services: starting');
     process.kill(killed.pid, 'SIGKILL');
     // The hook below looks for what it left.
     expect(await killed.ended).toBe('SIGKILL');
@@ -242,10 +272,15 @@ describe('npm start', () => {
     expect(await readdir(dataDir)).toEqual([]);
   });
 
-  it('says which Redis does not answer', { timeout: 300_000 }, async () => {
+  it('says which Redis does not answer, before it installs anything', { timeout: 300_000 }, async () => {
     const port = await freePort();
-    const refused = start({ PORT: '0', REDIS_URL: `redis://:s3cret@127.0.0.1:${port}` });
+    const clone = join(dataDir, 'clone');
+    await cp(join(root, 'scripts'), join(clone, 'scripts'), { recursive: true });
+    await cp(join(root, 'package.json'), join(clone, 'package.json'));
+    const script = join(clone, 'scripts', 'start.mjs');
+    const refused = start({ PORT: '0', REDIS_URL: `redis://:s3cret@127.0.0.1:${port}` }, ['node', script]);
     expect(await refused.ended).toBe(1);
+    expect((await readdir(clone)).sort()).toEqual(['package.json', 'scripts']);
     expect(refused.output()).toMatch(
       /REDIS_URL names does not answer: redis:\/\/127\.0\.0\.1:\d+ \(connect ECONNREFUSED/,
     );

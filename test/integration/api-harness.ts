@@ -20,8 +20,9 @@ import { Worker } from 'bullmq';
 import type { RedisServer } from '../support/redis-server.js';
 import { startService, type ServiceProcess } from '../support/service-process.js';
 
+/** Jobs that name no model are for `resnet50`, whether anybody serves it or not. */
 export const startApi = (redisUrl: string, environment: Record<string, string> = {}): Promise<ServiceProcess> =>
-  startService('api', { REDIS_URL: redisUrl, ...environment });
+  startService('api', { REDIS_URL: redisUrl, DEFAULT_MODEL: 'resnet50', ...environment });
 
 /** The same, once it is ready. */
 export async function startReadyApi(

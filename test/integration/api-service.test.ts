@@ -12,7 +12,8 @@ let image: Buffer;
 beforeAll(async () => {
   server = await startRedis();
   image = await makeImage({ format: 'jpeg', width: 64, height: 48 });
-  api = await startReadyApi(server.url);
+  // Requests are logged at `debug`.
+  api = await startReadyApi(server.url, { LOG_LEVEL: 'debug' });
 });
 
 afterAll(async () => {

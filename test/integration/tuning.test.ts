@@ -1,11 +1,22 @@
-/** Tuning as an operator meets it: measured once, kept, shared, and never in the way. */
+/**
+ * Tuning as an operator meets it: measured once, kept, shared, and never in the way. On a busy machine a measurement is not kept, so
+ * these tests expect that, or the reason why not; what has to be there for a test is written by it.
+ */
+import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { availableCores } from '@quintet/shared';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { startService, type ServiceProcess } from '../support/service-process.js';
 import { makeSmallModel } from '../support/small-model.js';
+import { ensureModel } from '@quintet/models';
+import { modelFile } from '../../services/worker/src/inference/model-file.js';
+import { candidateBatches, candidateLayouts } from '../../services/worker/src/profile/candidates.js';
+import { machineKey } from '../../services/worker/src/profile/machine-key.js';
+import type { ProfileRow } from '../../services/worker/src/profile/profile.js';
+import { TuningCache } from '../../services/worker/src/profile/tuning-cache.js';
 
 const model = 'small';
 
@@ -16,7 +27,7 @@ const started: ServiceProcess[] = [];
 beforeAll(async () => {
   server = await startRedis();
   models = await mkdtemp(join(tmpdir(), 'quintet-models-'));
-  await makeSmallModel(models, model);
+  await makeSmallModel(models, model, { width: 32 });
 });
 afterEach(async () => {
   await Promise.all(started.splice(0).map((worker) => worker.end('SIGKILL')));
@@ -39,35 +50,89 @@ async function startWorker(environment: Record<string, string> = {}): Promise<Se
   return worker;
 }
 
+/** What measured it says where the machine was too busy for that. */
+const wasBusy = (worker: ServiceProcess) =>
+  worker.lines.some(({ message }) => String(message).startsWith('what was measured is not kept, as '));
+
 const modelReady = (worker: ServiceProcess) => worker.lines.find((line) => 'images_per_second' in line);
+/** Puts a measurement where a worker with default settings looks for it; its file. */
+async function keepProfile(rows: readonly ProfileRow[]): Promise<string> {
+  const found = await ensureModel({ name: model, modelsDir: models, log: () => undefined });
+  const { file } = await modelFile(found, 'exact');
+  const cores = availableCores();
+  const what = { layouts: candidateLayouts('cpu', cores, {}), batches: candidateBatches('cpu', {}) };
+  const { exactInt8, extension } = file;
+  const version = found.manifest.version;
+  const key = machineKey({ model: version, provider: 'cpu', cores, exactInt8, features: extension?.output });
+  const profile = { key, ...what, measured_at: new Date().toISOString(), rows: [...rows] };
+  await new TuningCache(cacheFolder(), key).writeProfile(profile);
+  const name = (await readdir(cacheFolder())).find((each) => each.startsWith('profile-')) ?? '';
+  return join(cacheFolder(), name);
+}
+
+const row = (streams: number, intraOpThreads: number, latencyMs: number): ProfileRow => ({
+  ...{ streams, intraOpThreads, batch: 1, latencyMs },
+  imagesPerSecond: (streams * 1000) / latencyMs,
+});
+
 const cacheFolder = () => join(models, model, 'cache');
 
 describe('tuning', () => {
   it('is done by one of two workers that start together, and both run with what it found', async () => {
     const workers = await Promise.all([startWorker(), startWorker()]);
-    const sources = workers.map((worker) => modelReady(worker)?.['profile']).sort();
-    expect(sources).toEqual(['cached', 'measured']);
     const [first, second] = workers.map((worker) => modelReady(worker));
-    for (const setting of ['streams', 'intra_op_threads', 'max_batch_size', 'latency_ms']) {
+    for (const setting of ['streams', 'intra_op_threads', 'max_batch_size']) {
       expect(first?.[setting]).toEqual(second?.[setting]);
     }
-    // The table is shown, in words and as metrics.
-    const [measured] = workers.filter((worker) => modelReady(worker)?.['profile'] === 'measured');
-    expect(measured?.lines.some(({ message }) => /^measured \d+ × /.test(String(message)))).toBe(true);
-    expect(await measured?.metric('quintet_profile_images_per_second', { batch: '1' })).toBeGreaterThan(0);
-    const files = await readdir(cacheFolder());
-    expect(files.map((file) => file.replace(/-[0-9a-f]{16}/, '')).sort()).toEqual(['prepared', 'profile.json']);
+    // The table is shown.
+    const tables = workers.filter(({ lines }) => lines.some(({ message }) => /^measured \d+ × /.test(String(message))));
+    expect(tables).toHaveLength(1);
+    const files = (await readdir(cacheFolder())).map((file) => file.replace(/-[0-9a-f]{16}/, '')).sort();
+    const sources = workers.map((worker) => modelReady(worker)?.['profile']).sort();
+    if (tables.some(wasBusy)) {
+      // Each start on a busy machine runs with the same layout: the default one.
+      expect([sources, files]).toEqual([['none', 'none'], ['prepared']]);
+      expect(first).toMatchObject({ max_batch_size: 4, intra_op_threads: 1 });
+    } else {
+      expect([sources, files]).toEqual([
+        ['cached', 'measured'],
+        ['prepared', 'profile.json'],
+      ]);
+      expect(await tables[0]?.metric('quintet_profile_images_per_second', { batch: '1' })).toBeGreaterThan(0);
+    }
   });
 
   it('makes again what a crash left broken, instead of loading it', async () => {
     const folder = (await readdir(cacheFolder())).find((file) => file.startsWith('prepared-')) ?? '';
-    const profile = (await readdir(cacheFolder())).find((file) => file.startsWith('profile-')) ?? '';
     await truncate(join(cacheFolder(), folder, 'weights.bin'), 1000);
-    await writeFile(join(cacheFolder(), profile), '{"half": ');
+    const profile = await keepProfile([row(1, 1, 60)]);
+    await writeFile(profile, '{"half": ');
     const worker = await startWorker();
-    expect(modelReady(worker)).toMatchObject({ profile: 'measured' });
+    expect(modelReady(worker)).toMatchObject({ profile: wasBusy(worker) ? 'none' : 'measured' });
+    if (!wasBusy(worker)) expect(JSON.parse(await readFile(profile, 'utf8'))).toHaveProperty('rows');
     const note = JSON.parse(await readFile(join(cacheFolder(), folder, 'prepared.json'), 'utf8')) as unknown;
     expect(note).toMatchObject({ sha256: { 'weights.bin': expect.stringMatching(/^[0-9a-f]{64}$/) as unknown } });
+  });
+
+  it('is not kept where other processes have the cores, and then the layout does not hang on them', async () => {
+    await rm(cacheFolder(), { recursive: true });
+    const burners = cpus().map(() => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
+    onTestFinished(() => {
+      for (const burner of burners) burner.kill('SIGKILL');
+    });
+    const worker = await startWorker({ MAX_BATCH_SIZE: '1' });
+    expect(wasBusy(worker), worker.lines.map((line) => JSON.stringify(line)).join('\n')).toBe(true);
+    expect(modelReady(worker)).toMatchObject({ profile: 'none', intra_op_threads: 1 });
+    expect((await readdir(cacheFolder())).filter((file) => file.startsWith('profile-'))).toEqual([]);
+  });
+
+  it('does not delay a worker that is to measure when it is idle', async () => {
+    await rm(cacheFolder(), { recursive: true, force: true });
+    const worker = await startWorker({ PROFILE: 'idle' });
+    expect(worker.lines.some(({ message }) => message === 'finding the best settings for this machine')).toBe(false);
+    expect(modelReady(worker)).toMatchObject({ profile: 'none' });
+    // Opened once for all sessions, as ever.
+    expect((await readdir(cacheFolder())).map((file) => file.replace(/-.*/, ''))).toEqual(['prepared']);
   });
 
   it('is skipped where everything is set, and where it is switched off', async () => {
@@ -79,16 +144,11 @@ describe('tuning', () => {
   });
 
   it('answers one picture sooner where that is asked for, from the same measurement', async () => {
-    const worker = await startWorker({ OPTIMIZE: 'latency' });
-    expect(modelReady(worker)).toMatchObject({ profile: 'cached' });
-    const { streams, intra_op_threads: threads } = modelReady(worker) ?? {};
-    const file = (await readdir(cacheFolder())).find((name) => name.startsWith('profile-')) ?? '';
-    const { rows } = JSON.parse(await readFile(join(cacheFolder(), file), 'utf8')) as {
-      rows: { streams: number; intraOpThreads: number; batch: number; latencyMs: number }[];
-    };
-    const single = rows.filter(({ batch }) => batch === 1).sort((a, b) => a.latencyMs - b.latencyMs);
-    const chosen = single.find((row) => row.streams === streams && row.intraOpThreads === threads);
-    expect(chosen?.latencyMs).toBeLessThanOrEqual((single[0]?.latencyMs ?? 0) * 1.03);
+    await keepProfile([row(2, 1, 60), row(1, 2, 40)]);
+    const forThroughput = modelReady(await startWorker());
+    expect(forThroughput).toMatchObject({ profile: 'cached', streams: 2, intra_op_threads: 1, solo_threads: 2 });
+    const forLatency = modelReady(await startWorker({ OPTIMIZE: 'latency' }));
+    expect(forLatency).toMatchObject({ profile: 'cached', streams: 1, intra_op_threads: 2 });
   });
 
   it('keeps what it finds elsewhere where the model is read-only, and runs with defaults where nothing can be kept', async () => {
@@ -98,8 +158,8 @@ describe('tuning', () => {
     // One size of batch instead of three is measured in a third of the time, and kept all the same.
     const quick = { MAX_BATCH_SIZE: '1' };
     const elsewhere = await startWorker(quick);
-    expect(modelReady(elsewhere)).toMatchObject({ profile: 'measured' });
-    expect(await readdir(join(models, 'data', 'cache', model))).toHaveLength(2);
+    expect(modelReady(elsewhere)).toMatchObject({ profile: wasBusy(elsewhere) ? 'none' : 'measured' });
+    expect(await readdir(join(models, 'data', 'cache', model))).toHaveLength(wasBusy(elsewhere) ? 1 : 2);
     const nowhere = await startWorker({ ...quick, DATA_DIR: cacheFolder() });
     expect(nowhere.lines.some(({ message }) => String(message).includes('runs with default settings'))).toBe(true);
     await rm(cacheFolder());

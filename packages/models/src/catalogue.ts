@@ -1,4 +1,5 @@
-import { DEFAULT_PREPROCESS, type Manifest, type Preprocess } from './manifest.js';
+import { DEFAULT_PREPROCESS, Preprocess, type Manifest } from './manifest.js';
+import { importCheckpoint } from './import/import-checkpoint.js';
 import { buildResnet50 } from './onnx/resnet50.js';
 import { buildResnet50Int8 } from './onnx/resnet50-int8.js';
 import type { OnnxModel } from './onnx/encode.js';
@@ -7,19 +8,21 @@ export interface CatalogueEntry {
   readonly name: string;
   /** The file's name at its sources and in a mirror (`<MODEL_BASE_URL>/<file>`); in a model folder it is model.onnx. */
   readonly file: string;
-  /** SHA-256 in hex and size of the file; absent only where the file is generated. */
+  /** SHA-256 in hex and size of the file, a checkpoint where there is `convert`; absent only where the file is generated. */
   readonly sha256?: string;
   readonly bytes?: number;
   readonly weights: Manifest['weights'];
   readonly description: string;
   readonly license: string;
-  /** Public addresses, tried in this order after MODEL_BASE_URL. */
+  /** Public addresses, tried in this order after MODEL_BASE_URL; a `file:` address beside the code is tried alone. */
   readonly sources: readonly string[];
   readonly preprocess: Preprocess;
   readonly outputs: Manifest['outputs'];
   readonly classes: number;
   /** Makes the model instead of fetching it; `recipe` changes whenever the bytes would. */
   readonly generate?: { readonly recipe: string; readonly build: () => OnnxModel };
+  /** The file is a checkpoint: makes the ONNX model of it, always the same one. */
+  readonly convert?: (path: string, signal?: AbortSignal) => Promise<OnnxModel>;
 }
 
 const imagenet = { preprocess: DEFAULT_PREPROCESS, outputs: 'logits', classes: 1000 } as const;
@@ -42,11 +45,53 @@ function zooEntry(
   return { ...imagenet, ...entry, weights: 'pretrained', license: 'Apache-2.0', sources };
 }
 
-/** The models that can be had by name. Hashes and sizes are the ONNX Model Zoo's. */
+/** A checkpoint of torchvision's, as its `download_url` names it. */
+function torchvisionEntry(
+  entry: Pick<CatalogueEntry, 'name' | 'description'> & { file: string; sha256: string; bytes: number },
+  preprocess: Preprocess,
+): CatalogueEntry {
+  return {
+    ...imagenet,
+    ...entry,
+    preprocess,
+    weights: 'pretrained',
+    license: 'BSD-3-Clause',
+    sources: [`https://download.pytorch.org/models/${entry.file}`],
+    convert: async (path, signal) => (await importCheckpoint(path, { architecture: 'resnet50', signal })).model,
+  };
+}
+
+/** packages/models/data/efficientnet-lite0.onnx: to be changed together with that file. */
+const BUNDLED = {
+  sha256: 'f927181ed3e17dd6c90e6a8c3f90e719aa5801f902095ef2f3b6cfe06a3e3518',
+  bytes: 5_035_496,
+} as const;
+
+/** The models that can be had by name. Hashes and sizes are those of the files at their publishers. */
 export const catalogue: readonly CatalogueEntry[] = [
-  zooEntry(
+  torchvisionEntry(
     {
       name: 'resnet50',
+      file: 'resnet50-0676ba61.pth',
+      sha256: '0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a',
+      bytes: 102_530_333,
+      description: "ResNet-50, torchvision's IMAGENET1K_V1, fp32, top-1 76.1 %",
+    },
+    DEFAULT_PREPROCESS,
+  ),
+  torchvisionEntry(
+    {
+      name: 'resnet50-v2',
+      file: 'resnet50-11ad3fa6.pth',
+      sha256: '11ad3fa62ca79e40addfd354a8ec4b7c75143b3038b8d2a807fbc68deab379ca',
+      bytes: 102_540_417,
+      description: "ResNet-50, torchvision's IMAGENET1K_V2, fp32, top-1 80.9 %: more often right, less sure of it",
+    },
+    { ...DEFAULT_PREPROCESS, resize: 232 },
+  ),
+  zooEntry(
+    {
+      name: 'resnet50-zoo',
       file: 'resnet50-v1-12.onnx',
       sha256: 'ab65bdc02c5b3123eb3cdf6dac01742438517d8635d4f233913b2be1c70db3b6',
       bytes: 102_576_419,
@@ -65,19 +110,22 @@ export const catalogue: readonly CatalogueEntry[] = [
     'resnet',
   ),
   {
-    ...imagenet,
-    name: 'resnet50-torchvision',
-    file: 'resnet50_Opset17.onnx',
-    sha256: 'eb6eabe74f278fb55336e49e639b2367dda69f6f3b0d86dea7ffa9d55e6a0939',
-    bytes: 102_146_338,
+    name: 'efficientnet-lite0',
+    file: 'efficientnet-lite0.onnx',
+    ...BUNDLED,
     weights: 'pretrained',
-    description: 'ResNet-50, torch hub export, fp32',
+    description: 'EfficientNet-Lite0, int8: bundled, needs no network',
     license: 'Apache-2.0',
-    sources: [
-      // On Hugging Face the torch hub exports carry their folder's name, in the repository and in the file.
-      huggingFace('resnet50_Opset17_torch_hub'),
-      githubLfs('Computer_Vision/resnet50_Opset17_torch_hub/resnet50_Opset17.onnx'),
-    ],
+    sources: [new URL('../data/efficientnet-lite0.onnx', import.meta.url).href],
+    preprocess: Preprocess.parse({
+      resize: 256,
+      crop: 224,
+      interpolation: 'bicubic',
+      mean: [127 / 255, 127 / 255, 127 / 255],
+      std: [128 / 255, 128 / 255, 128 / 255],
+    }),
+    outputs: 'logits',
+    classes: 1000,
   },
   // Quantised with unsigned activations and signed weights over their whole range: on x86 CPUs without VNNI its 16-bit
   // sums saturate, and it answers differently (49 instead of 57 of 66 sample photos right) unless the session says
@@ -119,4 +167,20 @@ export function findCatalogueEntry(
   entries: readonly CatalogueEntry[] = catalogue,
 ): CatalogueEntry | undefined {
   return entries.find((entry) => entry.name === name);
+}
+
+/** What a manifest says of its file, which may be of any type where the manifest is damaged. */
+interface FileClaim {
+  readonly version?: unknown;
+  readonly checkpoint?: unknown;
+}
+
+/** Whether a manifest names the file of `entry`, or the model that is made of it. */
+export function isFileOf(entry: CatalogueEntry, { version, checkpoint }: FileClaim): boolean {
+  return entry.sha256 !== undefined && (entry.convert ? checkpoint : version) === `sha256:${entry.sha256}`;
+}
+
+/** The entry whose file a manifest names, under whatever name it is kept. */
+export function entryOfFile(claim: FileClaim, entries: readonly CatalogueEntry[]): CatalogueEntry | undefined {
+  return entries.find((entry) => isFileOf(entry, claim));
 }

@@ -1,14 +1,11 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { catalogue } from './catalogue.js';
+import { catalogue, findCatalogueEntry } from './catalogue.js';
 import { USAGE, runCli } from './commands.js';
 import { temporaryFolder } from './mirror.test-support.js';
-
-const mirror = new URL('../../../../shared/models/', import.meta.url);
 
 async function cli() {
   const modelsDir = join(await temporaryFolder(), 'models');
@@ -17,7 +14,7 @@ async function cli() {
     const err: string[] = [];
     const code = await runCli(args, {
       modelsDir,
-      baseUrl: mirror.href,
+      baseUrl: undefined,
       signal: new AbortController().signal,
       out: (line) => out.push(line),
       err: { write: (text) => err.push(text) },
@@ -34,7 +31,7 @@ describe('npm run models', () => {
     const { code, out } = await run('list');
     expect(code).toBe(0);
     for (const { name } of catalogue) expect(out).toMatch(new RegExp(`^${name} .* no `, 'm'));
-    expect(out).toMatch(/^resnet50 +102\.6 MB +pretrained/m);
+    expect(out).toMatch(/^resnet50 +102\.5 MB +pretrained/m);
     expect(out).toMatch(/^my-own .*damaged +model_manifest_invalid/m);
   });
 
@@ -90,14 +87,15 @@ describe('npm run models', () => {
     expect((await run('bogus')).code).toBe(2);
   });
 
-  it.skipIf(!existsSync(mirror))('fetches MobileNetV2 from the shared mirror, and finds it damaged later', async () => {
+  it('puts the bundled model in place, without any source, and finds it damaged later', async () => {
     const { modelsDir, run } = await cli();
-    expect(await run('fetch', 'mobilenetv2')).toMatchObject({
+    const { sha256 } = findCatalogueEntry('efficientnet-lite0') ?? {};
+    expect(await run('fetch', 'efficientnet-lite0')).toMatchObject({
       code: 0,
-      out: expect.stringContaining('sha256:83530ad8') as string,
+      out: expect.stringContaining(`sha256:${sha256 ?? ''}`) as string,
     });
-    expect((await run('verify')).out).toMatch(/^ok {3}mobilenetv2/);
-    await appendFile(join(modelsDir, 'mobilenetv2', 'model.onnx'), 'x');
+    expect((await run('verify')).out).toBe(`ok   efficientnet-lite0  sha256:${sha256 ?? ''}`);
+    await appendFile(join(modelsDir, 'efficientnet-lite0', 'model.onnx'), 'x');
     const { code, out } = await run('verify');
     expect(code).toBe(1);
     expect(out).toContain('model_hash_mismatch');

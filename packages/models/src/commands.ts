@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { catalogue, findCatalogueEntry } from './catalogue.js';
+import { catalogue, entryOfFile, findCatalogueEntry } from './catalogue.js';
 import { ensureModel } from './ensure-model.js';
 import { ModelError } from './errors.js';
 import { listModelFolders } from './install.js';
 import { loadModel, type Model } from './load-model.js';
-import { assertModelName } from './manifest.js';
+import { assertModelName, type Manifest } from './manifest.js';
 import { defaultProgress, formatBytes, type Log } from './progress.js';
 
 export interface CliContext {
@@ -21,7 +21,7 @@ export interface CliContext {
 export const USAGE = `Usage: npm run models -- <command>
 
   list            every model of the catalogue and of the models directory: size, weights, whether it is here
-  fetch NAME      download (or generate) a model, verify it, and put it in place; continues what was broken off
+  fetch NAME      download, convert or generate a model, verify it, and put it in place; continues what was broken off
   verify [NAME]   read the model NAME, or all that are here, and compare their SHA-256 with their manifests
   demo [NAME]     generate resnet50-demo, the ResNet-50 graph with weights that mean nothing, or resnet50-demo-int8
   compare A B --images DIR [--limit N] [--json]
@@ -105,10 +105,7 @@ async function verify(name: string | undefined, { modelsDir, signal, out }: CliC
   for (const each of names) {
     try {
       const { manifest } = await loadModel(join(modelsDir, each), signal);
-      const expected = findCatalogueEntry(each)?.sha256;
-      const note =
-        expected === undefined || manifest.version === `sha256:${expected}` ? '' : ' (not the file of the catalogue)';
-      out(`ok   ${each}  ${manifest.version}${note}`);
+      out(`ok   ${each}  ${manifest.version}${fileNote(manifest)}`);
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
       bad += 1;
@@ -116,6 +113,14 @@ async function verify(name: string | undefined, { modelsDir, signal, out }: CliC
     }
   }
   return bad === 0 ? 0 : 1;
+}
+
+/** What is to be known of a folder that has the name of a catalogue entry and another file. */
+function fileNote(manifest: Manifest): string {
+  const entry = findCatalogueEntry(manifest.name);
+  const found = entryOfFile(manifest, catalogue);
+  if (entry?.sha256 === undefined || entry === found) return '';
+  return found === undefined ? ' (not the file of the catalogue)' : ` (the file of ${found.name})`;
 }
 
 async function list({ modelsDir, signal, out }: CliContext): Promise<number> {

@@ -55,7 +55,7 @@ export async function download(options: DownloadOptions): Promise<string> {
   }
   const next =
     'Check the network (HTTPS to these hosts), or set MODEL_BASE_URL to a mirror that has the file ' +
-    '(https://… or file:///…), or run with the generated model resnet50-demo';
+    '(https://… or file:///…), or take the bundled model: MODEL=efficientnet-lite0';
   throw new ModelError(
     'model_unreachable',
     `Model ${name} cannot be fetched from any source:\n${failures.map((line) => `  - ${line}`).join('\n')}\n${next}.`,

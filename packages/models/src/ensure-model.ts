@@ -9,17 +9,23 @@
  */
 import { mkdir, readFile, readdir, rmdir, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { catalogue as standardCatalogue, findCatalogueEntry, type CatalogueEntry } from './catalogue.js';
+import {
+  catalogue as standardCatalogue,
+  entryOfFile,
+  findCatalogueEntry,
+  isFileOf,
+  type CatalogueEntry,
+} from './catalogue.js';
 import { DEFAULT_TIMING, download, type TransferTiming } from './download.js';
 import { ModelError, throwIfAborted, writeError } from './errors.js';
-import { generate } from './generate.js';
-import { install, listModelFolders, stagingDir, stagingFor } from './install.js';
+import { install, listModelFolders, stagingDir, stagingFor, type MadeModel } from './install.js';
 import { MANIFEST_FILE, loadModel, type Model } from './load-model.js';
 import { acquireLock } from './lock.js';
 import { assertModelName } from './manifest.js';
 import { weightBytes } from './onnx/encode.js';
 import { formatBytes, logProgress, type Log, type ProgressSink } from './progress.js';
 import { sourcesOf } from './sources.js';
+import { writeModel } from './write-model.js';
 
 export interface EnsureModelOptions {
   readonly name: string;
@@ -36,30 +42,52 @@ export interface EnsureModelOptions {
 }
 
 /**
- * Returns the model: loaded if it is there, else downloaded or generated, verified and moved into place. Any number of
- * processes may ask at once; one does the work, the others wait and say so.
+ * Returns the model: loaded if it is there, else downloaded (and converted) or generated, verified and moved into place. Any
+ * number of processes may ask at once; one does the work, the others wait and say so.
  * Throws ModelError; `model_unreachable` is the only code that another model would cure.
  */
 export async function ensureModel(options: EnsureModelOptions): Promise<Model> {
-  const { name, log, signal } = options;
-  assertModelName(name);
-  const modelsDir = resolve(options.modelsDir);
-  const entry = findCatalogueEntry(name, options.catalogue ?? standardCatalogue);
+  assertModelName(options.name);
+  return (await presentModel(options)) ?? acquireModel(options);
+}
+
+/** The model if it is there and good, undefined if it is to be had anew. Throws ModelError where somebody must look. */
+export function presentModel(options: EnsureModelOptions): Promise<Model | undefined> {
+  return asModelError(options, () => loadPresent(options));
+}
+
+/** Gets a model that is not there: of the catalogue, from `sources` where they are given. Throws ModelError. */
+export function acquireModel(options: EnsureModelOptions, sources?: readonly URL[]): Promise<Model> {
+  return asModelError(options, async (modelsDir) => {
+    const entries = options.catalogue ?? standardCatalogue;
+    const entry = findCatalogueEntry(options.name, entries);
+    if (entry === undefined) throw await unknownModel(options.name, modelsDir, entries);
+    return obtain(entry, sources ?? sourcesOf(entry, options.baseUrl), modelsDir, options);
+  });
+}
+
+/** Does `work` in the models directory; what fails is a ModelError, where its cause is known. */
+export async function asModelError<T>(
+  { name, modelsDir, signal }: EnsureModelOptions,
+  work: (modelsDir: string) => Promise<T>,
+): Promise<T> {
+  const dir = resolve(modelsDir);
   try {
-    const present = await loadPresent(modelsDir, name, entry, log, signal);
-    if (present !== undefined) return present;
-    if (entry === undefined) throw await unknownModel(name, modelsDir, options.catalogue ?? standardCatalogue);
-    return await obtain(entry, modelsDir, options);
+    return await work(dir);
   } catch (error) {
     throwIfAborted(signal, name);
-    throw writeError(error, modelsDir);
+    throw writeError(error, dir);
   }
 }
 
-async function obtain(entry: CatalogueEntry, modelsDir: string, options: EnsureModelOptions): Promise<Model> {
+async function obtain(
+  entry: CatalogueEntry,
+  sources: readonly URL[],
+  modelsDir: string,
+  options: EnsureModelOptions,
+): Promise<Model> {
   const { log, signal } = options;
   const { name } = entry;
-  const sources = sourcesOf(entry, options.baseUrl);
   await mkdir(stagingDir(modelsDir), { recursive: true });
   const release = await acquireLock(join(stagingDir(modelsDir), `${name}.lock`), {
     signal,
@@ -70,29 +98,13 @@ async function obtain(entry: CatalogueEntry, modelsDir: string, options: EnsureM
     },
   });
   try {
-    const meanwhile = await loadPresent(modelsDir, name, entry, log, signal);
+    const meanwhile = await loadPresent(options);
     if (meanwhile !== undefined) return meanwhile;
-    const staging = stagingFor(modelsDir, name);
-    await mkdir(staging, { recursive: true });
-    const part = join(staging, `${entry.file}.part`);
-    const progress = options.progress ?? logProgress(log);
+    await mkdir(stagingFor(modelsDir, name), { recursive: true });
     const began = performance.now();
-    let made: { sha256: string; source: string };
-    if (entry.generate === undefined) {
-      const { sha256, bytes } = entry;
-      if (sha256 === undefined || bytes === undefined) throw new TypeError(`catalogue: ${name} has no hash or size`);
-      await assertRoom(staging, bytes);
-      const timing = { ...DEFAULT_TIMING, ...options.timing };
-      made = { sha256, source: await download({ name, sources, sha256, bytes, part, log, progress, timing, signal }) };
-    } else {
-      const model = entry.generate.build();
-      await assertRoom(staging, weightBytes(model));
-      log('info', `generating ${name}`, { model: name });
-      const sha256 = await generate({ name, model, path: part, progress, signal });
-      made = { sha256, source: generatedSource(entry) };
-    }
+    const made = await make(entry, sources, modelsDir, options);
     signal?.throwIfAborted();
-    await install({ modelsDir, entry, modelFile: part, ...made });
+    await install({ modelsDir, entry, ...made });
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     log('info', `${name} is in place after ${seconds} s`, { model: name, source: made.source });
     const model = await loadModel(join(modelsDir, name), signal);
@@ -105,34 +117,75 @@ async function obtain(entry: CatalogueEntry, modelsDir: string, options: EnsureM
   }
 }
 
-/** The model if it is there and good; undefined if it is to be had anew; else the error of loading it. */
-async function loadPresent(
+/** Writes the model's file into the staging folder, where an earlier download is continued. */
+async function make(
+  entry: CatalogueEntry,
+  sources: readonly URL[],
   modelsDir: string,
-  name: string,
-  entry: CatalogueEntry | undefined,
-  log: Log,
-  signal: AbortSignal | undefined,
-): Promise<Model | undefined> {
-  const dir = join(modelsDir, name);
+  { log, signal, progress = logProgress(log), timing }: EnsureModelOptions,
+): Promise<MadeModel> {
+  const { name, sha256, bytes, convert } = entry;
+  const staging = stagingFor(modelsDir, name);
+  const part = join(staging, `${entry.file}.part`);
+  if (entry.generate !== undefined) {
+    const model = entry.generate.build();
+    await assertRoom(staging, weightBytes(model));
+    log('info', `generating ${name}`, { model: name });
+    const written = await writeModel({ name, phase: 'generate', model, path: part, progress, signal });
+    return { modelFile: part, sha256: written, source: generatedSource(entry) };
+  }
+  if (sha256 === undefined || bytes === undefined) throw new TypeError(`catalogue: ${name} has no hash or size`);
+  // A checkpoint and the model that is made of it are about equally large.
+  await assertRoom(staging, convert === undefined ? bytes : 2 * bytes);
+  const source = await download({
+    name,
+    sources,
+    sha256,
+    bytes,
+    part,
+    log,
+    progress,
+    timing: { ...DEFAULT_TIMING, ...timing },
+    signal,
+  });
+  if (convert === undefined) return { modelFile: part, sha256, source };
+  log('info', `converting ${name} from ${entry.file} to ONNX`, { model: name });
+  const model = await convert(part, signal);
+  const modelFile = join(staging, 'model.onnx.part');
+  const written = await writeModel({ name, phase: 'convert', model, path: modelFile, progress, signal });
+  return { modelFile, sha256: written, source, checkpoint: sha256 };
+}
+
+/** The model if it is there and good; undefined if it is to be had anew; else the error of loading it. */
+async function loadPresent(options: EnsureModelOptions): Promise<Model | undefined> {
+  const { name, log, signal, catalogue: entries = standardCatalogue } = options;
+  const entry = findCatalogueEntry(name, entries);
+  const dir = join(resolve(options.modelsDir), name);
   try {
     const model = await loadModel(dir, signal);
-    const { source, version } = model.manifest;
+    const { source } = model.manifest;
     if (entry?.generate !== undefined && isGenerated(source) && source !== generatedSource(entry)) {
       log('info', `${name} was generated by another version (${source ?? ''}), making it anew`, { model: name });
       return undefined;
     }
-    if (entry?.sha256 !== undefined && version !== `sha256:${entry.sha256}`) {
-      log('warn', `${name} in ${dir} is not the catalogue's file but ${version}; using it`, { model: name });
-    }
+    if (entry?.sha256 !== undefined && !isFileOf(entry, model.manifest)) warnOfOtherFile(model, entries, log);
     warnIfDemo(model, log);
     return model;
   } catch (error) {
     if (!(error instanceof ModelError) || error.code === 'model_name_invalid') throw error;
     if (error.code === 'model_not_found' || (entry !== undefined && (await isEmptyFolder(dir)))) return undefined;
-    if (entry === undefined || !(await isOurs(dir, entry))) throw error;
+    if (entry === undefined || !(await isOurs(dir, entry, entries))) throw error;
     log('warn', `${name} is damaged and will be replaced: ${error.message}`, { model: name, code: error.code });
     return undefined;
   }
+}
+
+function warnOfOtherFile({ manifest, dir }: Model, entries: readonly CatalogueEntry[], log: Log): void {
+  const { name, version } = manifest;
+  const known = entryOfFile(manifest, entries);
+  const what = known === undefined ? `is not the catalogue's file but ${version}` : `is the file of ${known.name}`;
+  const next = `Move the folder away, and the next start gets the ${name} of the catalogue`;
+  log('warn', `${name} in ${dir} ${what}; using it. ${next}.`, { model: name });
 }
 
 const generatedSource = (entry: CatalogueEntry): string => `generated:${entry.generate?.recipe ?? ''}`;
@@ -145,14 +198,11 @@ function warnIfDemo(model: Model, log: Log): void {
 }
 
 /** Whether this package wrote the folder: then it may replace it. */
-async function isOurs(dir: string, entry: CatalogueEntry): Promise<boolean> {
+async function isOurs(dir: string, entry: CatalogueEntry, entries: readonly CatalogueEntry[]): Promise<boolean> {
   try {
-    const value = JSON.parse(await readFile(join(dir, MANIFEST_FILE), 'utf8')) as {
-      version?: unknown;
-      source?: unknown;
-    };
-    if (entry.generate !== undefined) return typeof value.source === 'string' && isGenerated(value.source);
-    return value.version === `sha256:${entry.sha256 ?? ''}`;
+    const value = JSON.parse(await readFile(join(dir, MANIFEST_FILE), 'utf8')) as Record<string, unknown>;
+    if (entry.generate !== undefined) return typeof value['source'] === 'string' && isGenerated(value['source']);
+    return entryOfFile(value, entries) !== undefined;
   } catch {
     return false;
   }

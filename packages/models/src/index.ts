@@ -1,6 +1,7 @@
 export { catalogue, findCatalogueEntry, type CatalogueEntry } from './catalogue.js';
 export { USAGE, obtainModel, type CliContext } from './commands.js';
 export { type TransferTiming } from './download.js';
+export { ensureDefaultModel, type DefaultModelOptions } from './default-model.js';
 export { ensureModel, type EnsureModelOptions } from './ensure-model.js';
 export { ModelError, type ModelErrorCode } from './errors.js';
 export { sha256File } from './hash.js';

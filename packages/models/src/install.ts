@@ -13,13 +13,18 @@ export const stagingDir = (modelsDir: string): string => join(modelsDir, '.stagi
 /** One model's corner of the staging folder: removed when the model is in place. */
 export const stagingFor = (modelsDir: string, name: string): string => join(stagingDir(modelsDir), name);
 
-export interface InstallOptions {
-  readonly modelsDir: string;
-  readonly entry: CatalogueEntry;
+export interface MadeModel {
   /** The finished, verified ONNX file inside the staging folder; it is moved. */
   readonly modelFile: string;
   readonly sha256: string;
   readonly source: string;
+  /** SHA-256 of the checkpoint that it was converted from. */
+  readonly checkpoint?: string;
+}
+
+export interface InstallOptions extends MadeModel {
+  readonly modelsDir: string;
+  readonly entry: CatalogueEntry;
 }
 
 /**
@@ -27,7 +32,7 @@ export interface InstallOptions {
  * this process dies. A folder that is there already is moved aside first and then deleted.
  */
 export async function install(options: InstallOptions): Promise<void> {
-  const { modelsDir, entry, modelFile, sha256, source } = options;
+  const { modelsDir, entry, modelFile, sha256, source, checkpoint } = options;
   const staging = stagingFor(modelsDir, entry.name);
   const complete = join(staging, 'complete');
   const target = join(modelsDir, entry.name);
@@ -41,6 +46,7 @@ export async function install(options: InstallOptions): Promise<void> {
     description: entry.description,
     license: entry.license,
     source,
+    ...(checkpoint === undefined ? {} : { checkpoint: `sha256:${checkpoint}` }),
     preprocess: entry.preprocess,
     outputs: entry.outputs,
   });

@@ -47,6 +47,8 @@ export const ManifestFile = z
     license: z.string().max(200).optional(),
     /** Where the model came from. */
     source: z.string().max(2000).optional(),
+    /** `sha256:` and the SHA-256 of the checkpoint that the model file was converted from. */
+    checkpoint: Version.optional(),
     preprocess: Preprocess.default(DEFAULT_PREPROCESS),
     /** `logits`: softmax is still to be applied; `probabilities`: the model has applied it. */
     outputs: z.enum(['logits', 'probabilities']).default('logits'),

@@ -63,10 +63,10 @@ export function serveFile(request: IncomingMessage, response: ServerResponse, co
 }
 
 /** A catalogue entry for some random bytes that stand for a model. */
-export function fakeEntry(content: Buffer, sources: readonly string[] = []): CatalogueEntry {
+export function fakeEntry(content: Buffer, sources: readonly string[] = [], name = 'tiny'): CatalogueEntry {
   return {
-    name: 'tiny',
-    file: 'tiny-1.onnx',
+    name,
+    file: `${name}-1.onnx`,
     sha256: createHash('sha256').update(content).digest('hex'),
     bytes: content.length,
     weights: 'pretrained',

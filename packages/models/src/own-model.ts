@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ModelError, systemCode, throwIfAborted, writeError } from './errors.js';
-import { generate } from './generate.js';
+import { writeModel } from './write-model.js';
 import { stagingDir, syncFolder } from './install.js';
 import { MANIFEST_FILE, loadModel, type Model } from './load-model.js';
 import { Manifest, assertModelName } from './manifest.js';
@@ -49,7 +49,7 @@ export async function writeOwnModel(options: OwnModelOptions): Promise<Model> {
   try {
     await mkdir(staging, { recursive: true });
     const path = join(staging, 'model.onnx');
-    const sha256 = await generate({ name, model, path, progress: () => undefined, signal });
+    const sha256 = await writeModel({ name, phase: 'generate', model, path, progress: () => undefined, signal });
     const manifest = Manifest.parse({ ...options.manifest, version: `sha256:${sha256}` });
     await copyFile(labelsPath, join(staging, manifest.labels));
     for (const [file, text] of Object.entries(files)) await writeFile(join(staging, file), text, { flush: true });

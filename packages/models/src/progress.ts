@@ -3,7 +3,7 @@ export type Log = (level: 'info' | 'warn', message: string, fields?: Readonly<Re
 
 export interface Progress {
   readonly name: string;
-  readonly phase: 'download' | 'copy' | 'generate';
+  readonly phase: 'download' | 'copy' | 'convert' | 'generate';
   readonly doneBytes: number;
   /** Absent where nobody knows. */
   readonly totalBytes?: number;
@@ -67,7 +67,7 @@ export function defaultProgress(log: Log, stream: BarStream & { readonly isTTY?:
   return stream.isTTY === true ? barProgress(stream) : logProgress(log);
 }
 
-const VERB = { download: 'downloading', copy: 'copying', generate: 'generating' } as const;
+const VERB = { download: 'downloading', copy: 'copying', convert: 'converting', generate: 'generating' } as const;
 
 function describeProgress({ name, phase, doneBytes, totalBytes, bytesPerSecond }: Progress): string {
   const rate = bytesPerSecond > 0 ? `, ${formatBytes(bytesPerSecond)}/s` : '';

@@ -3,12 +3,15 @@ import type { CatalogueEntry } from './catalogue.js';
 import { ModelError } from './errors.js';
 
 /**
- * Where to look for an entry's file, in order: the mirror (`<MODEL_BASE_URL>/<file>`), then the public sources.
+ * Where to look for an entry's file, in order: the mirror (`<MODEL_BASE_URL>/<file>`), then the public sources. A file that lies
+ * beside the code is looked for nowhere else.
  * Throws ModelError `model_base_url_invalid`.
  */
 export function sourcesOf(entry: CatalogueEntry, baseUrl?: string): URL[] {
+  const sources = entry.sources.map((source) => new URL(source));
+  if (sources.some(({ protocol }) => protocol === 'file:')) return sources;
   const mirror = baseUrl === undefined || baseUrl.trim() === '' ? [] : [mirrorUrl(baseUrl.trim(), entry.file)];
-  return [...mirror, ...entry.sources.map((source) => new URL(source))];
+  return [...mirror, ...sources];
 }
 
 function mirrorUrl(baseUrl: string, file: string): URL {

@@ -58,16 +58,9 @@ export async function transferOnce(options: TransferOptions): Promise<void> {
   let answered = false;
   try {
     signal?.throwIfAborted();
-    const { address, authorization } = splitCredentials(url);
-    const response = await fetch(address, {
-      signal: timeout.signal,
-      headers: {
-        'user-agent': 'quintet',
-        'accept-encoding': 'identity',
-        ...(authorization === undefined ? {} : { authorization }),
-        ...(offset === 0 ? {} : { range: `bytes=${offset}-` }),
-        ...(validator === undefined ? {} : { 'if-range': validator }),
-      },
+    const response = await request(url, timeout.signal, {
+      ...(offset === 0 ? {} : { range: `bytes=${offset}-` }),
+      ...(validator === undefined ? {} : { 'if-range': validator }),
     });
     answered = true;
     heard();
@@ -95,11 +88,7 @@ async function receive(response: Response, offset: number, options: TransferOpti
     await removePart(part);
     throw new TransferError('restart', 'HTTP 416: the server has less than was already here');
   }
-  if (status === 408 || status === 429 || status >= 500) throw new TransferError('retry', `HTTP ${status}`);
-  if (status !== 200 && status !== 206) throw new TransferError('fatal', `HTTP ${status}`);
-  if (response.headers.get('content-type')?.startsWith('text/html') === true) {
-    throw new TransferError('fatal', 'a web page came instead of the file (a login or proxy page?)');
-  }
+  assertFile(response);
   if (status === 206 && !continues(response.headers.get('content-range'), offset, bytes)) {
     await removePart(part);
     throw new TransferError('restart', 'the server sent another range than was asked for');
@@ -126,6 +115,33 @@ async function receive(response: Response, offset: number, options: TransferOpti
   }
 }
 
+function request(url: URL, signal: AbortSignal, headers: Readonly<Record<string, string>>): Promise<Response> {
+  const { address, authorization } = splitCredentials(url);
+  const own = { 'user-agent': 'quintet', 'accept-encoding': 'identity', ...(authorization && { authorization }) };
+  return fetch(address, { signal, headers: { ...own, ...headers } });
+}
+
+/** Throws TransferError unless the answer is a file. */
+function assertFile({ status, headers }: Response): void {
+  if (status === 408 || status === 429 || status >= 500) throw new TransferError('retry', `HTTP ${status}`);
+  if (status !== 200 && status !== 206) throw new TransferError('fatal', `HTTP ${status}`);
+  if (headers.get('content-type')?.startsWith('text/html') === true) {
+    throw new TransferError('fatal', 'a web page came instead of the file (a login or proxy page?)');
+  }
+}
+
+/** Asks for the first byte of a file. Throws TransferError where it cannot be had, or the signal's reason. */
+export async function askFor(url: URL, signal: AbortSignal): Promise<void> {
+  try {
+    const response = await request(url, signal, { range: 'bytes=0-0' });
+    await response.body?.cancel();
+    assertFile(response);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error instanceof TransferError ? error : classify(error, false);
+  }
+}
+
 function continues(contentRange: string | null, offset: number, bytes: number | undefined): boolean {
   const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(contentRange ?? '');
   if (match === null || Number(match[1]) !== offset) return false;
@@ -139,6 +155,9 @@ function classify(error: unknown, answered: boolean): unknown {
   const isNetwork = error instanceof TypeError || code?.startsWith('UND_ERR') === true;
   // A failure to write the file (ENOSPC and others) is no failure of the source.
   if (!isNetwork) return error;
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return new TransferError('fatal', `the host's name does not resolve (${code})`, { cause: error });
+  }
   const reason = cause instanceof Error && cause.message !== '' ? cause.message : String(error);
   const passing = answered || code === 'ECONNRESET' || code === 'UND_ERR_SOCKET' || code === 'EPIPE';
   const text = code === undefined || reason.includes(code) ? reason : `${reason} (${code})`;

@@ -1,6 +1,7 @@
 export * from './api-key.js';
 export * from './batch.js';
 export * from './config/cores.js';
+export * from './config/default-models.js';
 export * from './config/variable.js';
 export * from './config/variables.js';
 export * from './digest.js';

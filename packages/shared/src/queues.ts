@@ -38,6 +38,8 @@ export const keys = {
   workers: `${keyPrefix}:workers`,
   /** Hash: model name → ModelRef as JSON, of every model that a worker has ever served. */
   models: `${keyPrefix}:models`,
+  /** Name of the model that jobs without one were for, when a worker served it last. */
+  defaultModel: `${keyPrefix}:default-model`,
   /** An answer as JSON, by what `resultName` makes (store/result-cache.ts). */
   result: (name: string): string => `${keyPrefix}:result:${name}`,
   /** Id of the job that computes this result now. */

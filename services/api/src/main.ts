@@ -75,7 +75,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
   const queues = new Queues(redis);
   const store = new JobStore(redis);
   const presence = new Presence(redis);
-  const models = new ModelDirectory(presence, config.DEFAULT_MODEL);
+  const models = new ModelDirectory(presence, config.DEFAULT_MODEL, logger);
   const waiters = new JobWaiters((size) => {
     metrics.waiters.set(size);
   });
@@ -105,7 +105,12 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
   };
   const readiness = createReadinessCheck(redis, () => (stopping ? ['The service is stopping'] : []));
   const refreshMetrics = (): Promise<void> => refreshDepths(metrics.queueDepth, queues, models);
-  const keys = await openKeyRing({ entries: config.API_KEYS, file: config.API_KEYS_FILE, logger });
+  const keys = await openKeyRing({
+    entries: config.API_KEYS,
+    file: config.API_KEYS_FILE,
+    host: config.HOST,
+    logger,
+  });
   const rates = new RateLimits(redis);
   const checkOpen = (): void => {
     if (closed) {

@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ImageError } from '@quintet/images';
-import { ensureModel, type Model } from '@quintet/models';
+import { ensureDefaultModel, ensureModel, type EnsureModelOptions, type Model } from '@quintet/models';
 import { createAgents, createLookup } from '@quintet/outbound';
 import {
   JobStore,
@@ -22,6 +22,7 @@ import {
   createReadinessCheck,
   createServiceMetrics,
   createWorkerMetrics,
+  defaultModels,
   endNow,
   packageVersion,
   runService,
@@ -238,14 +239,16 @@ type Config = ConfigOf<typeof workerVariables>;
 
 async function fetchModel(config: Config, logger: Logger): Promise<Model> {
   const dataDir = resolve(config.DATA_DIR);
-  return ensureModel({
-    name: config.MODEL,
+  const options: Omit<EnsureModelOptions, 'name'> = {
     modelsDir: config.MODELS_DIR === undefined ? join(dataDir, 'models') : resolve(config.MODELS_DIR),
     baseUrl: config.MODEL_BASE_URL,
     log: (level, message, fields) => {
       logger[level]({ ...fields }, message);
     },
-  });
+  };
+  return config.MODEL === undefined
+    ? ensureDefaultModel({ ...options, names: defaultModels })
+    : ensureModel({ ...options, name: config.MODEL });
 }
 
 /** What runs, and what was measured to choose it. */

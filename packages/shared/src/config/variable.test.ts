@@ -18,10 +18,10 @@ describe('readConfig', () => {
     expect(problemsOf({})).toEqual([]);
     expect(readConfig(apiVariables, {})).toMatchObject({
       PORT: 3000,
-      DEFAULT_MODEL: 'resnet50',
+      DEFAULT_MODEL: undefined,
       MAX_UPLOAD_BYTES: 20_971_520,
     });
-    expect(readConfig(workerVariables, {})).toMatchObject({ MODEL: 'resnet50', INFERENCE_STREAMS: undefined });
+    expect(readConfig(workerVariables, {})).toMatchObject({ MODEL: undefined, INFERENCE_STREAMS: undefined });
     expect(readConfig(webhooksVariables, {}).WEBHOOK_SCHEDULE_SECONDS.slice(0, 3)).toEqual([0, 5, 300]);
   });
 

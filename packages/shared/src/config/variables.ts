@@ -2,6 +2,7 @@
 import { parseApiKeys, type ApiKeyEntry } from '../api-key.js';
 import { modelNamePattern } from '../job.js';
 import { logLevels } from '../log.js';
+import { defaultModels } from './default-models.js';
 import { flag, integer, oneOf, optionalInteger, optionalText, text, variable } from './variable.js';
 import { z } from 'zod';
 
@@ -90,8 +91,7 @@ const decodeBytes = integer(
 export const apiVariables = {
   ...common,
   PORT: integer('Port of the API', 0, 65_535, 3000),
-  DEFAULT_MODEL: text('Model of a job that names none', modelAllowed, {
-    fallback: 'resnet50',
+  DEFAULT_MODEL: optionalText('Model of a job that names none; by default what the workers serve', modelAllowed, {
     pattern: modelNamePattern,
   }),
   MAX_UPLOAD_BYTES: integer(
@@ -160,7 +160,11 @@ export const apiVariables = {
 export const workerVariables = {
   ...common,
   METRICS_PORT: metricsPort(9464),
-  MODEL: text('Model that this worker serves', modelAllowed, { fallback: 'resnet50', pattern: modelNamePattern }),
+  MODEL: optionalText(
+    `Model that this worker serves, and no other; by default the first of ${defaultModels.join(', ')} that can be had`,
+    modelAllowed,
+    { pattern: modelNamePattern },
+  ),
   DATA_DIR: text('Folder for everything that is kept on disk', 'a folder', { fallback: './.quintet' }),
   MODELS_DIR: optionalText('The model repository; `<DATA_DIR>/models` by default', 'a folder'),
   MODEL_BASE_URL: optionalText('A mirror tried before the public sources', 'an https://, http:// or file:// address', {

@@ -88,6 +88,15 @@ export class Presence {
     });
   }
 
+  /** The model that was the default when a worker lived last; undefined where none ever has. */
+  async lastDefault(): Promise<string | undefined> {
+    return (await this.redis.get(keys.defaultModel)) ?? undefined;
+  }
+
+  async rememberDefault(name: string): Promise<void> {
+    await this.redis.set(keys.defaultModel, name);
+  }
+
   /** Every model that a worker has announced, alive or not. */
   async models(): Promise<Map<string, AnnouncedModel>> {
     const known = new Map<string, AnnouncedModel>();

@@ -15,11 +15,15 @@ export async function openKeyRing(options: {
   readonly entries: readonly ApiKeyEntry[] | undefined;
   /** API_KEYS_FILE. */
   readonly file: string | undefined;
+  /** Where the service listens. */
+  readonly host: string;
   readonly logger: Logger;
 }): Promise<OpenKeyRing | undefined> {
-  const { entries = [], file, logger } = options;
+  const { entries = [], file, host, logger } = options;
   if (entries.length === 0 && file === undefined) {
-    logger.warn('no API keys are configured: whoever reaches this port may submit, read and cancel every job');
+    // On a laptop that only its owner reaches this is no reason to worry.
+    const level = /^(127\.|::1$|localhost$)/.test(host) ? 'info' : 'warn';
+    logger[level]('no API keys are configured: whoever reaches this port may submit, read and cancel every job');
     return undefined;
   }
   const ring = new KeyRing();

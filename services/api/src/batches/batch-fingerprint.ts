@@ -8,7 +8,7 @@ export function batchFingerprint(
   route: string,
   items: readonly StagedItem[],
   options: BatchOptions,
-  defaultModel: string,
+  defaultModel: string | undefined,
 ): string {
   const contents = items.map(({ name, metadata, digest, url, problem }) => [
     name,

@@ -104,8 +104,6 @@ export function createApp(options: AppOptions): Express {
   const { jobs, deliveries, waiters, maxWaitSeconds, metrics, checkOpen, page } = options;
   const read = (id: string, client: Client) => readJob(jobs, id, client);
   const find = (id: string) => findJob(jobs, id);
-  const { defaultModel } = options.models;
-  const batchRoutes = { ...options, defaultModel: options.models.defaultModel };
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', false);
   app.set('trust proxy', options.proxies);
@@ -134,7 +132,7 @@ export function createApp(options: AppOptions): Express {
 
   app
     .route('/v1/jobs')
-    .post(acceptsJson, submitRoute({ ...options, submit: jobs, read, find, defaultModel }))
+    .post(acceptsJson, submitRoute({ ...options, submit: jobs, read, find }))
     .all(onlyMethods('POST'));
   app
     .route('/v1/jobs/:id')
@@ -154,13 +152,13 @@ export function createApp(options: AppOptions): Express {
     .post(acceptsJson, redeliverRoute(deliveries, metrics, checkOpen))
     .all(onlyMethods('POST'));
   app.route('/v1/webhooks/test').post(acceptsJson, testWebhookRoute(deliveries, checkOpen)).all(onlyMethods('POST'));
-  app.route('/v1/batches').post(acceptsJson, submitBatchRoute(batchRoutes)).all(onlyMethods('POST'));
+  app.route('/v1/batches').post(acceptsJson, submitBatchRoute(options)).all(onlyMethods('POST'));
   app
     .route('/v1/batches/:id')
-    .get(acceptsJson, readBatchRoute(batchRoutes))
-    .delete(acceptsJson, cancelBatchRoute(batchRoutes))
+    .get(acceptsJson, readBatchRoute(options))
+    .delete(acceptsJson, cancelBatchRoute(options))
     .all(onlyMethods('GET', 'HEAD', 'DELETE'));
-  app.route('/v1/batches/:id/results').get(batchResultsRoute(batchRoutes)).all(onlyMethods('GET', 'HEAD'));
+  app.route('/v1/batches/:id/results').get(batchResultsRoute(options)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/models').get(acceptsJson, modelsRoute(options.models)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/operations').get(acceptsJson, operationsRoute(options.operations)).all(onlyMethods('GET', 'HEAD'));
 

@@ -18,7 +18,7 @@ import {
   type CancelBatchContext,
   type SubmitBatchContext,
 } from '../batches/index.js';
-import { asRedisProblem, type Idempotency, type JobWaiters, type Lease } from '../jobs/index.js';
+import { asRedisProblem, type Idempotency, type JobWaiters, type Lease, type ModelDirectory } from '../jobs/index.js';
 import type { BatchUploadReader } from './body/batch/read-batch-upload.js';
 import { parseCaching } from './cache-control.js';
 import type { SubmissionGate } from './gate.js';
@@ -42,7 +42,7 @@ export interface BatchRoutes {
   >;
   readonly gate: Pick<SubmissionGate, 'enterMany' | 'charge' | 'open'>;
   readonly idempotency: Idempotency;
-  readonly defaultModel: string;
+  readonly models: Pick<ModelDirectory, 'defaultModel'>;
 }
 
 function batchId(request: Request): string {
@@ -111,7 +111,7 @@ async function takeBatch(routes: BatchRoutes, request: Request, response: Respon
       client,
       route: routeName,
       key,
-      fingerprint: batchFingerprint(routeName, staged.items, options, routes.defaultModel),
+      fingerprint: batchFingerprint(routeName, staged.items, options, await routes.models.defaultModel()),
       id: staged.id,
       find: (id) => batchStanding(batches, id),
       submit,

@@ -97,8 +97,8 @@ export class SubmissionGate {
     const isInside = type.startsWith('multipart/') || type.startsWith('application/json');
     const known = await models.names();
     if (isInside) return known;
-    const named = queryOf(request).get('model') ?? models.defaultModel;
-    // One that does not exist is refused by name, later.
-    return known.includes(named) ? [named] : [];
+    const named = queryOf(request).get('model') ?? (await models.defaultModel());
+    // One that does not exist is refused by name, later; so is none where there is no default.
+    return named !== undefined && known.includes(named) ? [named] : [];
   }
 }

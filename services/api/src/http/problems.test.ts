@@ -23,7 +23,7 @@ async function startBroken(): Promise<string> {
     jobs: {},
     deliveries: {},
     batches: {},
-    models: { defaultModel: 'resnet50' },
+    models: {},
     authenticate: fail,
     proxies: 0,
   } as unknown as AppOptions;

@@ -73,7 +73,8 @@ export function requestContext(logger: Logger, metrics: Pick<ApiMetrics, 'httpDu
         ...(context.jobId === undefined ? {} : { job_id: context.jobId }),
         ...(context.code === undefined ? {} : { code: context.code }),
       };
-      const quiet = route.startsWith('/health/') || route === '/metrics';
+      // What went well is told by the metrics, and by the line of its job; who asks for health asks again and again.
+      const quiet = status < 400 || route.startsWith('/health/');
       context.logger[quiet ? 'debug' : 'info'](line, 'request');
     });
     next();

@@ -28,9 +28,9 @@ export function indexRoute(version: string, servesMetrics: boolean, hasPage: boo
 /** Every known model, with the workers that serve it now. */
 export function modelsRoute(models: ModelDirectory): RequestHandler {
   return async (_request, response) => {
-    const list = await models.list();
+    const [list, byDefault] = await Promise.all([models.list(), models.defaultModel()]);
     response.json({
-      default: models.defaultModel,
+      default: byDefault,
       models: list.map(({ workers, ...model }) => ({
         ...model,
         // Not `model`, which stands above, nor what changes with every heartbeat: /v1/operations tells that.

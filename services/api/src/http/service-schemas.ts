@@ -16,7 +16,8 @@ export const indexSchema = z.object({
 });
 
 export const modelListSchema = z.object({
-  default: z.string(),
+  /** Absent before the first worker is ready, where DEFAULT_MODEL names none. */
+  default: z.string().optional(),
   models: z.array(
     modelRefSchema.extend({
       /** Whether jobs may ask it to explain its answers. */

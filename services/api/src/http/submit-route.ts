@@ -10,6 +10,7 @@ import {
   type Idempotency,
   type JobWaiters,
   type KnownJob,
+  type ModelDirectory,
   type Standing,
   type Submission,
   type SubmitContext,
@@ -31,7 +32,7 @@ export interface SubmitRoute {
   readonly read: (id: string, client: Client) => Promise<Job>;
   readonly find: (id: string) => Promise<Standing>;
   readonly idempotency: Idempotency;
-  readonly defaultModel: string;
+  readonly models: Pick<ModelDirectory, 'defaultModel'>;
   readonly waiters: JobWaiters;
   readonly readUpload: UploadReader;
   readonly maxWaitSeconds: number;
@@ -74,7 +75,7 @@ export function submitRoute(route: SubmitRoute): RequestHandler {
         if (key === undefined) return { made: await submit(upload, {}) };
         const { image } = upload;
         const source = Buffer.isBuffer(image) ? { digest: await sha256Hex(image) } : { url: image.href };
-        const fingerprint = jobFingerprint(routeName, source, upload.options, route.defaultModel);
+        const fingerprint = jobFingerprint(routeName, source, upload.options, await route.models.defaultModel());
         return route.idempotency.run({
           client,
           route: routeName,

@@ -143,7 +143,7 @@ export function jobFingerprint(
   route: string,
   source: { readonly digest: string } | { readonly url: string },
   options: JobOptions,
-  defaultModel: string,
+  defaultModel: string | undefined,
 ): string {
   const events = options.webhook_events === undefined ? undefined : [...new Set(options.webhook_events)].sort();
   return fingerprintOf([
@@ -157,7 +157,10 @@ export function jobFingerprint(
  * Options as they count in a fingerprint. What came later than fingerprints did counts only where it is used: a key that was
  * given before the service was updated still stands for the same request.
  */
-export function countedOptions<T extends Pick<JobOptions, 'model' | 'explain'>>(options: T, defaultModel: string) {
+export function countedOptions<T extends Pick<JobOptions, 'model' | 'explain'>>(
+  options: T,
+  defaultModel: string | undefined,
+) {
   return { ...options, model: options.model ?? defaultModel, explain: options.explain === true ? true : undefined };
 }
 

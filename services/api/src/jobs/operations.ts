@@ -29,7 +29,8 @@ export async function readOperations(context: OperationsContext): Promise<Operat
   const { endedJobs, queues, models, deliveries } = context;
   const queued = async () =>
     Promise.all((await models.names()).map(async (model) => ({ model, ...(await queues.depth(model)) })));
-  const [ended, workers, depths, pending, failed, memory] = await Promise.all([
+  const [byDefault, ended, workers, depths, pending, failed, memory] = await Promise.all([
+    models.defaultModel(),
     endedJobs.read(),
     models.workers(),
     queued(),
@@ -52,7 +53,7 @@ export async function readOperations(context: OperationsContext): Promise<Operat
     queue: queueOf(
       depths.filter(
         ({ model, waiting, active }) =>
-          waiting + active > 0 || model === models.defaultModel || servingWorkers(workers, model).length > 0,
+          waiting + active > 0 || model === byDefault || servingWorkers(workers, model).length > 0,
       ),
       workers,
       context.maxDepth,

@@ -91,7 +91,7 @@ const job = {
 };
 
 const models = {
-  'ModelList.default': 'The model of jobs that name none.',
+  'ModelList.default': 'The model of jobs that name none; absent before the first worker is ready.',
   'ModelList.models': 'Every model that is known.',
   'ModelList.models.name': 'Its name, as the option `model` takes it.',
   'ModelList.models.version': 'The hash of its file.',

@@ -17,6 +17,7 @@ export const uploadCodes: readonly ErrorCode[] = [
   'explanation_unsupported',
   'json_malformed',
   'model_not_found',
+  'model_unavailable',
   'multipart_malformed',
   'option_invalid',
   'option_unknown',

@@ -5,6 +5,7 @@ import type { ConfigOf, workerVariables } from '@quintet/shared';
 import type { HeadSettings } from '../explain/class-map.js';
 import type { HeadReply, HeadRequest } from './head-thread.js';
 import type { ModelFile } from './thread-protocol.js';
+import { int8MaySaturate, ownVectorInstructions } from './vector-instructions.js';
 
 export interface OpenedModel {
   readonly file: ModelFile;
@@ -13,14 +14,16 @@ export interface OpenedModel {
 }
 
 /**
- * A model whose weights cannot saturate runs as it is. One that could is run exactly, unless speed was asked for: on x86
- * CPUs without VNNI its answers would differ from those it was judged by (session-options.ts).
+ * Where sums of int8 products may saturate, a model whose weights could cause it is run exactly, unless speed was asked for: its
+ * answers would differ from those it was judged by. Elsewhere ONNX Runtime would convert the weights all the same, for the
+ * same answers in twice the time (session-options.ts).
  */
 export async function modelFile(
   { modelPath, labels }: Model,
   arithmetic: ConfigOf<typeof workerVariables>['INT8_ARITHMETIC'],
 ): Promise<OpenedModel> {
-  const file: ModelFile = { path: modelPath, prepared: false, exactInt8: arithmetic === 'exact' };
+  const exactInt8 = arithmetic === 'exact' && int8MaySaturate(process.arch, ownVectorInstructions());
+  const file: ModelFile = { path: modelPath, prepared: false, exactInt8 };
   // A file that cannot be read at all is told of when it is opened to be run.
   const found = await readHead({ path: modelPath });
   if ('reason' in found) return { file, head: found };

@@ -4,8 +4,8 @@
  * - One operator at a time, in `intraOpThreads` threads: the default would count the host's cores, not the container's.
  * - No spinning: an idle session that spins takes its core from everything else.
  * - `x64quantprecision`: x86 CPUs without VNNI multiply uint8 by int8 in pairs whose sum is kept in 16 bits, and saturates
- *   where two weights together exceed 128. With this option ONNX Runtime turns the weights to uint8 on such a CPU, which is
- *   exact and slower; elsewhere it changes nothing.
+ *   where two weights together exceed 128. With this option ONNX Runtime turns such weights to uint8, which is exact and
+ *   slower. It does so on every x86 CPU, so the option is set only where it is needed (model-file.ts).
  */
 import type { InferenceSession } from 'onnxruntime-node';
 import type { ModelFile, Provider } from './thread-protocol.js';

@@ -60,7 +60,11 @@ describe.skipIf(!havePhotos)('parity with Pillow (needs ../shared)', () => {
 
   beforeAll(() => {
     configureSharp();
-    preprocessor = createPreprocessor({ spec: { resize: 256, crop: 224 }, maxPixels: 40_000_000, timeoutMs: 60_000 });
+    preprocessor = createPreprocessor({
+      spec: { resize: 256, crop: 224, interpolation: 'bilinear' },
+      maxPixels: 40_000_000,
+      timeoutMs: 60_000,
+    });
   });
   afterAll(() => preprocessor.close());
 

@@ -18,7 +18,11 @@ describe.skipIf(!existsSync(images) || !existsSync(crops))('the reference set (n
   let preprocessor: Preprocessor;
   beforeAll(() => {
     configureSharp();
-    preprocessor = createPreprocessor({ spec: { resize: 256, crop: 224 }, maxPixels: 40_000_000, timeoutMs: 15_000 });
+    preprocessor = createPreprocessor({
+      spec: { resize: 256, crop: 224, interpolation: 'bilinear' },
+      maxPixels: 40_000_000,
+      timeoutMs: 15_000,
+    });
   });
   afterAll(() => preprocessor.close());
 

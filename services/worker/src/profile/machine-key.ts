@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import type { Provider } from '../inference/thread-protocol.js';
+import { ownVectorInstructions } from '../inference/vector-instructions.js';
 import type { MachineKey } from './profile.js';
 
 export interface KeyOptions {
@@ -23,7 +24,7 @@ export function machineKey({ model, provider, cores, exactInt8, features = '' }:
     model,
     provider,
     cpu: cpus()[0]?.model ?? 'unknown',
-    instructions: vectorInstructions(cpuInfo()),
+    instructions: ownVectorInstructions(),
     gpu: provider === 'cpu' ? '' : gpuModels(),
     cores,
     arch: process.arch,
@@ -31,27 +32,6 @@ export function machineKey({ model, provider, cores, exactInt8, features = '' }:
     exactInt8,
     features,
   };
-}
-
-/**
- * The vector instructions that /proc/cpuinfo's text names, in alphabetical order; empty where it names none. A virtual machine's
- * model name may only be "AMD EPYC", for processors of four generations: what ONNX Runtime lays out for AVX-512 is wrong for
- * AVX2.
- */
-export function vectorInstructions(info: string): string {
-  const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(info)?.[1]?.trim().split(/\s+/) ?? [];
-  return [...new Set(flags)]
-    .filter((flag) => /^(avx|amx|fma|f16c|sse4|asimd|sve|sme|i8mm|bf16)/.test(flag))
-    .sort()
-    .join(' ');
-}
-
-function cpuInfo(): string {
-  try {
-    return readFileSync('/proc/cpuinfo', 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 /** 16 hex digits that stand for `value` in file names. */

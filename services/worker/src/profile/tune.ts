@@ -97,7 +97,8 @@ export async function tune(options: TuneOptions): Promise<Tuning> {
       if (isComplete(found, wanted)) return tuningOf(found, file, 'cached');
       // Where nothing was kept the machine was busy a moment ago.
       const later = wanted.later || (waited && !wanted.fresh);
-      if (later && (!wanted.prepared || found.prepared !== undefined)) return due(tuningOf(found, file, 'cached'), wanted);
+      if (later && (!wanted.prepared || found.prepared !== undefined))
+        return due(tuningOf(found, file, 'cached'), wanted);
       return await runTuning(options, { cache, scratch, wanted: { ...wanted, later }, found });
     } finally {
       await release();
@@ -217,11 +218,7 @@ async function runTuning(options: TuneOptions, { cache, scratch, wanted, found }
 }
 
 /** Starts the tuning process, hears it out, and rejects if it fails or takes too long. What it said before counts. */
-function converse(
-  request: TuningRequest,
-  onReply: (reply: TuningReply) => void,
-  signal?: AbortSignal,
-): Promise<void> {
+function converse(request: TuningRequest, onReply: (reply: TuningReply) => void, signal?: AbortSignal): Promise<void> {
   const child = fork(new URL('../../dist/profile/tuning-process.js', import.meta.url), {
     execArgv: [],
     serialization: 'advanced',

@@ -42,7 +42,11 @@ async function tune(request: TuningRequest): Promise<void> {
       now: () => performance.now(),
       onRow: (row, ofRow) => {
         scatter = Math.max(scatter, ofRow);
-        void send({ type: 'row', row, conditions: { scatter, othersCores: othersCores(), machineCores: cpus().length } });
+        void send({
+          type: 'row',
+          row,
+          conditions: { scatter, othersCores: othersCores(), machineCores: cpus().length },
+        });
       },
     });
   }

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { encodeModel, weightBytes, type OnnxModel } from './onnx/encode.js';
-import { progressMeter, type ProgressSink } from './progress.js';
+import { progressMeter, type Progress, type ProgressSink } from './progress.js';
 
-export interface GenerateOptions {
+export interface WriteModelOptions {
   readonly name: string;
+  readonly phase: Progress['phase'];
   readonly model: OnnxModel;
   /** The file to write. */
   readonly path: string;
@@ -14,13 +15,13 @@ export interface GenerateOptions {
 }
 
 /**
- * Writes a generated model and returns the SHA-256 of its bytes in hex. One chunk (about 2 MB, 15–20 ms of work) at
+ * Writes a model that was made here and returns the SHA-256 of its bytes in hex. One chunk (about 2 MB, 15–20 ms of work) at
  * a time, with a turn of the event loop between: heartbeats and health checks go on meanwhile.
  */
-export async function generate({ name, model, path, progress, signal }: GenerateOptions): Promise<string> {
+export async function writeModel({ name, phase, model, path, progress, signal }: WriteModelOptions): Promise<string> {
   const hash = createHash('sha256');
   const total = weightBytes(model);
-  const meter = progressMeter({ name, phase: 'generate', totalBytes: total }, progress);
+  const meter = progressMeter({ name, phase, totalBytes: total }, progress);
   const file = await open(path, 'w');
   try {
     let written = 0;
