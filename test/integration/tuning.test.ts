@@ -28,7 +28,7 @@ const started: ServiceProcess[] = [];
 beforeAll(async () => {
   server = await startRedis();
   models = await mkdtemp(join(tmpdir(), 'quintet-models-'));
-  await makeSmallModel(models, model);
+  await makeSmallModel(models, model, { width: 32 });
 });
 afterEach(async () => {
   await Promise.all(started.splice(0).map((worker) => worker.end('SIGKILL')));
