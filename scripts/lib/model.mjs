@@ -18,9 +18,8 @@ export async function prepareModel({ model, modelNamed, modelsDir, baseUrl, sign
     failed?.code === 'model_unreachable'
       ? 'Check the network, or name a mirror (MODEL_BASE_URL), or start without MODEL: what can be had is served then.'
       : '`npm run models -- list` shows what there is; docs/configuration.md describes MODEL and MODELS_DIR.';
-  const what = name === undefined ? 'No model' : `The model ${name}`;
-  const can = name === undefined ? 'can' : 'cannot';
-  throw new StepError(`${what} ${can} be had: ${failed?.message ?? 'no reason was given'}`, advice);
+  const what = name === undefined ? 'No model can be had' : `The model ${name} cannot be had`;
+  throw new StepError(`${what}: ${failed?.message ?? 'no reason was given'}`, advice);
 }
 
 /**
@@ -42,7 +41,11 @@ function fetchModel(options, signal) {
     child.on('message', (/** @type {any} */ message) => {
       if (message.level === 'warn') warn(message.message);
       else if (message.level !== undefined) step(`Model: ${message.message}`);
-      else result = message;
+      else {
+        result = message;
+        // A name server that is silent would keep it: look-ups cannot be broken off, and the end of a process waits for them.
+        stop();
+      }
     });
     child.once('error', reject);
     child.once('exit', (code, killedBy) => {

@@ -145,7 +145,7 @@ describe('processes that die', () => {
   it('a worker killed under load: every accepted job succeeds, both workers took part', async () => {
     stack = await startStack({ workers: 2 });
     const { url, workers } = stack;
-    const jobs = await Promise.all(Array.from({ length: 300 }, async () => jobOf(await post(url, photo))));
+    const jobs = await Promise.all(Array.from({ length: 120 }, async () => jobOf(await post(url, photo))));
     await workers[0]?.logged('job succeeded');
     await workers[0]?.kill('SIGKILL');
     const ended = await Promise.all(jobs.map(({ id }) => finished(url, id)));
@@ -156,7 +156,7 @@ describe('processes that die', () => {
   it('Redis killed and started again: every accepted job succeeds, submissions are refused meanwhile', async () => {
     stack = await startStack();
     const { url, redis } = stack;
-    const jobs = await Promise.all(Array.from({ length: 200 }, async () => jobOf(await post(url, photo))));
+    const jobs = await Promise.all(Array.from({ length: 80 }, async () => jobOf(await post(url, photo))));
     await redis.kill();
     const refused = await post(url, photo);
     expect(refused.status).toBe(503);
@@ -170,7 +170,7 @@ describe('processes that die', () => {
 
   it('the API killed: another one answers for its jobs', async () => {
     stack = await startStack();
-    const jobs = await Promise.all(Array.from({ length: 50 }, async () => jobOf(await post(stack?.url ?? '', photo))));
+    const jobs = await Promise.all(Array.from({ length: 20 }, async () => jobOf(await post(stack?.url ?? '', photo))));
     await stack.api.end('SIGKILL');
     const { url } = await stack.addApi();
     const ended = await Promise.all(jobs.map(({ id }) => finished(url, id)));

@@ -91,99 +91,103 @@ async function magenta(): Promise<Picture> {
   return picture('magenta', await sharp({ create }).png().toBuffer());
 }
 
-describe.runIf(full)('an inference thread', () => {
-  it('dies', async () => {
-    const worker = await addWorker({ NODE_OPTIONS: hook('kill-threads'), INFERENCE_STREAMS: '2' });
-    const load = stand.load({ clients: 8, pauseMs: 30 });
-    for (const death of [1, 2]) {
-      await load.more(15);
-      worker.process.kill('SIGUSR2');
-      await eventually(async () => {
-        expect(await worker.metric('quintet_inference_stream_restarts_total')).toBe(death);
+if (full) {
+  describe('an inference thread', () => {
+    it('dies', async () => {
+      const worker = await addWorker({ NODE_OPTIONS: hook('kill-threads'), INFERENCE_STREAMS: '2' });
+      const load = stand.load({ clients: 8, pauseMs: 30 });
+      for (const death of [1, 2]) {
+        await load.more(15);
+        worker.process.kill('SIGUSR2');
+        await eventually(async () => {
+          expect(await worker.metric('quintet_inference_stream_restarts_total')).toBe(death);
+        });
+      }
+      await load.stop();
+      const recoverySeconds = await stand.recovery();
+      await stand.book('inference threads killed', load, { recoverySeconds, note: '2 threads' });
+      expect(worker.process.exitCode).toBeNull();
+      expect(await worker.end()).toBe(0);
+    });
+
+    it('hangs on a picture, and is ended', async () => {
+      const worker = await addWorker({
+        NODE_OPTIONS: hook('hang-on-picture'),
+        HANG_IN: 'script',
+        INFERENCE_TIMEOUT_SECONDS: '2',
+        INFERENCE_STREAMS: '2',
+        MAX_BATCH_SIZE: '1',
       });
-    }
-    await load.stop();
-    const recoverySeconds = await stand.recovery();
-    await stand.book('inference threads killed', load, { recoverySeconds, note: '2 threads' });
-    expect(worker.process.exitCode).toBeNull();
-    expect(await worker.end()).toBe(0);
+      const load = await amid([await magenta()]);
+      const failing = new Map([['magenta', ['inference_failed']]]);
+      const recoverySeconds = await stand.recovery();
+      await stand.book('inference hangs on a picture', load, { failing, recoverySeconds, note: 'the worker stays' });
+      expect(worker.process.exitCode).toBeNull();
+      expect(await worker.end()).toBe(0);
+    });
+
+    it('hangs where it cannot be ended: the worker comes back', async () => {
+      const workers = await supervise({
+        NODE_OPTIONS: hook('hang-on-picture'),
+        HANG_IN: 'native',
+        INFERENCE_TIMEOUT_SECONDS: '2',
+        INFERENCE_STREAMS: '2',
+      });
+      const load = await amid([await magenta()]);
+      // Between two attempts nobody holds it, so which of the two comes first depends on when the worker exits.
+      const failing = new Map([['magenta', ['worker_lost', 'inference_failed']]]);
+      await stand.book('inference hangs in native code', load, {
+        failing,
+        note: 'the worker comes back',
+      });
+      expect(workers.deaths()).toBeGreaterThan(0);
+    });
   });
 
-  it('hangs on a picture, and is ended', async () => {
-    const worker = await addWorker({
-      NODE_OPTIONS: hook('hang-on-picture'),
+  describe('a picture', () => {
+    it('crashes its worker: it is found out, and its neighbours are not blamed', async () => {
+      const workers = await supervise({ NODE_OPTIONS: hook('crash-on-picture') });
+      const load = await amid([await crashing()]);
+      const failing = new Map([['crash', ['worker_lost']]]);
+      await stand.book('a picture crashes its worker', load, {
+        failing,
+        note: 'the job failed as worker_lost',
+      });
+      expect(workers.deaths()).toBeGreaterThanOrEqual(3);
+    });
+
+    it('is decoded for ever', async () => {
+      const worker = await addWorker({ DECODE_TIMEOUT_SECONDS: '1' });
+      const load = await amid([await endless()]);
+      const failing = new Map([['scans', ['image_decode_timeout']]]);
+      await stand.book('a picture is decoded for ever', load, { failing });
+      expect(worker.process.exitCode).toBeNull();
+      expect(await worker.end('SIGKILL')).toBe('SIGKILL');
+    });
+  });
+}
+
+if (!full) {
+  /** In a minute, where each alone takes one: all of it in one worker, that a supervisor starts again. */
+  it('pictures that hang, crash and are decoded for ever fail alone', async () => {
+    const workers = await supervise({
+      NODE_OPTIONS: `${hook('hang-on-picture')} ${hook('crash-on-picture')}`,
       HANG_IN: 'script',
       INFERENCE_TIMEOUT_SECONDS: '2',
+      DECODE_TIMEOUT_SECONDS: '1',
       INFERENCE_STREAMS: '2',
       MAX_BATCH_SIZE: '1',
     });
-    const load = await amid([await magenta()]);
-    const failing = new Map([['magenta', ['inference_failed']]]);
-    const recoverySeconds = await stand.recovery();
-    await stand.book('inference hangs on a picture', load, { failing, recoverySeconds, note: 'the worker stays' });
-    expect(worker.process.exitCode).toBeNull();
-    expect(await worker.end()).toBe(0);
-  });
-
-  it('hangs where it cannot be ended: the worker comes back', async () => {
-    const workers = await supervise({
-      NODE_OPTIONS: hook('hang-on-picture'),
-      HANG_IN: 'native',
-      INFERENCE_TIMEOUT_SECONDS: '2',
-      INFERENCE_STREAMS: '2',
-    });
-    const load = await amid([await magenta()]);
-    // Between two attempts nobody holds it, so which of the two comes first depends on when the worker exits.
-    const failing = new Map([['magenta', ['worker_lost', 'inference_failed']]]);
-    await stand.book('inference hangs in native code', load, {
+    const load = await amid([await magenta(), await crashing(), await endless()]);
+    const failing = new Map([
+      ['magenta', ['inference_failed', 'worker_lost']],
+      ['crash', ['worker_lost']],
+      ['scans', ['image_decode_timeout', 'worker_lost']],
+    ]);
+    await stand.book('pictures that hang, crash, take for ever', load, {
       failing,
-      note: 'the worker comes back',
-    });
-    expect(workers.deaths()).toBeGreaterThan(0);
-  });
-});
-
-describe.runIf(full)('a picture', () => {
-  it('crashes its worker: it is found out, and its neighbours are not blamed', async () => {
-    const workers = await supervise({ NODE_OPTIONS: hook('crash-on-picture') });
-    const load = await amid([await crashing()]);
-    const failing = new Map([['crash', ['worker_lost']]]);
-    await stand.book('a picture crashes its worker', load, {
-      failing,
-      note: 'the job failed as worker_lost',
+      note: () => `${workers.deaths()} workers died`,
     });
     expect(workers.deaths()).toBeGreaterThanOrEqual(3);
   });
-
-  it('is decoded for ever', async () => {
-    const worker = await addWorker({ DECODE_TIMEOUT_SECONDS: '1' });
-    const load = await amid([await endless()]);
-    const failing = new Map([['scans', ['image_decode_timeout']]]);
-    await stand.book('a picture is decoded for ever', load, { failing });
-    expect(worker.process.exitCode).toBeNull();
-    expect(await worker.end('SIGKILL')).toBe('SIGKILL');
-  });
-});
-
-/** In a minute, where each alone takes one: all of it in one worker, that a supervisor starts again. */
-it.runIf(!full)('pictures that hang, crash and are decoded for ever fail alone', async () => {
-  const workers = await supervise({
-    NODE_OPTIONS: `${hook('hang-on-picture')} ${hook('crash-on-picture')}`,
-    HANG_IN: 'script',
-    INFERENCE_TIMEOUT_SECONDS: '2',
-    DECODE_TIMEOUT_SECONDS: '1',
-    INFERENCE_STREAMS: '2',
-    MAX_BATCH_SIZE: '1',
-  });
-  const load = await amid([await magenta(), await crashing(), await endless()]);
-  const failing = new Map([
-    ['magenta', ['inference_failed', 'worker_lost']],
-    ['crash', ['worker_lost']],
-    ['scans', ['image_decode_timeout', 'worker_lost']],
-  ]);
-  await stand.book('pictures that hang, crash, take for ever', load, {
-    failing,
-    note: () => `${workers.deaths()} workers died`,
-  });
-  expect(workers.deaths()).toBeGreaterThanOrEqual(3);
-});
+}

@@ -1,9 +1,12 @@
 /** Processes that are killed, frozen, or restarted one after another, under load. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { classifyQueueName, keyPrefix } from '@quintet/shared';
+import { Queue } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { full } from '../support/full.js';
 import { eventually, type ServiceProcess } from '../support/service-process.js';
 import type { StackWorker } from '../support/stack.js';
+import { testModel } from '../support/test-model.js';
 import { startBalancer } from './support/balancer.js';
 import { closeBooks, type Ledger } from './support/ledger.js';
 import { seededRandom } from './support/random.js';
@@ -14,6 +17,7 @@ let stand: Stand;
 let workers: StackWorker[];
 let apis: ServiceProcess[];
 let webhooks: ServiceProcess;
+let queue: Queue;
 
 beforeAll(async () => {
   stand = await startStand({ workers: 2, env: { DRAIN_SECONDS: '1' } });
@@ -21,8 +25,26 @@ beforeAll(async () => {
   webhooks = stand.stack.webhooks;
   apis = [stand.stack.api, await stand.stack.addApi()];
   stand.urls = apis.map(({ url }) => url);
+  queue = new Queue(classifyQueueName(testModel), { connection: { url: stand.stack.redis.url }, prefix: keyPrefix });
 });
-afterAll(() => stand.stop());
+afterAll(async () => {
+  await queue.close();
+  await stand.stop();
+});
+
+/** Between two requests of a client: less of the cores is left for the service where they follow one another faster. */
+const pauseMs = full ? 60 : 200;
+
+/** Stops a worker in the middle of its work: at a moment at which it holds an order. */
+async function freeze(worker: StackWorker): Promise<void> {
+  await eventually(async () => {
+    worker.process.kill('SIGSTOP');
+    const active = await queue.getActive();
+    if (active.some(({ processedBy }) => processedBy === worker.id)) return;
+    worker.process.kill('SIGCONT');
+    throw new Error(`${worker.id} holds nothing`);
+  });
+}
 
 /** Jobs that were given out again because their worker was dead, by id. */
 function takenOver(): Set<string> {
@@ -47,13 +69,15 @@ describe('killed', { concurrent: !full }, () => {
     const random = seededRandom();
     const kills = full ? 10 : 2;
     const memory = watchMemory([...apis, webhooks]);
-    const load = stand.load({ clients: 8, pauseMs: 60 });
+    const load = stand.load({ clients: 8, pauseMs });
     const deaths: number[] = [];
     for (let kill = 0; kill < kills; kill += 1) {
       await delay(300 + random.next() * 1500);
       const [victim] = workers.splice(Math.floor(random.next() * workers.length), 1);
+      if (victim === undefined) throw new Error('there is no worker');
+      await freeze(victim);
       deaths.push(Date.now());
-      expect(await victim?.kill()).toBe('SIGKILL');
+      expect(await victim.kill()).toBe('SIGKILL');
       workers.push(await stand.stack.addWorker());
     }
     await load.stop();
@@ -69,7 +93,7 @@ describe('killed', { concurrent: !full }, () => {
 
   it('the API, while uploads and waiters are open', async () => {
     const kills = full ? 4 : 2;
-    const load = stand.load({ clients: 8, pauseMs: 60 });
+    const load = stand.load({ clients: 8, pauseMs });
     for (let kill = 0; kill < kills; kill += 1) {
       await load.more(20);
       const victim = apis.shift();
@@ -91,7 +115,7 @@ describe('killed', { concurrent: !full }, () => {
     const kills = full ? 4 : 2;
     const load = stand.load({
       clients: 6,
-      pauseMs: 60,
+      pauseMs,
       ways: ['webhook'],
       answer: (response) => void setTimeout(() => response.writeHead(204).end(), 300),
     });
@@ -119,7 +143,7 @@ describe('frozen', () => {
     const load = stand.load({ clients: 8, pauseMs: 40 });
     await load.more(30);
     const before = takenOver().size;
-    frozen.process.kill('SIGSTOP');
+    await freeze(frozen);
     const at = Date.now();
     await load.more(10);
     await load.stop();

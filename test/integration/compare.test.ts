@@ -1,12 +1,15 @@
 /** `npm run models -- compare` as somebody at a terminal runs it: the real script, models and photos. */
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildResnet50, buildResnet50Int8, encodeModel, ensureModel } from '@quintet/models';
-import { hasShared, shared } from '../support/test-model.js';
+import { buildResnet50Int8, ensureModel } from '@quintet/models';
+import { full } from '../support/full.js';
+import { namedPictures, pictureFolder } from '../support/pictures.js';
+import { makeSmallModel } from '../support/small-model.js';
+import { testDataDir, testModel } from '../support/test-model.js';
 
 const script = fileURLToPath(new URL('../../scripts/models.mjs', import.meta.url));
 
@@ -37,22 +40,12 @@ interface Report {
 let folder: string;
 let images: string;
 
-/** The ResNet-50 graph of a thirtieth of the work, as somebody's own models: seconds instead of minutes. */
-async function ownModel(name: string, build: typeof buildResnet50): Promise<void> {
-  const dir = join(folder, 'models', name);
-  await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, 'model.onnx'), encodeModel(build({ width: 16, blocks: [1, 1, 1, 1] }).model));
-  await writeFile(join(dir, 'manifest.json'), JSON.stringify({ weights: 'demo' }));
-  await copyFile(`${shared}labels/imagenet-1k.tsv`, join(dir, 'labels.tsv'));
-}
-
 function compare(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Outcome> {
   return new Promise((resolve) => {
     const env = {
       ...process.env,
       MODELS_DIR: join(folder, 'models'),
       DATA_DIR: join(folder, 'data'),
-      MODEL_BASE_URL: pathToFileURL(`${shared}models`).href,
       INT8_ARITHMETIC: '',
       ...environment,
     };
@@ -62,15 +55,15 @@ function compare(args: readonly string[], environment: Readonly<Record<string, s
   });
 }
 
-describe.skipIf(!hasShared)('npm run models -- compare (needs ../shared)', () => {
+describe('npm run models -- compare', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'quintet-compare-'));
     images = join(folder, 'images');
     await mkdir(images);
-    await ownModel('float', buildResnet50);
-    await ownModel('int8', buildResnet50Int8);
-    for (const file of (await readdir(`${shared}images`)).sort().slice(0, 4)) {
-      await copyFile(`${shared}images/${file}`, join(images, file));
+    await makeSmallModel(join(folder, 'models'), 'float');
+    await makeSmallModel(join(folder, 'models'), 'int8', buildResnet50Int8);
+    for (const { file, wnid } of namedPictures.slice(0, 4)) {
+      await copyFile(join(pictureFolder, file), join(images, `${wnid}_${file}`));
     }
     await writeFile(join(images, 'notes.txt'), 'not a picture');
   });
@@ -89,17 +82,17 @@ describe.skipIf(!hasShared)('npm run models -- compare (needs ../shared)', () =>
     expect(report.agreement.total_variation).toBeLessThan(0.6);
     expect(report.a.bytes).toBeGreaterThan(3 * report.b.bytes);
     expect(report.speed_ratio).toBeCloseTo(report.a.latency_ms / report.b.latency_ms, 6);
-    // Photos named like ImageNet's: their classes are known.
+    // Pictures named like ImageNet's: their classes are known.
     expect(report.b.accuracy?.pictures).toBe(4);
     expect(report.settings).toMatchObject({ intra_op_threads: 1, int8_arithmetic: 'exact' });
     expect(report.warning).toContain('float and int8 have generated weights: predictions mean nothing');
   });
 
-  it('fetches what is missing from the mirror, and finds that a model agrees with itself', async () => {
-    const { code, stdout, stderr } = await compare(['mobilenetv2', 'mobilenetv2', '--images', images, '--limit', '3'], {
+  it('fetches what is missing, and finds that a model agrees with itself', async () => {
+    const { code, stdout, stderr } = await compare([testModel, testModel, '--images', images, '--limit', '3'], {
       INT8_ARITHMETIC: 'fast',
     });
-    expect(stderr).toContain('fetching mobilenetv2');
+    expect(stderr).toContain(`fetching ${testModel}`);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^same first class +100\.0 % \(3 of 3\)$/m);
     expect(stdout).toMatch(/^total variation distance +0\.0000$/m);
@@ -134,7 +127,7 @@ describe.skipIf(!hasShared)('npm run models -- compare (needs ../shared)', () =>
     const unknown = await compare(['float', 'nope', '--images', images]);
     expect(unknown.stderr).toMatch(/error model_not_found: There is no model nope/);
     expect(unknown.code).toBe(1);
-    await ownModel('other', buildResnet50);
+    await makeSmallModel(join(folder, 'models'), 'other');
     await writeFile(join(folder, 'models', 'other', 'labels.tsv'), 'a\tcat\nb\tdog\n');
     const differ = await compare(['float', 'other', '--images', images]);
     expect(differ.stderr).toMatch(/different classes apart \(float has 1000, other has 2\)/);
@@ -148,13 +141,18 @@ describe.skipIf(!hasShared)('npm run models -- compare (needs ../shared)', () =>
   });
 });
 
-describe.skipIf(!hasShared)('resnet50-demo-int8 (needs ../shared)', () => {
-  it('is generated by name, and worth having: it is the faster one', async () => {
-    // Kept between runs, as the tests of tuning keep the float32 one.
-    const kept = fileURLToPath(new URL('../../node_modules/.cache/quintet-test/models', import.meta.url));
-    await ensureModel({ name: 'resnet50-demo-int8', modelsDir: kept, log: () => undefined });
-    const args = ['resnet50-demo', 'resnet50-demo-int8', '--images', `${shared}images`, '--limit', '8', '--json'];
-    const { code, stdout } = await compare(args, { MODELS_DIR: kept });
+/** Two networks of the full size take a while. */
+if (full) {
+  it('resnet50-demo-int8 is generated by name, and worth having: it is the faster one', async () => {
+    // Kept between runs.
+    const kept = join(testDataDir, 'models');
+    const names = ['resnet50-demo', 'resnet50-demo-int8'];
+    for (const name of names) await ensureModel({ name, modelsDir: kept, log: () => undefined });
+    const pictures = join(await mkdtemp(join(tmpdir(), 'quintet-compare-')), 'pictures');
+    await mkdir(pictures);
+    for (const { file } of namedPictures) await copyFile(join(pictureFolder, file), join(pictures, file));
+    const { code, stdout } = await compare([...names, '--images', pictures, '--json'], { MODELS_DIR: kept });
+    await rm(join(pictures, '..'), { recursive: true });
     expect(code).toBe(0);
     const report = JSON.parse(stdout) as Report;
     // Twice as fast without VNNI instructions, three times with: less is a graph that does not run in int8.
@@ -162,4 +160,4 @@ describe.skipIf(!hasShared)('resnet50-demo-int8 (needs ../shared)', () => {
     expect(report.agreement.top1_agreement).toBeGreaterThanOrEqual(0.25);
     expect(report.warning).toBeDefined();
   });
-});
+}

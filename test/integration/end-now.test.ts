@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../support/service-process.js';
+import { suiteOrSkip } from '../support/suite-or-skip.js';
 
 const built = (path: string): string => new URL(`../../packages/shared/dist/${path}`, import.meta.url).href;
 
@@ -34,12 +35,15 @@ describe('a process that ends itself', () => {
     expect((await run(process.execPath, ...node(signal))).how).toBe(signal);
   });
 
-  it.skipIf(!canBeFirst).each(['SIGTERM', 'SIGKILL'])(
-    'is gone after %s, too, where it is the first of its namespace, which no signal ends',
-    async (signal) => {
-      const { how, stdout } = await run('unshare', '--pid', '--fork', process.execPath, ...node(signal));
-      expect(stdout).toBe('process 1\n');
-      expect(how).not.toBe(0);
+  suiteOrSkip(
+    canBeFirst ? undefined : 'unshare makes no namespace here, which root may',
+    'as the first of its namespace, which no signal ends',
+    () => {
+      it.each(['SIGTERM', 'SIGKILL'])('is gone after %s, too', async (signal) => {
+        const { how, stdout } = await run('unshare', '--pid', '--fork', process.execPath, ...node(signal));
+        expect(stdout).toBe('process 1\n');
+        expect(how).not.toBe(0);
+      });
     },
   );
 });
@@ -78,7 +82,8 @@ async function commandLines(): Promise<string[][]> {
   return (await Promise.all(lines)).map((line) => line.split('\0').slice(0, -1));
 }
 
-describe.skipIf(process.platform !== 'linux')('a command of the set-up that `npm start` runs', () => {
+const isLinux = process.platform === 'linux';
+suiteOrSkip(isLinux ? undefined : 'it looks into /proc', 'a command of the set-up that `npm start` runs', () => {
   it('ends when `npm start` is killed', async () => {
     const run = new URL('../../scripts/lib/run-command.mjs', import.meta.url).href;
     const folder = await mkdtemp(join(tmpdir(), 'quintet-command-'));

@@ -12,6 +12,7 @@ import {
   buildResnet50Int8,
   DEFAULT_PREPROCESS,
   encodeModel,
+  ensureModel,
   readLinearHead,
   type Model,
 } from '@quintet/models';
@@ -19,7 +20,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { modelFile } from '../../services/worker/dist/inference/model-file.js';
 import { InferenceStream } from '../../services/worker/dist/inference/stream.js';
 import type { ModelFile } from '../../services/worker/dist/inference/thread-protocol.js';
-import { hasShared, shared } from '../support/test-model.js';
+import { testDataDir, testModel } from '../support/test-model.js';
 
 const pictures = 3;
 const small = { width: 32, blocks: [1, 1, 1, 1], classes: 20, imageSize: 96 } as const;
@@ -36,7 +37,6 @@ interface Subject {
   readonly classes: number;
   /** How far mean and bias may be from the logit: roundings of float32, or the steps of bytes between map and logit. */
   readonly tolerance: (logit: number) => number;
-  readonly isShared?: boolean;
 }
 
 const generated = (name: string, build: typeof buildResnet50, tolerance: Subject['tolerance']): Subject => ({
@@ -55,12 +55,12 @@ const subjects = {
   // Half a step of each pooled feature, of which there are 1024: what is left of their sum. The logits stay float32.
   'ResNet-50 in int8': generated('int8', buildResnet50Int8, () => 0.1),
   // The pooled features as well; and half a step of the product and of the sum, which are bytes too: 0.16 each.
-  'MobileNetV2 in int8': {
-    path: () => Promise.resolve(`${shared}models/mobilenetv2-12-int8.onnx`),
+  'the bundled model': {
+    path: async () =>
+      (await ensureModel({ name: testModel, modelsDir: join(testDataDir, 'models'), log: () => undefined })).modelPath,
     side: 224,
     classes: 1000,
     tolerance: () => 0.2,
-    isShared: true,
   },
 } as const satisfies Record<string, Subject>;
 
@@ -97,38 +97,33 @@ async function openModel({ path, side, classes }: Subject) {
   return { file, bias, input, start };
 }
 
-const skipped = (subject: Subject): boolean => subject.isShared === true && !hasShared;
-
 for (const [name, subject] of Object.entries<Subject>(subjects)) {
-  it.skipIf(skipped(subject))(
-    `${name}: explains the pictures that ask, exactly, and answers all as if nobody had asked`,
-    async () => {
-      const { file, bias, input, start } = await openModel(subject);
-      const prepared = join(folder, `prepared ${name}`);
-      await prepareIn(prepared, file, input);
-      for (const opened of [file, { ...file, path: join(prepared, 'model.onnx'), prepared: true }]) {
-        const { stream, unexplained } = await start(opened);
-        expect(unexplained).toBeUndefined();
-        const silent = await stream.run([0, 1, 2]);
-        expect(silent.maps).toEqual([]);
-        const logits = silent.rows.map((row) => [...row]);
-        const { rows, maps } = await stream.run([0, 1, 2], [2, 0]);
-        expect(rows.map((row) => [...row])).toEqual(logits);
-        expect(maps).toHaveLength(2);
-        for (const [at, picture] of [2, 0].entries()) {
-          const { index = -1, values = [], rows: height = 0, columns = 0 } = maps[at] ?? {};
-          const own = logits[picture] ?? [];
-          expect(index).toBe(own.indexOf(Math.max(...own)));
-          expect([height, columns]).toEqual([subject.side / 32, subject.side / 32]);
-          expect(values).toHaveLength(height * columns);
-          const mean = [...values].reduce((sum, value) => sum + value, 0) / values.length;
-          const logit = own[index] ?? NaN;
-          expect(Math.abs(mean + (bias[index] ?? NaN) - logit)).toBeLessThanOrEqual(subject.tolerance(logit));
-        }
-        await stream.stop();
+  it(`${name}: explains the pictures that ask, exactly, and answers all as if nobody had asked`, async () => {
+    const { file, bias, input, start } = await openModel(subject);
+    const prepared = join(folder, `prepared ${name}`);
+    await prepareIn(prepared, file, input);
+    for (const opened of [file, { ...file, path: join(prepared, 'model.onnx'), prepared: true }]) {
+      const { stream, unexplained } = await start(opened);
+      expect(unexplained).toBeUndefined();
+      const silent = await stream.run([0, 1, 2]);
+      expect(silent.maps).toEqual([]);
+      const logits = silent.rows.map((row) => [...row]);
+      const { rows, maps } = await stream.run([0, 1, 2], [2, 0]);
+      expect(rows.map((row) => [...row])).toEqual(logits);
+      expect(maps).toHaveLength(2);
+      for (const [at, picture] of [2, 0].entries()) {
+        const { index = -1, values = [], rows: height = 0, columns = 0 } = maps[at] ?? {};
+        const own = logits[picture] ?? [];
+        expect(index).toBe(own.indexOf(Math.max(...own)));
+        expect([height, columns]).toEqual([subject.side / 32, subject.side / 32]);
+        expect(values).toHaveLength(height * columns);
+        const mean = [...values].reduce((sum, value) => sum + value, 0) / values.length;
+        const logit = own[index] ?? NaN;
+        expect(Math.abs(mean + (bias[index] ?? NaN) - logit)).toBeLessThanOrEqual(subject.tolerance(logit));
       }
-    },
-  );
+      await stream.stop();
+    }
+  });
 }
 
 /** In a process of its own, as the worker does it. */

@@ -16,10 +16,11 @@ import {
 import { Queue } from 'bullmq';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { photoFile } from '../fixtures/images/photos.js';
+import { havePhotos, photoFile } from '../fixtures/images/photos.js';
 import { outcomeOf, submitOrder } from '../support/orders.js';
+import { picture } from '../support/pictures.js';
 import { startStack, type Stack } from '../support/stack.js';
-import { hasShared, testModel } from '../support/test-model.js';
+import { testModel } from '../support/test-model.js';
 import { jobOf, problemOf } from './api-harness.js';
 
 const ann = createApiKey('ann', ['submit', 'read']);
@@ -226,24 +227,34 @@ function quarters({ data, width, height }: { data: Buffer; width: number; height
 }
 
 describe('a heat map', () => {
-  // Random weights look at nothing.
-  it.skipIf(!hasShared).each([
-    ['n07873807_pizza', 'pizza', 0],
-    ['n07873807_pizza', 'pizza', 1],
-    ['n02096051_Airedale', 'Airedale', 2],
-    ['n02279972_monarch', 'monarch', 3],
-  ])('is where %s is', async (name, label, quarter) => {
-    const side = 300;
-    const thing = await sharp(photoFile(name)).resize(side, side, { fit: 'cover' }).png().toBuffer();
-    const [left, top] = [(quarter % 2) * side, Math.floor(quarter / 2) * side];
-    const canvas = sharp({ create: { width: 2 * side, height: 2 * side, channels: 3, background: '#7c7468' } });
-    const image = await canvas
-      .composite([{ input: thing, left, top }])
-      .png()
-      .toBuffer();
-    const job = await jobOf(await post(image, '?explain=true'));
-    expect(job.explanation?.label).toContain(label);
-    const parts = quarters(await heatMap(job));
-    expect(parts[quarter]).toBeGreaterThan(0.6);
-  });
+  const photos: readonly [string, () => Buffer][] = havePhotos
+    ? [
+        ['pizza', () => photoFile('n07873807_pizza')],
+        ['monarch', () => photoFile('n02279972_monarch')],
+      ]
+    : [];
+  const things = [
+    ['wall clock', () => picture('wall clock')],
+    ['crossword puzzle', () => picture('crossword puzzle')],
+    ['traffic light', () => picture('traffic light')],
+    ['umbrella', () => picture('umbrella')],
+    ...photos,
+  ] as const;
+  it.each(things.map(([label, bytes], index) => ({ label, bytes, quarter: index % 4 })))(
+    'is where the $label is',
+    async ({ label, bytes, quarter }) => {
+      const side = 300;
+      const thing = await sharp(bytes()).resize(side, side, { fit: 'cover' }).png().toBuffer();
+      const [left, top] = [(quarter % 2) * side, Math.floor(quarter / 2) * side];
+      const canvas = sharp({ create: { width: 2 * side, height: 2 * side, channels: 3, background: '#7c7468' } });
+      const image = await canvas
+        .composite([{ input: thing, left, top }])
+        .png()
+        .toBuffer();
+      const job = await jobOf(await post(image, '?explain=true'));
+      expect(job.explanation?.label).toContain(label);
+      const parts = quarters(await heatMap(job));
+      expect(parts[quarter]).toBeGreaterThan(0.6);
+    },
+  );
 });

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
 import { startRedis, type SecuredRedis } from '../support/redis-server.js';
 import { eventually, startService, type ServiceProcess } from '../support/service-process.js';
+import { suiteOrSkip } from '../support/suite-or-skip.js';
 import { testModel, testModelEnvironment } from '../support/test-model.js';
 import { jobOf, problemOf } from './api-harness.js';
 
@@ -98,7 +99,7 @@ function makeCertificates(): (name: string) => string {
   return path;
 }
 
-describe.skipIf(!hasOpenssl)('a Redis with TLS', () => {
+suiteOrSkip(hasOpenssl ? undefined : 'there is no openssl', 'a Redis with TLS', () => {
   it('serves who trusts its authority, and nobody else', async () => {
     const path = makeCertificates();
     const server = await startRedis({

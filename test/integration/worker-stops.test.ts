@@ -6,12 +6,14 @@
  */
 import sharp from 'sharp';
 import { describe, it, type onTestFinished } from 'vitest';
+import { eventually } from '../support/service-process.js';
 import { startWorkerBench, type WorkerBench } from './worker-harness.js';
 
-/** Takes a worker so long to decode that hundreds of it keep it busy for seconds; a small file all the same. */
-const slow = sharp({ create: { width: 3000, height: 2000, channels: 3, background: '#888' } })
-  .jpeg()
+/** What a worker never ends that has this hook; another does. */
+const endless = sharp({ create: { width: 320, height: 240, channels: 3, background: '#f0f' } })
+  .png()
   .toBuffer();
+const hook = `--import ${new URL('../support/hang-on-picture.mjs', import.meta.url).href}`;
 
 type OnFinished = typeof onTestFinished;
 
@@ -29,13 +31,13 @@ describe.concurrent('a worker that is told to stop', () => {
   it('finishes what it holds, leaves the rest, and exits 0', async ({ expect, onTestFinished }) => {
     const { startWorker, submit, outcomeOf, queue, store } = await bench(onTestFinished);
     const worker = await startWorker();
-    const ids = await several(300, () => submit());
+    const ids = await several(100, () => submit());
     await Promise.race(ids.map((id) => outcomeOf(id)));
     expect(await worker.end('SIGTERM')).toBe(0);
     expect(await queue.getActiveCount()).toBe(0);
     const done = await worker.logged('stopped').then(async () => await Promise.all(ids.map((id) => store.read(id))));
     const ended = done.filter((job) => job?.outcome !== undefined).length;
-    expect(ended + (await queue.getWaitingCount())).toBe(300);
+    expect(ended + (await queue.getWaitingCount())).toBe(100);
     await startWorker();
     for (const id of ids) expect((await outcomeOf(id)).status).toBe('succeeded');
   });
@@ -45,9 +47,14 @@ describe.concurrent('a worker that is told to stop', () => {
     onTestFinished,
   }) => {
     const { startWorker, submit, outcomeOf, queue } = await bench(onTestFinished);
-    const worker = await startWorker({ SHUTDOWN_SECONDS: '1', CONCURRENCY: '500', MAX_BATCH_SIZE: '1' });
-    const ids = await several(500, () => submit());
-    await Promise.race(ids.map((id) => outcomeOf(id)));
+    const hangs = { NODE_OPTIONS: hook, HANG_IN: 'script', INFERENCE_STREAMS: '1' };
+    const worker = await startWorker({ SHUTDOWN_SECONDS: '1', CONCURRENCY: '50', MAX_BATCH_SIZE: '1', ...hangs });
+    const ids = await several(10, () => submit());
+    await worker.logged('job succeeded');
+    ids.push(await submit(await endless), ...(await several(20, () => submit())));
+    await eventually(async () => {
+      expect(await queue.getWaitingCount()).toBe(0);
+    });
     expect(await worker.end('SIGTERM')).toBe(0);
     expect(await queue.getActiveCount()).toBe(0);
     expect(worker.lines.filter(({ message }) => message === 'order handed back')).not.toEqual([]);
@@ -57,10 +64,14 @@ describe.concurrent('a worker that is told to stop', () => {
   });
 
   it('exits at once on a second signal, and another worker takes over', async ({ expect, onTestFinished }) => {
-    const { startWorker, submit, outcomeOf } = await bench(onTestFinished);
-    const worker = await startWorker({ CONCURRENCY: '200' });
-    const ids = await several(200, async () => submit(await slow));
+    const { startWorker, submit, outcomeOf, queue } = await bench(onTestFinished);
+    const worker = await startWorker({ NODE_OPTIONS: hook, HANG_IN: 'native' });
+    const ids = await several(20, () => submit());
     await worker.logged('job succeeded');
+    ids.push(await submit(await endless));
+    await eventually(async () => {
+      expect(await queue.getWaitingCount()).toBe(0);
+    });
     const ended = worker.end('SIGTERM');
     await worker.logged('draining');
     worker.process.kill('SIGTERM');
@@ -75,7 +86,7 @@ describe('what a worker held', () => {
   it.concurrent('is done when Redis is back, where it stopped without Redis', async ({ expect, onTestFinished }) => {
     const { startWorker, submit, outcomeOf, server } = await bench(onTestFinished);
     const worker = await startWorker();
-    const ids = await several(100, () => submit());
+    const ids = await several(60, () => submit());
     await Promise.race(ids.map((id) => outcomeOf(id)));
     await server.kill();
     expect(await worker.end('SIGTERM')).toBe(0);
@@ -92,7 +103,7 @@ describe('what a worker held', () => {
         startWorker({ WORKER_ID: 'first' }),
         startWorker({ WORKER_ID: 'second' }),
       ]);
-      const ids = await several(200, () => submit());
+      const ids = await several(150, () => submit());
       await Promise.race(ids.map((id) => outcomeOf(id)));
       await first.logged('job succeeded');
       await first.end('SIGKILL');

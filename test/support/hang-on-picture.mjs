@@ -17,12 +17,12 @@ if (!isMainThread && workerData?.logits !== undefined) {
   };
 }
 
-/** Of a batch NCHW, normalised: red and blue are at their most, green at its least, in the corner and in the middle. */
+/** Of a batch NCHW, normalised by whatever mean: red and blue are at their most, green at its least, in the corners and in the middle. */
 function hasMagenta(data, [rows, channels, height, width]) {
   const plane = height * width;
   for (let row = 0; row < rows; row += 1) {
     const at = (channel, pixel) => data[(row * channels + channel) * plane + pixel];
-    const isMagenta = (pixel) => at(0, pixel) > 2 && at(1, pixel) < -1.9 && at(2, pixel) > 2;
+    const isMagenta = (pixel) => at(0, pixel) > 0.97 && at(1, pixel) < -0.96 && at(2, pixel) > 0.97;
     if (isMagenta(0) && isMagenta(plane >> 1) && isMagenta(plane - 1)) return true;
   }
   return false;

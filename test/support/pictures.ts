@@ -15,6 +15,11 @@ export const pictureFolder = fileURLToPath(new URL('../../examples/pictures/', i
 
 export const pictures = JSON.parse(readFileSync(`${pictureFolder}pictures.json`, 'utf8')) as readonly Picture[];
 
+/** Those that have a class. */
+export const namedPictures = pictures.flatMap(({ file, label, wnid }) =>
+  label === null || wnid === null ? [] : [{ file, label, wnid }],
+);
+
 /** The path of the picture that shows `label`, such as `wall clock`. */
 export function picturePath(label: string): string {
   const found = pictures.find((picture) => picture.label === label);

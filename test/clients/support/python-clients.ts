@@ -21,7 +21,10 @@ const installLimitMs = 150_000;
 /** The interpreter, or why there is none. */
 export type PythonClients = { readonly python: string } | { readonly missing: string };
 
-/** Never rejects: without Python, pip or a registry its tests are skipped, and say why. */
+/**
+ * Never rejects: without Python, pip or a registry its tests are skipped, and say why. It installs only where that is asked for, as it
+ * needs more of the network than npm's registry: `npm test -- clients` and `.ci/run` do.
+ */
 export async function pythonClients(): Promise<PythonClients> {
   try {
     const { stdout } = await run('python3', [
@@ -31,7 +34,12 @@ export async function pythonClients(): Promise<PythonClients> {
     const key = createHash('sha256').update(stdout).update(readFileSync(requirements)).digest('hex').slice(0, 16);
     const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
     const folder = join(cache, 'quintet-tests', `python-clients-${key}`);
-    if (!existsSync(folder)) await make(folder);
+    if (!existsSync(folder)) {
+      if (process.env['QUINTET_INSTALL_CLIENTS'] !== '1') {
+        return { missing: 'the Python clients are not installed, which `npm test -- clients` does' };
+      }
+      await make(folder);
+    }
     return { python: join(folder, 'bin', 'python') };
   } catch (error) {
     return { missing: reason(error) };

@@ -1,24 +1,14 @@
 /** The pictures of the fault tests, and what is right for each: asked of a service that nothing happens to. */
 import type { Job, Prediction } from '@quintet/shared';
-import { havePhotos, makeImage, photoFile, photoNames } from '../../fixtures/images/index.js';
+import { namedPictures, picture as pictureOf } from '../../support/pictures.js';
 
 export interface Picture {
   readonly name: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** A dozen real photos where there are some, else test cards of a dozen sizes. */
-export async function somePictures(count = 12): Promise<Picture[]> {
-  if (havePhotos)
-    return photoNames()
-      .slice(0, count)
-      .map((name) => picture(name, photoFile(name)));
-  return Promise.all(
-    Array.from({ length: count }, async (_, index) =>
-      picture(`card ${index}`, await makeImage({ format: 'jpeg', width: 200 + 40 * index, height: 240 })),
-    ),
-  );
-}
+/** Pictures that the model is sure of. */
+export const somePictures = (): Picture[] => namedPictures.map(({ label }) => picture(label, pictureOf(label)));
 
 export const picture = (name: string, bytes: Buffer): Picture => ({ name, bytes: new Uint8Array(bytes) });
 

@@ -1,5 +1,6 @@
 /** Runs a model in real ONNX Runtime, in a process of its own: sessions block and crash. */
 import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 
@@ -51,8 +52,28 @@ async function run(modelPath: string, imageSize: number, body: string): Promise<
       ${body}
     };
     main().then((result) => console.log(JSON.stringify(result)));`;
+  return runProgram(program, modelPath, String(imageSize));
+}
+
+/** The logits of an imported or generated graph for one input. The input is written beside the model. */
+export async function logitsOf(modelPath: string, input: Float32Array, dims: readonly number[]): Promise<number[]> {
+  const inputPath = `${modelPath}.input`;
+  await writeFile(inputPath, input);
+  const program = `
+    const ort = require(${JSON.stringify(runtime)});
+    const [path, inputPath, dims] = process.argv.slice(1);
+    (async () => {
+      const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 1 });
+      const data = new Float32Array(new Uint8Array(require('node:fs').readFileSync(inputPath)).buffer);
+      const { logits } = await session.run({ data: new ort.Tensor('float32', data, JSON.parse(dims)) });
+      console.log(JSON.stringify([...logits.data]));
+    })();`;
+  return (await runProgram(program, modelPath, inputPath, JSON.stringify(dims))) as number[];
+}
+
+/** Runs a program of CommonJS that prints JSON. */
+async function runProgram(program: string, ...args: string[]): Promise<unknown> {
   const env = { ...process.env, ORT_DISABLE_TELEMETRY: '1' };
-  const args = ['-e', program, modelPath, String(imageSize)];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { env });
-  return JSON.parse(stdout) as unknown;
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', program, ...args], { env });
+  return JSON.parse(stdout);
 }

@@ -203,11 +203,14 @@ async function runTuning(options: TuneOptions, { cache, scratch, wanted, found }
     options.signal,
   );
   const prepared = heard.prepared ? await cache.keepPrepared(scratch) : found.prepared;
-  if (measure === undefined || rows.length === 0) {
+  if (measure === undefined) {
     const tuning = tuningOf({ ...found, prepared }, file, 'cached');
     return found.profile === undefined ? due(tuning, wanted) : tuning;
   }
-  const reason = heard.conditions && disturbance(heard.conditions, cores);
+  const reason =
+    heard.conditions === undefined
+      ? `nothing was measured within ${processLimitMs / 1000} s`
+      : disturbance(heard.conditions, cores);
   if (reason !== undefined) {
     logger.warn({ ...heard.conditions }, `what was measured is not kept, as ${reason}; it is measured again when idle`);
     return due(tuningOf({ profile: undefined, prepared }, file, 'cached'), wanted);

@@ -4,7 +4,7 @@
  * scripts/models.mjs builds and calls it.
  */
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { argv, stderr, stdout } from 'node:process';
 import {
   assertNoModel,
@@ -75,7 +75,7 @@ async function quantize(args: QuantizeArguments, signal: AbortSignal): Promise<v
         ),
     },
     model: quantized,
-    labelsPath: join(model.dir, model.manifest.labels),
+    labels: model.labels,
     files: { [RANGES_FILE]: text },
     signal,
   });
