@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { StepError, seconds, step, warn } from './report.mjs';
 import { killGroup } from './run-command.mjs';
 
-/** @typedef {{ name: string, weights: string }} Chosen */
+/** @typedef {{ name: string, weights: string, line: string }} Chosen `line`: its name, and why it is that one */
 
 /**
  * @param {{ model: string | undefined, modelNamed: boolean, modelsDir: string, baseUrl: string | undefined, signal: AbortSignal }} options
@@ -13,7 +13,7 @@ import { killGroup } from './run-command.mjs';
 export async function prepareModel({ model, modelNamed, modelsDir, baseUrl, signal }) {
   const name = modelNamed ? model : undefined;
   const { done, failed } = await fetchModel({ name, modelsDir, baseUrl }, signal);
-  if (done) return done;
+  if (done) return { ...done, line: done.line ?? `${done.name}, which MODEL names` };
   const advice =
     failed?.code === 'model_unreachable'
       ? 'Check the network, or name a mirror (MODEL_BASE_URL), or start without MODEL: what can be had is served then.'
@@ -23,7 +23,7 @@ export async function prepareModel({ model, modelNamed, modelsDir, baseUrl, sign
 }
 
 /**
- * @typedef {{ done?: Chosen, failed?: { code?: string, message: string } }} Result
+ * @typedef {{ done?: Omit<Chosen, 'line'> & { line?: string }, failed?: { code?: string, message: string } }} Result
  * @param {{ name: string | undefined, modelsDir: string, baseUrl: string | undefined }} options
  * @param {AbortSignal} signal
  * @returns {Promise<Result>}
@@ -38,7 +38,11 @@ function fetchModel(options, signal) {
     signal.addEventListener('abort', stop, { once: true });
     /** @type {Result | undefined} */
     let result;
+    /** @type {string | undefined} */
+    let line;
     child.on('message', (/** @type {any} */ message) => {
+      // What the ladder says last is which model it came to, and why.
+      line = /^serving (.*)/.exec(message.message ?? '')?.[1] ?? line;
       if (message.level === 'warn') warn(message.message);
       else if (message.level !== undefined) step(`Model: ${message.message}`);
       else {
@@ -55,7 +59,7 @@ function fetchModel(options, signal) {
       else {
         // The default says by itself which it is and why.
         if (result.done && options.name) step(`Model: ${options.name} is there and verified (${seconds(began)})`);
-        resolve(result);
+        resolve(result.done && line !== undefined ? { done: { ...result.done, line } } : result);
       }
     });
   });

@@ -61,7 +61,7 @@ describe('npm run models -- compare', () => {
     images = join(folder, 'images');
     await mkdir(images);
     await makeSmallModel(join(folder, 'models'), 'float');
-    await makeSmallModel(join(folder, 'models'), 'int8', buildResnet50Int8);
+    await makeSmallModel(join(folder, 'models'), 'int8', { build: buildResnet50Int8 });
     for (const { file, wnid } of namedPictures.slice(0, 4)) {
       await copyFile(join(pictureFolder, file), join(images, `${wnid}_${file}`));
     }

@@ -23,7 +23,7 @@ const INPUT_RANGE = { low: Math.min(...ends(0)), high: Math.max(...ends(1)) };
  *
  * Untrained networks are the hardest to quantise. Nothing taught this one to ignore small errors: each ReLU behind
  * weights that sum to zero makes them half as large again (0.5 / 0.341, see resnet50.ts), and of its 1000 logits, drawn from one
- * bell curve, the first two lie close together. So the first label is the same for two photographs in three (45 of 66), not for
+ * bell curve, the first two lie close together. So the first label is the same for two photographs in three (46 of 66), not for
  * nearly all as with trained weights. Finer steps do not help: weights of all 8 bits gave 41 of 66, float32 weights with
  * the errors of these and float32 activations 47.
  */
