@@ -76,7 +76,7 @@ async function main() {
   const tensors = new Float32Array(files.length * size);
   for (const [index, file] of files.entries()) {
     const { data } = await preprocessor.preprocess(readFileSync(join(values.images, file)));
-    normalize(data, 0, tensors, index * size);
+    normalize(data, 0, tensors, index);
   }
   await preprocessor.close();
 
