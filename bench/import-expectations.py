@@ -1,9 +1,9 @@
 """Makes what the tests of the importer compare with: PyTorch's own answers, and small files that PyTorch wrote.
 
-    import-expectations.py FOLDER           (test/fixtures/checkpoints)
+    import-expectations.py test/fixtures/checkpoints && npx prettier --write test/fixtures/checkpoints
 
 Needs torch, torchvision, timm, transformers, safetensors and efficientnet_lite_pytorch; downloads nothing. Each network gets weights that are
-a formula of the tensor's name and the element's number, which checkpoints.ts in that folder repeats bit for bit: so the tests
+a formula of the tensor's name and the element's number, which index.ts in that folder repeats bit for bit: so the tests
 make the same networks without Python. networks.json has, for each, the first logits of one picture, which is a formula, too.
 """
 import hashlib

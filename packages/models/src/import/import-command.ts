@@ -56,6 +56,8 @@ export async function runImport({ file, name, labels, arch }: ImportArguments, c
       `Pictures are resized to ${resize} (${interpolation}) and cropped to ${crop}, as for ${architecture} on ImageNet.`,
     );
     out('Where it was trained with other numbers, put those into its manifest.json.');
+    if (given === undefined)
+      out(`Its ${classes} classes are taken for ImageNet's; if they are others, import with --labels.`);
     return 0;
   } catch (error) {
     throwIfAborted(signal, name);
