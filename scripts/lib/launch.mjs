@@ -84,10 +84,10 @@ async function prepareClone(signal) {
 /** @param {{ fleet: Fleet, settings: import('./settings.mjs').Settings, dataDir: string, port: number, signal: AbortSignal }} options */
 async function startEverything({ fleet, settings, dataDir, port, signal }) {
   const modelsDir = settings.modelsDir === undefined ? join(dataDir, 'models') : resolve(root, settings.modelsDir);
-  const { model, modelNamed, modelBaseUrl: baseUrl, host, workers, metricsPort } = settings;
+  const { model, modelBaseUrl: baseUrl, host, workers, metricsPort } = settings;
   const [redisUrl, chosen] = await together(signal, [
     (either) => startRedis(fleet, settings, dataDir, either),
-    (either) => prepareModel({ model, modelNamed, modelsDir, baseUrl, signal: either }),
+    (either) => prepareModel({ model, modelsDir, baseUrl, signal: either }),
   ]);
   const env = {
     ...process.env,

@@ -7,11 +7,10 @@ import { killGroup } from './run-command.mjs';
 /** @typedef {{ name: string, weights: string, line: string }} Chosen `line`: its name, and why it is that one */
 
 /**
- * @param {{ model: string | undefined, modelNamed: boolean, modelsDir: string, baseUrl: string | undefined, signal: AbortSignal }} options
+ * @param {{ model: string | undefined, modelsDir: string, baseUrl: string | undefined, signal: AbortSignal }} options
  * @returns {Promise<Chosen>} the model to serve
  */
-export async function prepareModel({ model, modelNamed, modelsDir, baseUrl, signal }) {
-  const name = modelNamed ? model : undefined;
+export async function prepareModel({ model: name, modelsDir, baseUrl, signal }) {
   const { done, failed } = await fetchModel({ name, modelsDir, baseUrl }, signal);
   if (done) return { ...done, line: done.line ?? `${done.name}, which MODEL names` };
   const advice =

@@ -12,8 +12,7 @@ const LOOPBACK = '127.0.0.1';
  * @property {number} workers
  * @property {number} cores that the container's quota allows
  * @property {number} metricsPort of the first worker; the others and the webhooks follow
- * @property {string} model
- * @property {boolean} modelNamed whether somebody asked for that model
+ * @property {string | undefined} model that somebody asked for
  * @property {string | undefined} modelsDir
  * @property {string | undefined} modelBaseUrl
  * @property {string | undefined} redisUrl
@@ -45,7 +44,6 @@ export async function readSettings(env = process.env) {
       cores: availableCores(),
       metricsPort: config.METRICS_PORT,
       model: config.MODEL,
-      modelNamed: isSet(env['MODEL']),
       modelsDir: config.MODELS_DIR,
       modelBaseUrl: config.MODEL_BASE_URL,
       redisUrl: isSet(env['REDIS_URL']) ? config.REDIS_URL : undefined,

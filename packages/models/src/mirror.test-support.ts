@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { CatalogueEntry } from './catalogue.js';
+import type { EnsureModelOptions } from './ensure-model.js';
 import { DEFAULT_PREPROCESS } from './manifest.js';
 import type { Log } from './progress.js';
 
@@ -84,4 +85,21 @@ export const randomContent = (bytes = 200_000): Buffer => randomBytes(bytes);
 export function memoryLog(): { readonly log: Log; readonly lines: string[] } {
   const lines: string[] = [];
   return { lines, log: (level, message) => lines.push(`${level}: ${message}`) };
+}
+
+const timing = { connectMs: 1000, stallMs: 150, attempts: 3, pauseMs: 5 };
+
+/** A models directory without models, and a catalogue of one entry, `tiny`. */
+export async function setup(content = randomContent()) {
+  const modelsDir = join(await temporaryFolder(), 'models');
+  const { log, lines } = memoryLog();
+  const entry = fakeEntry(content);
+  const options = { name: 'tiny', modelsDir, log, timing, catalogue: [entry] } satisfies EnsureModelOptions;
+  const part = join(modelsDir, '.staging', 'tiny', 'tiny-1.onnx.part');
+  /** What an earlier, killed run would have left. */
+  const leave = async (bytes: Buffer): Promise<void> => {
+    await mkdir(join(part, '..'), { recursive: true });
+    await writeFile(part, bytes);
+  };
+  return { content, modelsDir, options, entry, lines, part, leave };
 }
