@@ -5,7 +5,8 @@
  *
  *   node bench/preprocess.mjs [--runs N] [--python FILE]    prints Markdown; medians of alternating runs; needs ../shared
  *
- * - exact: as the worker does it; how much of that is resampling, and what it takes in JavaScript (lib/plain-resample.mjs).
+ * - exact: as the worker does it; how much of that is resampling, what it takes in JavaScript (lib/plain-resample.mjs), and what
+ *   it takes with the bicubic filter, whose support is twice as large.
  * - linear: libvips' reduction with the kernel nearest to Pillow's, once the worker's way for large pictures. With
  *   `fastShrinkOnLoad: false`: sharp still lets the JPEG decoder shrink, but leaves a factor of 2 or more to libvips.
  * - linear, fast: with sharp's default, which leaves less.
@@ -40,11 +41,11 @@ sharp.cache(false);
 sharp.concurrency(1);
 
 /** @param {{ width: number, height: number }} picture */
-function axesOf({ width, height }) {
+function axesOf({ width, height }, interpolation = 'bilinear') {
   const plan = planCrop(width, height, spec);
   return {
-    across: { source: width, target: plan.width, start: plan.left, length: plan.crop },
-    down: { source: height, target: plan.height, start: plan.top, length: plan.crop },
+    across: { interpolation, source: width, target: plan.width, start: plan.left, length: plan.crop },
+    down: { interpolation, source: height, target: plan.height, start: plan.top, length: plan.crop },
   };
 }
 
@@ -97,8 +98,10 @@ const pictures = [
   await enlarged(5656, 4242),
 ];
 
-process.stdout.write('| picture | way | ms | against exact | difference | of it resampling | in JavaScript |\n');
-process.stdout.write('| --- | --- | ---: | ---: | ---: | ---: | ---: |\n');
+process.stdout.write(
+  '| picture | way | ms | against exact | difference | of it resampling | in JavaScript | bicubic |\n',
+);
+process.stdout.write('| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n');
 for (const picture of pictures) {
   const ways = new Map([
     ['exact', () => exact(picture)],
@@ -119,7 +122,7 @@ for (const picture of pictures) {
     const [ms, base] = [median(times.get(way) ?? []), median(times.get('exact') ?? [])];
     const cells = [picture.name, way, ms.toFixed(1), (ms / base).toFixed(2)];
     const difference = meanDifference(crops.get(way), crops.get('exact')).toFixed(3);
-    const alone = way === 'exact' ? resampling.map((each) => each.toFixed(2)).join(' | ') : ' | ';
+    const alone = way === 'exact' ? resampling.map((each) => each.toFixed(2)).join(' | ') : ' |  | ';
     process.stdout.write(`| ${[...cells, difference, alone].join(' | ')} |\n`);
   }
 }
@@ -142,13 +145,15 @@ if (values.python !== undefined) {
   }
 }
 
-/** Milliseconds of the kernel, and of the same in JavaScript. @param {{ bytes: Buffer, width: number, height: number }} picture */
+/** Milliseconds of the kernel, of the same in JavaScript, and of the kernel for bicubic. @param {{ bytes: Buffer, width: number, height: number }} picture */
 async function resamplingAlone({ bytes, width, height }) {
   const { across, down } = axesOf({ width, height });
+  const bicubic = axesOf({ width, height }, 'bicubic');
   const data = await sharp(bytes, options).removeAlpha().toColourspace('srgb').raw(raw).toBuffer();
   const ways = [
     () => resampleWindow({ data, left: 0, top: 0, width, height }, across, down),
     () => plainResample(data, across, down),
+    () => resampleWindow({ data, left: 0, top: 0, width, height }, bicubic.across, bicubic.down),
   ];
   if (meanDifference(ways[0](), ways[1]()) !== 0) throw new Error('the kernel and its plain version differ');
   const times = ways.map(() => /** @type {number[]} */ ([]));

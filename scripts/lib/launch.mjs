@@ -19,6 +19,7 @@ import { findRedisBinary, installRedis, requireRedis } from './redis-binary.mjs'
 import { StepError, during, line, seconds, step, tellFailure, terminal, warn } from './report.mjs';
 import { webhookSecret } from './secret.mjs';
 import { readSettings, workerEnvironment } from './settings.mjs';
+import { together } from './together.mjs';
 
 /** Runs until it is interrupted. @returns {Promise<number>} the exit code */
 export async function launch() {
@@ -131,33 +132,6 @@ async function startEverything({ fleet, settings, dataDir, port, signal }) {
 }
 
 /**
- * Does all of `works` at once; where one fails the others are ended, and waited for, before its error is thrown.
- * @template {readonly ((signal: AbortSignal) => Promise<any>)[]} T
- * @param {AbortSignal} signal
- * @param {readonly [...T]} works
- * @returns {Promise<{ [I in keyof T]: Awaited<ReturnType<T[I]>> }>}
- */
-async function together(signal, works) {
-  const failing = new AbortController();
-  const either = AbortSignal.any([signal, failing.signal]);
-  /** @type {{ error: unknown } | undefined} */
-  let first;
-  const ends = await Promise.all(
-    works.map(async (work) => {
-      try {
-        return await work(either);
-      } catch (error) {
-        first ??= { error };
-        failing.abort(error);
-        return undefined;
-      }
-    }),
-  );
-  if (first !== undefined) throw first.error;
-  return /** @type {any} */ (ends);
-}
-
-/**
  * @param {Fleet} fleet
  * @param {import('./settings.mjs').Settings} settings
  * @param {string} dataDir
@@ -219,7 +193,7 @@ function tellReady({ host, keyed }, port, model, took) {
   const lines = bannerLines(
     {
       url: `http://${reachable(host, 'localhost')}:${port}`,
-      model: model.name,
+      model: model.line,
       // npm runs this in the repository's folder, wherever it was called.
       picture: picturePath(process.env['INIT_CWD'] ?? process.cwd(), root),
       open: !isLoopback(host),

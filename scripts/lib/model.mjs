@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { StepError, seconds, step, warn } from './report.mjs';
 import { killGroup } from './run-command.mjs';
 
-/** @typedef {{ name: string, weights: string }} Chosen */
+/** @typedef {{ name: string, weights: string, line: string }} Chosen `line`: its name, and why it is that one */
 
 /**
  * @param {{ model: string | undefined, modelNamed: boolean, modelsDir: string, baseUrl: string | undefined, signal: AbortSignal }} options
@@ -13,18 +13,17 @@ import { killGroup } from './run-command.mjs';
 export async function prepareModel({ model, modelNamed, modelsDir, baseUrl, signal }) {
   const name = modelNamed ? model : undefined;
   const { done, failed } = await fetchModel({ name, modelsDir, baseUrl }, signal);
-  if (done) return done;
+  if (done) return { ...done, line: done.line ?? `${done.name}, which MODEL names` };
   const advice =
     failed?.code === 'model_unreachable'
       ? 'Check the network, or name a mirror (MODEL_BASE_URL), or start without MODEL: what can be had is served then.'
       : '`npm run models -- list` shows what there is; docs/configuration.md describes MODEL and MODELS_DIR.';
-  const what = name === undefined ? 'No model' : `The model ${name}`;
-  const can = name === undefined ? 'can' : 'cannot';
-  throw new StepError(`${what} ${can} be had: ${failed?.message ?? 'no reason was given'}`, advice);
+  const what = name === undefined ? 'No model can be had' : `The model ${name} cannot be had`;
+  throw new StepError(`${what}: ${failed?.message ?? 'no reason was given'}`, advice);
 }
 
 /**
- * @typedef {{ done?: Chosen, failed?: { code?: string, message: string } }} Result
+ * @typedef {{ done?: Omit<Chosen, 'line'> & { line?: string }, failed?: { code?: string, message: string } }} Result
  * @param {{ name: string | undefined, modelsDir: string, baseUrl: string | undefined }} options
  * @param {AbortSignal} signal
  * @returns {Promise<Result>}
@@ -39,10 +38,18 @@ function fetchModel(options, signal) {
     signal.addEventListener('abort', stop, { once: true });
     /** @type {Result | undefined} */
     let result;
+    /** @type {string | undefined} */
+    let line;
     child.on('message', (/** @type {any} */ message) => {
+      // What the ladder says last is which model it came to, and why.
+      line = /^serving (.*)/.exec(message.message ?? '')?.[1] ?? line;
       if (message.level === 'warn') warn(message.message);
       else if (message.level !== undefined) step(`Model: ${message.message}`);
-      else result = message;
+      else {
+        result = message;
+        // A name server that is silent would keep it: look-ups cannot be broken off, and the end of a process waits for them.
+        stop();
+      }
     });
     child.once('error', reject);
     child.once('exit', (code, killedBy) => {
@@ -52,7 +59,7 @@ function fetchModel(options, signal) {
       else {
         // The default says by itself which it is and why.
         if (result.done && options.name) step(`Model: ${options.name} is there and verified (${seconds(began)})`);
-        resolve(result);
+        resolve(result.done && line !== undefined ? { done: { ...result.done, line } } : result);
       }
     });
   });

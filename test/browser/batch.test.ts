@@ -1,4 +1,4 @@
-/** A folder of 60 pictures: the run, each of its pictures, and its table. */
+/** A folder of 30 pictures: the run, each of its pictures, and its table. */
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { bars, expectNoSidewaysScroll } from './support/results.js';
 import { screenshot } from './support/screenshot.js';
 import { holdWorker, it } from './support/visit.js';
 
-const pictureCount = 60;
+const pictureCount = 30;
 let folder: string;
 
 beforeAll(() => {

@@ -25,11 +25,14 @@ async function seen(page: Page): Promise<void> {
 
 describe('the examples', () => {
   it('are classified by a click, by the service as any other picture', async ({ visit }) => {
-    const { page, requests } = await visit();
+    const { page, requests } = await visit({ viewport: { width: 1400, height: 840 } });
     await examples(page).getByRole('button', { name: 'Example: wall clock' }).click();
     expect(await topLabel(page)).toBe('wall clock');
     expect(requests).toContain('POST /v1/jobs');
     await page.getByRole('img', { name: /wall clock\.jpg/ }).waitFor();
+    await page.getByRole('img', { name: /^Time by phase/ }).waitFor();
+    // docs/images/page.png is a copy of it.
+    await screenshot(page, 'page', { whole: false });
     expect(await examples(page).count(), 'where there is a result, it has the room').toBe(0);
   });
 

@@ -32,7 +32,7 @@ else it.skip(`docker compose: ${skipped}`, () => undefined);
 
 function testStack(): void {
   let stack: Stack;
-  let stopDocker: () => void;
+  let stopDocker: (() => void) | undefined;
   const accepted: string[] = [];
 
   beforeAll(async () => {
@@ -48,7 +48,7 @@ function testStack(): void {
     try {
       await (stack as Stack | undefined)?.down();
     } finally {
-      stopDocker();
+      stopDocker?.();
     }
   }, 120_000);
 

@@ -9,10 +9,11 @@ import { join } from 'node:path';
 import { availableCores } from '@quintet/shared';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
-import { startService, type ServiceProcess } from '../support/service-process.js';
 import { makeSmallModel } from '../support/small-model.js';
+import { startService, type ServiceProcess } from '../support/service-process.js';
 import { ensureModel } from '@quintet/models';
-import { modelFile } from '../../services/worker/src/inference/model-file.js';
+// Built: it starts a thread from a file of its own.
+import { modelFile } from '../../services/worker/dist/inference/model-file.js';
 import { candidateBatches, candidateLayouts } from '../../services/worker/src/profile/candidates.js';
 import { machineKey } from '../../services/worker/src/profile/machine-key.js';
 import type { ProfileRow } from '../../services/worker/src/profile/profile.js';
@@ -54,7 +55,8 @@ async function startWorker(environment: Record<string, string> = {}): Promise<Se
 const wasBusy = (worker: ServiceProcess) =>
   worker.lines.some(({ message }) => String(message).startsWith('what was measured is not kept, as '));
 
-const modelReady = (worker: ServiceProcess) => worker.lines.find((line) => 'images_per_second' in line);
+const modelReady = (worker: ServiceProcess) =>
+  worker.lines.find(({ message }) => String(message).startsWith('model ready: '));
 /** Puts a measurement where a worker with default settings looks for it; its file. */
 async function keepProfile(rows: readonly ProfileRow[]): Promise<string> {
   const found = await ensureModel({ name: model, modelsDir: models, log: () => undefined });

@@ -52,7 +52,7 @@ export class AdaptiveWindow implements Window {
 }
 
 /** What keeps the workers of `model` (the default where none is named) busy. */
-export function saturatingConcurrency({ models, default: standard }: ModelList, model: string = standard): number {
+export function saturatingConcurrency({ models, default: standard }: ModelList, model = standard): number {
   const workers = models.find(({ name }) => name === model)?.workers ?? [];
   const places = workers.reduce((sum, { streams, max_batch_size }) => sum + streams * max_batch_size, 0);
   return Math.min(most, Math.max(least, places * perPlace));

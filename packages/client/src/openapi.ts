@@ -509,8 +509,8 @@ export type components = {
       score: number;
     }[];
     ModelList: {
-      /** @description The model of jobs that name none. */
-      default: string;
+      /** @description The model of jobs that name none; absent before the first worker is ready. */
+      default?: string;
       /** @description Every model that is known. */
       models: {
         /** @description Its name, as the option `model` takes it. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { catalogue, entryOfFile, findCatalogueEntry } from './catalogue.js';
 import { ensureModel } from './ensure-model.js';
 import { ModelError } from './errors.js';
+import { parseImport, runImport } from './import/import-command.js';
 import { listModelFolders } from './install.js';
 import { loadModel, type Model } from './load-model.js';
 import { assertModelName, type Manifest } from './manifest.js';
@@ -24,6 +25,10 @@ export const USAGE = `Usage: npm run models -- <command>
   fetch NAME      download, convert or generate a model, verify it, and put it in place; continues what was broken off
   verify [NAME]   read the model NAME, or all that are here, and compare their SHA-256 with their manifests
   demo [NAME]     generate resnet50-demo, the ResNet-50 graph with weights that mean nothing, or resnet50-demo-int8
+  import FILE --name NAME [--labels FILE] [--arch ARCH]
+                  make the model NAME of a PyTorch checkpoint (.pth, .pt, .safetensors, or a wheel or ZIP with one), which
+                  is read without executing anything; --labels: its classes, one name a line or labels.tsv (without it,
+                  1000 classes are ImageNet's); --arch: refuse every network but this one
   compare A B --images DIR [--limit N] [--json]
                   run two models, fetched first where they are not here, over the pictures of a folder: how often they
                   agree, how much faster B is, and, where files are named like ImageNet's (n01440764_tench.JPEG), how
@@ -42,8 +47,8 @@ Environment:
   MODEL_BASE_URL  a mirror that is asked first: https://host/folder or file:///folder, holding the files by name
   and for compare and quantize those of a worker that concern execution and pictures: docs/configuration.md
 
-Exit codes: 0 done; 1 a model could not be had, is damaged, is not there or cannot be quantised, or no picture can be read;
-2 wrong usage; 130 stopped by Ctrl-C.`;
+Exit codes: 0 done; 1 a model could not be had, is damaged, is not there or cannot be imported or quantised, or no picture can
+be read; 2 wrong usage; 130 stopped by Ctrl-C.`;
 
 /** Runs one command and returns the exit code. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
@@ -60,12 +65,14 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     if (command === 'demo' && (rest.length === 0 || isGenerated(rest))) {
       return await fetchModel(name ?? 'resnet50-demo', context);
     }
-    context.err.write(`${usageProblem(command, rest)}\n\n${USAGE}\n`);
+    const wanted = command === 'import' ? parseImport(rest) : undefined;
+    if (typeof wanted === 'object') return await runImport(wanted, context);
+    context.err.write(`${wanted ?? usageProblem(command, rest)}\n\n${USAGE}\n`);
     return 2;
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     context.err.write(`error ${error.code}: ${error.message}\n`);
-    return error.code === 'model_name_invalid' ? 2 : 1;
+    return ['model_name_invalid', 'architecture_unknown'].includes(error.code) ? 2 : 1;
   }
 }
 

@@ -18,8 +18,8 @@ import type { Log } from './progress.js';
 import { reach, type Answers } from './reach.js';
 import { sourcesOf } from './sources.js';
 
-/** All connecting together. */
-const CONNECT_MS = 5_000;
+/** All connecting together: five seconds are promised, and a process has to start, too. */
+const CONNECT_MS = 4_500;
 
 /** Somebody waits, and there is something else to serve: less patience than for a model that was named. */
 const TIMING: Partial<TransferTiming> = { connectMs: CONNECT_MS, stallMs: 15_000, attempts: 3 };

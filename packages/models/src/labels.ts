@@ -33,13 +33,33 @@ export function parseLabels(text: string, source = 'labels.tsv'): Label[] {
 
 /** Reads and parses a labels file; throws ModelError `labels_invalid`. */
 export async function readLabels(path: string): Promise<Label[]> {
-  let text: string;
+  return parseLabels(await readText(path), path);
+}
+
+/**
+ * Reads a labels file, or a file with one name a line: then the name, with hyphens for spaces, is also the id.
+ * Throws ModelError `labels_invalid`.
+ */
+export async function readClassNames(path: string): Promise<Label[]> {
+  const text = await readText(path);
+  if (text.includes('\t')) return parseLabels(text, path);
+  const lines = text
+    .replace(/^\uFEFF/, '')
+    .trimEnd()
+    .split(/\r?\n/);
+  return parseLabels(lines.map((line) => `${line.trim().replace(/\s+/g, '-')}\t${line}`).join('\n'), path);
+}
+
+/** The text of a labels file. */
+export const formatLabels = (labels: readonly Label[]): string =>
+  labels.map(({ wnid, label }) => `${wnid}\t${label}\n`).join('');
+
+async function readText(path: string): Promise<string> {
   try {
-    text = await readFile(path, 'utf8');
+    return await readFile(path, 'utf8');
   } catch (error) {
     throw invalid(path, `it cannot be read (${systemCode(error) ?? String(error)})`, error);
   }
-  return parseLabels(text, path);
 }
 
 function invalid(source: string, problem: string, cause?: unknown): ModelError {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ModelError, systemCode, throwIfAborted, writeError } from './errors.js';
 import { writeModel } from './write-model.js';
 import { stagingDir, syncFolder } from './install.js';
+import { formatLabels, type Label } from './labels.js';
 import { MANIFEST_FILE, loadModel, type Model } from './load-model.js';
 import { Manifest, assertModelName } from './manifest.js';
 import type { OnnxModel } from './onnx/encode.js';
@@ -13,8 +14,8 @@ export interface OwnModelOptions {
   /** Without its version, which is the hash of the file that is written. */
   readonly manifest: Omit<Manifest, 'version' | 'file' | 'labels'>;
   readonly model: OnnxModel;
-  /** A labels.tsv; it is copied. */
-  readonly labelsPath: string;
+  /** In the order of the outputs. */
+  readonly labels: readonly Label[];
   /** Text of further files, by name. */
   readonly files?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
@@ -41,7 +42,7 @@ const modelExists = (name: string, target: string, cause?: unknown): ModelError 
  * `model_exists`, `models_dir_unwritable`, `disk_full`, `model_fetch_aborted`, and what loadModel throws.
  */
 export async function writeOwnModel(options: OwnModelOptions): Promise<Model> {
-  const { model, labelsPath, files = {}, signal } = options;
+  const { model, labels, files = {}, signal } = options;
   const modelsDir = resolve(options.modelsDir);
   const { name } = options.manifest;
   await assertNoModel(modelsDir, name);
@@ -49,9 +50,9 @@ export async function writeOwnModel(options: OwnModelOptions): Promise<Model> {
   try {
     await mkdir(staging, { recursive: true });
     const path = join(staging, 'model.onnx');
-    const sha256 = await writeModel({ name, phase: 'generate', model, path, progress: () => undefined, signal });
+    const sha256 = await writeModel({ name, phase: 'convert', model, path, progress: () => undefined, signal });
     const manifest = Manifest.parse({ ...options.manifest, version: `sha256:${sha256}` });
-    await copyFile(labelsPath, join(staging, manifest.labels));
+    await writeFile(join(staging, manifest.labels), formatLabels(labels), { flush: true });
     for (const [file, text] of Object.entries(files)) await writeFile(join(staging, file), text, { flush: true });
     await writeFile(join(staging, MANIFEST_FILE), `${JSON.stringify(manifest, undefined, 2)}\n`, { flush: true });
     await syncFolder(staging);

@@ -13,6 +13,7 @@ import {
   photo,
   photoFile,
   photoNames,
+  scene,
   type Pixels,
   testCard,
 } from '../../fixtures/images/index.js';
@@ -84,7 +85,7 @@ async function makeSeeds(): Promise<readonly Seed[]> {
 }
 
 async function content(): Promise<Pixels[]> {
-  if (!havePhotos) return [testCard(size.width, size.height)];
+  if (!havePhotos) return [1, 2, 3].map((seed) => scene(seed, size.width, size.height));
   const names = photoNames().filter((_name, index) => index % 6 === 0);
   return Promise.all(names.map((name) => photo(name, size)));
 }

@@ -25,7 +25,7 @@ const architectures: readonly Architecture[] = [...resnets, ...efficientnetLites
  */
 export function recognize(found: Tensors, named?: string): { architecture: Architecture; tensors: Tensors } {
   const tensors = resnetNames(withoutCommonPrefix(found));
-  const name = nameOf(tensors);
+  const name = nameOf(tensors, found);
   const architecture = architectures.find((each) => each.name === name);
   if (architecture === undefined) throw new TypeError(`${name} is not in the table`);
   if (named !== undefined && named !== name) {
@@ -34,10 +34,11 @@ export function recognize(found: Tensors, named?: string): { architecture: Archi
   return { architecture, tensors };
 }
 
-function nameOf(tensors: Tensors): string {
+/** `found`: the same tensors under the names of the file, for the message. */
+function nameOf(tensors: Tensors, found: Tensors): string {
   if (isResnet(tensors)) return resnetOf(tensors);
   if (isEfficientnetLite(tensors)) return efficientnetLiteOf(tensors);
-  const names = [...tensors.keys()];
+  const names = [...found.keys()];
   const some = names.slice(0, 4).map((name) => name.slice(0, 100));
   throw refused(
     `it is none of the networks that are known: ${architectures.map(({ name }) => name).join(', ')}. Its ${names.length} tensors ` +

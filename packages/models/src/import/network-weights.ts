@@ -46,8 +46,7 @@ export class NetworkWeights {
     const parts = ['weight', 'bias', 'running_mean', 'running_var'].map((part) =>
       this.#claim(`${norm}.${part}`, [filters]),
     );
-    const weights = new Float32Array(filters * fanIn);
-    const bias = new Float32Array(filters);
+    const loaded = { weights: new Float32Array(), bias: new Float32Array() };
     this.#loads.push(async () => {
       const [gamma, beta, mean, variance] = await Promise.all(parts.map((read) => read()));
       const gains = Float64Array.from(
@@ -55,6 +54,8 @@ export class NetworkWeights {
         (each, row) => each / Math.sqrt((variance?.[row] ?? Number.NaN) + epsilon),
       );
       const values = await weight();
+      const weights = new Float32Array(values.length);
+      const bias = new Float32Array(filters);
       for (let row = 0, at = 0; row < filters; row += 1) {
         const gain = gains[row] ?? Number.NaN;
         for (let index = 0; index < fanIn; index += 1, at += 1) weights[at] = (values[at] ?? Number.NaN) * gain;
@@ -62,8 +63,10 @@ export class NetworkWeights {
       }
       assertFinite(weights, conv);
       assertFinite(bias, norm);
+      Object.assign(loaded, { weights, bias });
     });
-    return graph.conv(x, { ...options, name: conv, weights: rowChunks(weights, fanIn), bias: rowChunks(bias, 1) });
+    const chunks = { weights: rowChunks(() => loaded.weights, fanIn), bias: rowChunks(() => loaded.bias, 1) };
+    return graph.conv(x, { ...options, name: conv, ...chunks });
   }
 
   /** The last layer, `name`, with as many classes as it has outputs, which are returned. */
@@ -72,15 +75,19 @@ export class NetworkWeights {
     if (classes < 1 || classes > MAX_CLASSES) {
       throw refused(`it has no last layer (${name}.weight) with 1 to ${MAX_CLASSES} classes`);
     }
-    const claims = [this.#claim(`${name}.weight`, [classes, x.channels]), this.#claim(`${name}.bias`, [classes])];
-    const layer = { weights: new Float32Array(classes * x.channels), bias: new Float32Array(classes) };
+    const loaded = { weights: new Float32Array(), bias: new Float32Array() };
+    const claims = {
+      weights: this.#claim(`${name}.weight`, [classes, x.channels]),
+      bias: this.#claim(`${name}.bias`, [classes]),
+    };
     this.#loads.push(async () => {
-      for (const [index, values] of [layer.weights, layer.bias].entries()) {
-        values.set((await claims[index]?.()) ?? []);
-        assertFinite(values, name);
-      }
+      const [weights, bias] = [Float32Array.from(await claims.weights()), Float32Array.from(await claims.bias())];
+      assertFinite(weights, name);
+      assertFinite(bias, name);
+      Object.assign(loaded, { weights, bias });
     });
-    const [weights, bias] = [rowChunks(layer.weights, x.channels), rowChunks(layer.bias, 1)];
+    const weights = rowChunks(() => loaded.weights, x.channels);
+    const bias = rowChunks(() => loaded.bias, 1);
     graph.classifier(x, { output: 'logits', classes, weights, bias });
     return classes;
   }
@@ -133,9 +140,10 @@ function assertFinite(values: Float32Array, name: string): void {
 }
 
 /** In pieces of about 2 MB that end between rows. */
-function rowChunks(values: Float32Array, rowLength: number): Chunks {
+function rowChunks(loaded: () => Float32Array, rowLength: number): Chunks {
   const step = Math.max(1, Math.floor(CHUNK_ELEMENTS / rowLength)) * rowLength;
   return function* () {
+    const values = loaded();
     for (let at = 0; at < values.length; at += step) yield littleEndianBytes(values.slice(at, at + step));
   };
 }

@@ -62,7 +62,8 @@ export function readModel(file: Buffer): OnnxModel {
   return {
     graphName: graph.name,
     docString: message.doc_string,
-    irVersion: Number(message.ir_version),
+    // From 4 on constants need not be inputs.
+    irVersion: Math.max(4, Number(message.ir_version)),
     opset,
     extraOpsets,
     nodes,

@@ -5,12 +5,16 @@
  * from 0 that alone follows a convolution or an Add needs no operator of its own: a uint8 with zero point 0 cannot be negative,
  * nor larger than its range. Operators that only move values share their input's steps. All others stay in float,
  * and so does what leads from the last layer to the graph's output: 256 steps for logits would make equals of the first two classes.
+ * The first and the last layer are quantised like the others. In float they brought nothing: EfficientNet-Lite0 answered 66 of 66
+ * photos as before either way (error of the logits 7.5 % and 7.5 %), ResNet-50's demo graph 39 of 66, and 32 (26 % and 26 %);
+ * they cost a fifth of the speed and, as float32, 4 and 6 MB.
  */
 import type { OnnxModel, OnnxNode } from '../onnx/encode.js';
 import { GraphFacts, floatValues, isStandard, numberOf } from './graph-facts.js';
 
 const moving = new Set('Dropout Flatten Identity MaxPool Reshape Squeeze Transpose Unsqueeze'.split(' '));
 const pooling = new Set(['AveragePool', 'GlobalAveragePool']);
+const passing = new Set([...moving, ...pooling, 'Concat']);
 /** Between the last layer and the output of the graph. */
 const ending = new Set([...moving, ...pooling, 'Cast', 'Clip', 'LogSoftmax', 'ReduceMean', 'Relu', 'Softmax']);
 
@@ -30,14 +34,8 @@ export interface QuantizationPlan {
   readonly tensors: ReadonlyMap<string, string>;
 }
 
-/** Which layers keep their float32 weights and activations. */
-export interface PlanOptions {
-  readonly floatFirst: boolean;
-  readonly floatLast: boolean;
-}
-
 /** Throws TypeError where there is nothing to quantise, with the reason. */
-export function planQuantization(model: OnnxModel, options: PlanOptions): QuantizationPlan {
+export function planQuantization(model: OnnxModel): QuantizationPlan {
   const facts = new GraphFacts(model);
   if (model.nodes.some(({ opType }) => opType === 'DequantizeLinear' || /^(QLinear|QGemm|ConvInteger)/.test(opType))) {
     throw new TypeError('it is quantised already: quantise the float32 model that it was made of');
@@ -49,36 +47,35 @@ export function planQuantization(model: OnnxModel, options: PlanOptions): Quanti
   if (!layers.some(([{ opType }]) => opType === 'Conv')) {
     throw new TypeError('it has no convolution with float32 weights: only convolutional networks are quantised');
   }
-  const weighted = new Map(layers.slice(options.floatFirst ? 1 : 0, options.floatLast ? -1 : undefined));
-  const float = endOf(model);
+  const weighted = new Map(layers);
+  const end = endOf(model);
   const absorbed = new Map<OnnxNode, OnnxNode>();
   // Forwards: what is made by operators on uint8.
   const made = new Set<string>();
   const computed = new Set<string>();
-  for (const node of model.nodes) {
-    const [input = '', other = ''] = node.inputs;
-    const isAdd = node.opType === 'Add' && isStandard(node) && made.has(input) && made.has(other);
+  for (const node of model.nodes.filter(isStandard)) {
+    const isAdd = node.opType === 'Add' && node.inputs.every((name) => made.has(name));
     if (isAdd || (weighted.has(node) && node.opType === 'Conv')) {
       const next = facts.follower(node);
-      const merged = next !== undefined && isAbsorbable(next, facts) && !float.has(outputOf(next));
+      const merged = next !== undefined && isAbsorbable(next, facts) && !end.has(outputOf(next));
       if (merged) absorbed.set(node, next);
       const output = outputOf(merged ? next : node);
       made.add(output);
-      if (!float.has(output)) computed.add(output);
-    } else if (isStandard(node) && (moving.has(node.opType) || pooling.has(node.opType)) && made.has(input)) {
+      if (!end.has(output)) computed.add(output);
+    } else if (passing.has(node.opType) && node.inputs.some((name) => made.has(name))) {
       made.add(outputOf(node));
     }
   }
   // Backwards: what operators on uint8 read, also through those that only move it.
   const needed = new Set<string>();
   for (const node of [...model.nodes].reverse()) {
-    const [input = '', other = ''] = node.inputs;
     const output = outputOf(absorbed.get(node) ?? node);
+    const [input = ''] = node.inputs;
     if (weighted.has(node)) needed.add(input);
-    else if (node.opType === 'Add' && computed.has(output)) needed.add(input).add(other);
-    else if ((moving.has(node.opType) || pooling.has(node.opType)) && made.has(input) && needed.has(output))
-      needed.add(input);
-    else if (node.opType === 'Concat' && needed.has(output)) for (const name of node.inputs) needed.add(name);
+    else if (node.opType === 'Add' && computed.has(output)) for (const name of node.inputs) needed.add(name);
+    else if (passing.has(node.opType) && needed.has(output) && made.has(output)) {
+      for (const name of node.opType === 'Concat' ? node.inputs : [input]) needed.add(name);
+    }
   }
   const tensors = new Map<string, string>();
   const isTensor = (name: string): boolean => needed.has(name) || computed.has(name);

@@ -12,7 +12,7 @@ import type { Attribute, Initializer, OnnxModel, OnnxNode } from '../onnx/encode
 import { constantChunk } from '../onnx/weights.js';
 import { foldBatchNorms } from './fold-batch-norm.js';
 import { withoutUnused } from './graph-facts.js';
-import { planQuantization, type PlanOptions, type QuantizationPlan } from './plan.js';
+import { planQuantization, type QuantizationPlan } from './plan.js';
 import { QuantizedFilters } from './quantized-filters.js';
 import { WEIGHT_LIMIT } from './quantize-weights.js';
 import { upgradeOpset } from './upgrade-opset.js';
@@ -28,14 +28,10 @@ export interface QuantizeOptions {
   readonly ranges: ReadonlyMap<string, Range>;
   /** Weights in 7 bits, so that CPUs without VNNI cannot saturate. */
   readonly narrow: boolean;
-  readonly docString: string;
-  readonly plan?: PlanOptions;
 }
 
 /** IR version that knows operator set 13. */
 const LEAST_IR = 7;
-
-const defaults: PlanOptions = { floatFirst: false, floatLast: false };
 
 const prepare = (source: OnnxModel): OnnxModel => foldBatchNorms(upgradeOpset(source));
 
@@ -43,8 +39,8 @@ const prepare = (source: OnnxModel): OnnxModel => foldBatchNorms(upgradeOpset(so
  * The tensors whose ranges `quantizeModel` needs, by their names in `source`, in the graph's order; the first is the
  * graph's input where that is quantised. Throws TypeError as `quantizeModel` does.
  */
-export function tensorsToMeasure(source: OnnxModel, plan = defaults): string[] {
-  return [...new Set(planQuantization(prepare(source), plan).tensors.values())];
+export function tensorsToMeasure(source: OnnxModel): string[] {
+  return [...new Set(planQuantization(prepare(source)).tensors.values())];
 }
 
 /**
@@ -53,10 +49,10 @@ export function tensorsToMeasure(source: OnnxModel, plan = defaults): string[] {
  */
 export function quantizeModel(source: OnnxModel, options: QuantizeOptions): OnnxModel {
   const model = prepare(source);
-  const emitter = new Emitter(model, planQuantization(model, options.plan ?? defaults), options);
+  const emitter = new Emitter(model, planQuantization(model), options);
   return {
     ...model,
-    docString: options.docString,
+    docString: `${model.docString}${model.docString === '' ? 'Quantised' : ', quantised'} to int8`,
     irVersion: Math.max(model.irVersion, LEAST_IR),
     ...emitter.run(),
   };

@@ -1,14 +1,16 @@
 /** Pictures to try the service with, for people who have none at hand: a click classifies one. */
 import { h } from '../app/dom.js';
 
-/** Of examples/pictures. The build gives each a name of its content, and the API serves them. */
+/** Of examples/pictures. The build names each by its content, and the API serves them. The robot is none of ImageNet's classes. */
 const pictures: readonly (readonly [name: string, address: URL])[] = [
   ['wall clock', new URL('../../../../examples/pictures/wall-clock.jpg', import.meta.url)],
   ['balloons', new URL('../../../../examples/pictures/balloon.jpg', import.meta.url)],
   ['pinwheel', new URL('../../../../examples/pictures/pinwheel.png', import.meta.url)],
+  ['lighthouse', new URL('../../../../examples/pictures/lighthouse.jpg', import.meta.url)],
   ['umbrella', new URL('../../../../examples/pictures/umbrella.jpg', import.meta.url)],
+  ['ladybug', new URL('../../../../examples/pictures/ladybug.jpg', import.meta.url)],
   ['traffic light', new URL('../../../../examples/pictures/traffic-light.jpg', import.meta.url)],
-  ['hourglass', new URL('../../../../examples/pictures/hourglass.jpg', import.meta.url)],
+  ['robot', new URL('../../../../examples/pictures/robot.png', import.meta.url)],
 ];
 
 export interface ExamplesOptions {

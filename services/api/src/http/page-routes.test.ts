@@ -14,6 +14,8 @@ import { homeRoute, pageFileRoute } from './page-routes.js';
 
 const html = `<!doctype html><title>Quintet</title>${'<p>text</p>'.repeat(50)}`;
 const script = 'console.log(1);'.repeat(50);
+/** A picture has no smaller form beside it. */
+const picture = Buffer.from([0xff, 0xd8, 0xff, 0xe0]);
 let folder: string;
 let server: Server;
 
@@ -30,6 +32,7 @@ beforeAll(async () => {
     await writeFile(join(folder, `${name}.br`), brotliCompressSync(text));
     await writeFile(join(folder, `${name}.gz`), gzipSync(text));
   }
+  await writeFile(join(folder, 'assets/clock-0123.jpg'), picture);
   const page = await loadPage(folder);
   const app = express();
   app.set('etag', false);
@@ -97,6 +100,13 @@ describe('the page', () => {
     expect(decode(body).toString()).toBe(script);
     expect(headers['cache-control']).toBe('public, max-age=31536000, immutable');
     expect(headers['content-type']).toBe('text/javascript; charset=utf-8');
+  });
+
+  it('sends a picture as it is, to be kept', async () => {
+    const { headers, body } = await get('/assets/clock-0123.jpg', { 'accept-encoding': 'gzip, br' });
+    expect([headers['content-type'], headers['content-encoding']]).toEqual(['image/jpeg', undefined]);
+    expect(headers['cache-control']).toBe('public, max-age=31536000, immutable');
+    expect(body).toEqual(picture);
   });
 
   it('is not sent again to whoever has it', async () => {

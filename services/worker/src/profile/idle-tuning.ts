@@ -32,7 +32,8 @@ export interface IdleTuningOptions {
 export class IdleTuning {
   readonly #stopping = new AbortController();
   #measuring: AbortController | undefined;
-  #worked = false;
+  /** Orders that have come. */
+  #orders = 0;
   readonly #ended: Promise<void>;
 
   constructor(private readonly options: IdleTuningOptions) {
@@ -41,7 +42,7 @@ export class IdleTuning {
 
   /** An order has come. */
   work(): void {
-    this.#worked = true;
+    this.#orders += 1;
     this.#measuring?.abort(new Error('an order came'));
   }
 
@@ -61,14 +62,14 @@ export class IdleTuning {
     const { signal } = this.#stopping;
     let pauseMs = quietMs;
     while (!signal.aborted) {
-      this.#worked = false;
+      const before = this.#orders;
       const othersCores = watch();
       try {
         await wait(pauseMs, signal);
       } catch {
         return;
       }
-      if (this.#worked || this.options.isBusy() || this.#isTaken(othersCores())) continue;
+      if (this.#orders > before || this.options.isBusy() || this.#isTaken(othersCores())) continue;
       this.#measuring = new AbortController();
       try {
         if (await this.options.measure(this.#measuring.signal)) return;

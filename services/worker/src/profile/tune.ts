@@ -83,11 +83,11 @@ export async function tune(options: TuneOptions): Promise<Tuning> {
   }
   try {
     const { cache, scratch } = await firstWritable(caches);
-    let waited = false;
+    const lock = { waited: false };
     const release = await acquireLock(join(cache.folder, 'lock'), {
       ...(options.signal && { signal: options.signal }),
       onWait: () => {
-        waited = true;
+        lock.waited = true;
         logger.info('another worker tunes this model; waiting for what it finds');
       },
     });
@@ -96,7 +96,7 @@ export async function tune(options: TuneOptions): Promise<Tuning> {
       const found = await lookUp(cache, wanted);
       if (isComplete(found, wanted)) return tuningOf(found, file, 'cached');
       // Where nothing was kept the machine was busy a moment ago.
-      const later = wanted.later || (waited && !wanted.fresh);
+      const later = wanted.later || (lock.waited && !wanted.fresh);
       if (later && (!wanted.prepared || found.prepared !== undefined))
         return due(tuningOf(found, file, 'cached'), wanted);
       return await runTuning(options, { cache, scratch, wanted: { ...wanted, later }, found });
@@ -203,11 +203,14 @@ async function runTuning(options: TuneOptions, { cache, scratch, wanted, found }
     options.signal,
   );
   const prepared = heard.prepared ? await cache.keepPrepared(scratch) : found.prepared;
-  if (measure === undefined || rows.length === 0) {
+  if (measure === undefined) {
     const tuning = tuningOf({ ...found, prepared }, file, 'cached');
     return found.profile === undefined ? due(tuning, wanted) : tuning;
   }
-  const reason = heard.conditions && disturbance(heard.conditions, cores);
+  const reason =
+    heard.conditions === undefined
+      ? `nothing was measured within ${processLimitMs / 1000} s`
+      : disturbance(heard.conditions, cores);
   if (reason !== undefined) {
     logger.warn({ ...heard.conditions }, `what was measured is not kept, as ${reason}; it is measured again when idle`);
     return due(tuningOf({ profile: undefined, prepared }, file, 'cached'), wanted);
@@ -225,13 +228,11 @@ function converse(request: TuningRequest, onReply: (reply: TuningReply) => void,
     // Its standard output is not the log.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  let heard = 0;
   return new Promise<void>((resolve, reject) => {
     const limit = setTimeout(() => {
       child.kill('SIGKILL');
-      // Rows that came are good; what is missing is as if it had not been asked for.
-      if (heard > 0) resolve();
-      else reject(new Error(`nothing was measured within ${processLimitMs / 1000} s`));
+      // What came is good; what is missing is as if it had not been asked for.
+      resolve();
     }, processLimitMs);
     const abort = (): void => {
       child.kill('SIGKILL');
@@ -256,7 +257,6 @@ function converse(request: TuningRequest, onReply: (reply: TuningReply) => void,
           reject(new Error(reply.reason));
         });
       } else {
-        heard += 1;
         onReply(reply);
       }
     });

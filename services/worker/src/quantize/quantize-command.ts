@@ -4,7 +4,7 @@
  * scripts/models.mjs builds and calls it.
  */
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { argv, stderr, stdout } from 'node:process';
 import {
   assertNoModel,
@@ -59,8 +59,7 @@ async function quantize(args: QuantizeArguments, signal: AbortSignal): Promise<v
         `they belong to the file sha256:${file.model}, and ${args.name} is ${model.manifest.version}`,
       );
     }
-    const docString = `${model.manifest.description || args.name}, quantised`.trim();
-    return quantizeModel(graph, { ranges, narrow: args.narrow, docString });
+    return quantizeModel(graph, { ranges, narrow: args.narrow });
   });
   const { description, source, ...manifest } = model.manifest;
   const made = await writeOwnModel({
@@ -76,7 +75,7 @@ async function quantize(args: QuantizeArguments, signal: AbortSignal): Promise<v
         ),
     },
     model: quantized,
-    labelsPath: join(model.dir, model.manifest.labels),
+    labels: model.labels,
     files: { [RANGES_FILE]: text },
     signal,
   });

@@ -18,7 +18,7 @@ const SIDE = 8192;
 const KEPT = 0.9999;
 
 const LEVELS = 256;
-/** Ranges that `entropy` tries, as parts of the whole: from an eighth on, which still has two bins for each step. */
+/** Thresholds that `entropy` tries, as parts of the peak: from an eighth on, which still has two bins for each step. */
 const TRIED = 128;
 
 export class ValueHistogram {
@@ -83,13 +83,15 @@ export class ValueHistogram {
 
   /**
    * The range whose steps lose least of what the values tell, by Kullback–Leibler divergence (Migacz 2017, "8-bit Inference with
-   * TensorRT", GTC; there for ranges symmetric around 0, here for parts of the whole range).
+   * TensorRT", GTC): values beyond a threshold are clipped, above as below 0.
    */
   #leastDivergence(): Range {
     let best = { low: this.#low, high: this.#high };
     let least = Number.POSITIVE_INFINITY;
+    const peak = Math.max(-this.#low, this.#high);
     for (let part = TRIED; part >= TRIED / 8; part -= 1) {
-      const range = { low: (this.#low * part) / TRIED, high: (this.#high * part) / TRIED };
+      const threshold = (peak * part) / TRIED;
+      const range = { low: Math.max(this.#low, -threshold), high: Math.min(this.#high, threshold) };
       const divergence = this.#divergence(range);
       if (divergence < least) [best, least] = [range, divergence];
     }

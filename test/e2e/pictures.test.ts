@@ -1,0 +1,46 @@
+/** Our pictures are what their sources draw, and the model that Quintet brings along names each of them through the whole service. */
+import { readFileSync } from 'node:fs';
+import { Quintet } from '@quintet/client';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pictureFolder, pictures } from '../support/pictures.js';
+import { startStack, type Stack } from '../support/stack.js';
+
+const bundledModel = 'efficientnet-lite0';
+const { render } = (await import(new URL('../../examples/pictures/render.mjs', import.meta.url).href)) as {
+  render: (file: string) => Promise<Buffer>;
+};
+
+describe('examples/pictures', () => {
+  let stack: Stack;
+
+  beforeAll(async () => {
+    stack = await startStack({ model: bundledModel });
+  });
+  afterAll(() => stack.stop());
+
+  it.each(pictures)('$file: $label', async ({ file, label, wnid }) => {
+    const job = await new Quintet({ url: stack.url }).classify(readFileSync(pictureFolder + file));
+    const [top] = job.predictions;
+    expect(job.predictions).toHaveLength(5);
+    if (label === null) return;
+    expect(top).toMatchObject({ label, wnid });
+    expect(top?.score).toBeGreaterThan(0.5);
+  });
+
+  it.each(pictures)(
+    '$file is what render.mjs draws; after a change of its source or of sharp, run it again',
+    async ({ file }) => {
+      const committed = readFileSync(pictureFolder + file);
+      const drawn = await render(file);
+      // The libraries of other processors round differently.
+      if (process.platform === 'linux' && process.arch === 'x64') {
+        expect(drawn.equals(committed)).toBe(true);
+        return;
+      }
+      const [one, other] = await Promise.all([committed, drawn].map((bytes) => sharp(bytes).raw().toBuffer()));
+      const difference = one?.reduce((sum, value, index) => sum + Math.abs(value - (other?.[index] ?? NaN)), 0) ?? NaN;
+      expect(difference / (one?.length ?? 0)).toBeLessThan(1);
+    },
+  );
+});
