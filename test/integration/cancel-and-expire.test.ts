@@ -1,13 +1,17 @@
 /** Jobs that end without having been run: canceled on the worker that holds them, or not started in time. */
-import { rm } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { classifyQueueName, deliveryId, keyPrefix, keys, Redis, webhookQueueName } from '@quintet/shared';
 import { Queue } from 'bullmq';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
 import { openEvents } from '../support/event-client.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { eventually, startService, type ServiceProcess } from '../support/service-process.js';
-import { makeSlowModel, slowModel } from '../support/slow-model.js';
+import { testModel, testModelEnvironment } from '../support/test-model.js';
 import { jobOf, startReadyApi } from './api-harness.js';
 
 const hook = 'https://93.184.216.34/hook';
@@ -27,7 +31,7 @@ beforeAll(async () => {
   // One picture again and again, each time to be classified.
   api = await startReadyApi(server.url, {
     WEBHOOK_SECRET: secret,
-    DEFAULT_MODEL: slowModel,
+    DEFAULT_MODEL: testModel,
     RESULT_CACHE_TTL_SECONDS: '0',
   });
 });
@@ -38,10 +42,10 @@ afterAll(async () => {
   await server.stop();
 });
 
-async function submit(options: Record<string, string> = {}, headers: Record<string, string> = {}) {
+async function submit(options: Record<string, string> = {}, headers: Record<string, string> = {}, picture = image) {
   const response = await api.request(`/v1/jobs?${new URLSearchParams(options).toString()}`, {
     method: 'POST',
-    body: new Uint8Array(image),
+    body: new Uint8Array(picture),
     headers: { 'Content-Type': 'image/jpeg', ...headers },
   });
   return jobOf(response);
@@ -51,15 +55,17 @@ const statusOf = async (path: string) => (await jobOf(await api.request(path))).
 
 describe('a job that is canceled while a worker holds it', () => {
   it('gives its place to the next at once, and its webhook goes out', async () => {
-    const folder = await makeSlowModel();
+    const folder = await mkdtemp(join(tmpdir(), 'quintet-held-'));
     onTestFinished(() => rm(folder, { recursive: true }));
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const magenta = sharp({ create: { width: 300, height: 300, channels: 3, background: '#f0f' } });
     // Two places, one stream: what waits for it holds the other place.
     const worker = await startService('worker', {
+      ...testModelEnvironment,
       REDIS_URL: server.url,
-      MODEL: slowModel,
-      MODELS_DIR: folder,
-      DATA_DIR: folder,
-      PROFILE: 'off',
+      NODE_OPTIONS: `--import ${new URL('../support/hang-on-picture.mjs', import.meta.url).href}`,
+      HANG_UNTIL: pipe,
       INFERENCE_STREAMS: '1',
       INTRA_OP_THREADS: '1',
       MAX_BATCH_SIZE: '1',
@@ -68,8 +74,8 @@ describe('a job that is canceled while a worker holds it', () => {
     onTestFinished(async () => {
       await worker.end('SIGKILL');
     });
-    await worker.ready(60_000);
-    const running = await submit();
+    await worker.ready();
+    const running = await submit({}, {}, await magenta.png().toBuffer());
     await eventually(async () => {
       expect(await statusOf(running.links.self)).toBe('processing');
     });
@@ -84,11 +90,12 @@ describe('a job that is canceled while a worker holds it', () => {
     await eventually(async () => {
       expect(await statusOf(next.links.self)).not.toBe('queued');
     });
+    // The first is still being run: the canceled one was not waited for.
+    expect(await statusOf(running.links.self)).toBe('processing');
+    await writeFile(pipe, '.');
     const ended = async (path: string) => jobOf(await api.request(path, { headers: { Prefer: 'wait=30' } }));
     const [first, second] = [await ended(running.links.self), await ended(next.links.self)];
     expect([first.status, second.status]).toEqual(['succeeded', 'succeeded']);
-    // It was taken while the first was still being run: the canceled one was not waited for.
-    expect(Date.parse(second.started_at ?? '')).toBeLessThan(Date.parse(first.finished_at ?? ''));
     expect(await statusOf(held.links.self)).toBe('canceled');
     expect(await worker.metric('quintet_batch_size_count')).toBe(2);
     await eventually(async () => {
@@ -100,7 +107,6 @@ describe('a job that is canceled while a worker holds it', () => {
 
 describe('a job that no worker took in time', () => {
   it('ends at its deadline for those who wait and those who watch', async () => {
-    const began = performance.now();
     const waited = submit({ ttl_seconds: '0.5' }, { Prefer: 'wait=20' });
     const watched = await submit({ ttl_seconds: '0.5' });
     const stream = await openEvents(`${api.url}${watched.links.self}/events`);
@@ -110,7 +116,6 @@ describe('a job that no worker took in time', () => {
     expect((await waited).status).toBe('expired');
     await stream.ended;
     expect(stream.ids.at(-1)).toBe('expired');
-    expect(performance.now() - began).toBeLessThan(1900);
   });
 
   it('ends for who reads it, and is taken out of the queue', async () => {
@@ -118,7 +123,7 @@ describe('a job that no worker took in time', () => {
     await eventually(async () => {
       expect(await statusOf(job.links.self)).toBe('expired');
     });
-    const queue = new Queue(classifyQueueName(slowModel), { connection: redis, prefix: keyPrefix });
+    const queue = new Queue(classifyQueueName(testModel), { connection: redis, prefix: keyPrefix });
     expect(await queue.getJobState(job.id)).toBe('unknown');
     await queue.close();
   });

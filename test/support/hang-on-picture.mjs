@@ -1,6 +1,7 @@
 /**
  * Preloaded into a worker process by tests: the model hangs on a picture that is magenta all over.
  * HANG_IN=script: for ever, in JavaScript, where a thread can be ended. HANG_IN=native: in a system call, where it cannot.
+ * HANG_UNTIL=<a named pipe>: until something is written to it.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, openSync, readSync } from 'node:fs';
@@ -11,8 +12,8 @@ import { isMainThread, workerData } from 'node:worker_threads';
 if (!isMainThread && workerData?.logits !== undefined) {
   const { InferenceSession } = await import('onnxruntime-node');
   const { run } = InferenceSession.prototype;
-  InferenceSession.prototype.run = function hang(feeds, ...rest) {
-    for (const { data, dims } of Object.values(feeds)) if (hasMagenta(data, dims)) hangForEver();
+  InferenceSession.prototype.run = function runOrHang(feeds, ...rest) {
+    for (const { data, dims } of Object.values(feeds)) if (hasMagenta(data, dims)) hang();
     return run.call(this, feeds, ...rest);
   };
 }
@@ -28,12 +29,19 @@ function hasMagenta(data, [rows, channels, height, width]) {
   return false;
 }
 
-function hangForEver() {
+/** Opened for both, so that opening does not wait. */
+const waitFor = (pipe) => readSync(openSync(pipe, 'r+'), Buffer.alloc(1));
+
+function hang() {
+  const { HANG_UNTIL } = process.env;
+  if (HANG_UNTIL !== undefined) {
+    waitFor(HANG_UNTIL);
+    return;
+  }
   if (process.env.HANG_IN === 'native') {
     const pipe = join(mkdtempSync(join(tmpdir(), 'quintet-hang-')), 'pipe');
     execFileSync('mkfifo', [pipe]);
-    // Opened for both, so that opening does not wait; nobody ever writes.
-    readSync(openSync(pipe, 'r+'), Buffer.alloc(1));
+    waitFor(pipe);
   }
   for (;;);
 }
