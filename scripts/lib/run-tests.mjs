@@ -48,8 +48,8 @@ export async function runTests(args) {
 
 /**
  * Without what a developer's shell may have set for `npm start`: tests say themselves what they need. Who names the clients
- * wants those of Python installed; who names the container tests wants them run, not skipped; the word `full` alone, or one that names the faults, asks for the long forms,
- * minutes instead of seconds.
+ * wants those of Python installed; who names the container tests wants them run, not skipped; the word `full`, or one that
+ * names the faults, asks for the long forms, minutes instead of seconds.
  * @param {string} redis
  * @param {readonly string[]} args
  */

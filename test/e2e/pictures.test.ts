@@ -1,10 +1,14 @@
 /** Our pictures are what their sources draw, and the model that Quintet brings along names each of them through the whole service. */
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Quintet } from '@quintet/client';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pictureFolder, pictures } from '../support/pictures.js';
 import { startStack, type Stack } from '../support/stack.js';
+import { hasShared, shared } from '../support/test-model.js';
 
 const bundledModel = 'efficientnet-lite0';
 const { render } = (await import(new URL('../../examples/pictures/render.mjs', import.meta.url).href)) as {
@@ -44,3 +48,30 @@ describe('examples/pictures', () => {
     },
   );
 });
+
+/** What `npm run accuracy -- --json` prints, as far as it is judged here. */
+interface Accuracy {
+  readonly images: number;
+  readonly bare_runtime: { readonly agreement: number; readonly mean_score_difference: number };
+  readonly passed: boolean;
+}
+
+/** Photos add to the proof where they are. */
+if (hasShared) {
+  describe('the photos of ../shared', () => {
+    it.each([bundledModel, 'mobilenetv2'])(
+      'are answered by %s as ONNX Runtime does on the same crops, and as the reference file has them',
+      async (model) => {
+        const { stdout } = await promisify(execFile)(process.execPath, [
+          fileURLToPath(new URL('../../bench/accuracy.mjs', import.meta.url)),
+          ...['--images', `${shared}images`, '--reference', `${shared}reference/${model}-top5.json`],
+          ...['--model', model, '--json'],
+        ]);
+        const result = JSON.parse(stdout) as Accuracy;
+        expect(result).toMatchObject({ images: 66, passed: true });
+        expect(result.bare_runtime.agreement).toBeGreaterThanOrEqual(0.97);
+        expect(result.bare_runtime.mean_score_difference).toBeLessThan(0.05);
+      },
+    );
+  });
+}

@@ -2,6 +2,7 @@
 import { FairShares, type Asking, type Busy, type Party, type Place } from '@quintet/outbound';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { full } from '../support/full.js';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
 afterEach(() => void vi.useRealTimers());
@@ -161,7 +162,7 @@ it('no history takes more than there is or than a share, loses a place, or forge
         expect(free).toBe(fresh);
       },
     ),
-    { numRuns: 200 },
+    { numRuns: full ? 5000 : 200 },
   );
 });
 

@@ -12,6 +12,7 @@ import { SimulatedClock, SimulatedStreams } from '../../services/worker/src/batc
 import { CropSlots } from '../../services/worker/src/crops/crop-slots.js';
 import { LoadMeter } from '../../services/worker/src/inference/load-meter.js';
 import { DecodeBudget } from '../../services/worker/src/preprocess/decode-budget.js';
+import { full } from '../support/full.js';
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -99,7 +100,7 @@ describe('no history stops', () => {
           pieces,
         );
       }),
-      { numRuns: 200 },
+      { numRuns: full ? 5000 : 200 },
     );
   });
 
