@@ -2,12 +2,12 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { JobStore, Redis, classifyQueueName, keyPrefix } from '@quintet/shared';
 import { Queue } from 'bullmq';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
 import { canMeasure, peakMegabytes, residentMegabytes } from '../support/hostile/process-usage.js';
 import { outcomeOf, submitOrder } from '../support/orders.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
-import { eventually, startService } from '../support/service-process.js';
+import { eventually, startService, type ServiceProcess } from '../support/service-process.js';
 import { testModel, testModelEnvironment } from '../support/test-model.js';
 
 const killThreads = pathToFileURL(fileURLToPath(new URL('../support/kill-threads.mjs', import.meta.url))).href;
@@ -33,17 +33,24 @@ afterAll(async () => {
   await server.stop();
 });
 
+/** One that is ready, and gone when its test has ended, however it ended. */
+async function startWorker(environment: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
+  const worker = await startService('worker', { ...testModelEnvironment, REDIS_URL: server.url, ...environment });
+  onTestFinished(async () => {
+    await worker.end('SIGKILL');
+  });
+  await worker.ready();
+  return worker;
+}
+
 it('replaces inference threads that die, and finishes every job of theirs', async () => {
   const store = new JobStore(redis);
-  const worker = await startService('worker', {
-    ...testModelEnvironment,
-    REDIS_URL: server.url,
+  const worker = await startWorker({
     INFERENCE_STREAMS: '2',
     INTRA_OP_THREADS: '1',
     MAX_BATCH_SIZE: '4',
     NODE_OPTIONS: `--import ${killThreads}`,
   });
-  await worker.ready();
   const photo = await makeImage({ format: 'jpeg', width: 320, height: 240 });
   const restarts = () => worker.metric('quintet_inference_stream_restarts_total');
   const ids: string[] = [];
@@ -64,8 +71,7 @@ it('replaces inference threads that die, and finishes every job of theirs', asyn
 
 it('keeps its main thread free under full load: it lags by far less than a run of the model takes', async () => {
   const store = new JobStore(redis);
-  const worker = await startService('worker', { ...testModelEnvironment, REDIS_URL: server.url });
-  await worker.ready();
+  const worker = await startWorker();
   const photo = await makeImage({ format: 'jpeg', width: 640, height: 480 });
   const ids = await Promise.all(Array.from({ length: 400 }, () => submitOrder(store, queue, photo)));
   for (const id of ids) expect((await outcomeOf(store, id)).status).toBe('succeeded');
@@ -80,15 +86,12 @@ it('keeps its main thread free under full load: it lags by far less than a run o
 
 it.skipIf(!canMeasure)('keeps its memory under its bound while hundreds wait, phone photos among them', async () => {
   const store = new JobStore(redis);
-  const worker = await startService('worker', {
-    ...testModelEnvironment,
-    REDIS_URL: server.url,
+  const worker = await startWorker({
     INFERENCE_STREAMS: '2',
     INTRA_OP_THREADS: '1',
     MAX_BATCH_SIZE: '4',
     MALLOC_ARENA_MAX: '2',
   });
-  await worker.ready();
   const pid = worker.process.pid ?? 0;
   const level = residentMegabytes(pid);
   const small = await makeImage({ format: 'jpeg', width: 500, height: 375 });

@@ -4,6 +4,10 @@
  * Most of the time these tests wait for the locks of a dead worker to run out, so they run beside each other, each with a
  * Redis of its own.
  */
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, it, type onTestFinished } from 'vitest';
 import { eventually } from '../support/service-process.js';
@@ -47,17 +51,24 @@ describe.concurrent('a worker that is told to stop', () => {
     onTestFinished,
   }) => {
     const { startWorker, submit, outcomeOf, queue } = await bench(onTestFinished);
-    const hangs = { NODE_OPTIONS: hook, HANG_IN: 'script', INFERENCE_STREAMS: '1' };
-    const worker = await startWorker({ SHUTDOWN_SECONDS: '1', CONCURRENCY: '50', MAX_BATCH_SIZE: '1', ...hangs });
+    const folder = await mkdtemp(join(tmpdir(), 'quintet-held-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const hangs = { NODE_OPTIONS: hook, HANG_UNTIL: pipe, INFERENCE_STREAMS: '1', MAX_BATCH_SIZE: '1' };
+    const worker = await startWorker({ SHUTDOWN_SECONDS: '5', CONCURRENCY: '50', ...hangs });
     const ids = await several(10, () => submit());
     await worker.logged('job succeeded');
     ids.push(await submit(await endless), ...(await several(20, () => submit())));
     await eventually(async () => {
       expect(await queue.getWaitingCount()).toBe(0);
     });
-    expect(await worker.end('SIGTERM')).toBe(0);
+    const ended = worker.end('SIGTERM');
+    await worker.logged('order handed back');
+    // A run that is under way ends before the worker does.
+    await writeFile(pipe, '.');
+    expect(await ended).toBe(0);
     expect(await queue.getActiveCount()).toBe(0);
-    expect(worker.lines.filter(({ message }) => message === 'order handed back')).not.toEqual([]);
     const next = await startWorker();
     for (const id of ids) expect((await outcomeOf(id)).status).toBe('succeeded');
     expect(next.lines.filter(({ message }) => String(message).includes('is lost'))).toEqual([]);
