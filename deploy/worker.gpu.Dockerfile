@@ -37,6 +37,8 @@ COPY --from=build /app/packages/images packages/images
 COPY --from=build /app/packages/models packages/models
 COPY --from=build /app/packages/outbound packages/outbound
 COPY --from=build /app/services/worker services/worker
+# The bundled weights are the work of others: their notice goes with them.
+COPY LICENSE NOTICE ./
 COPY deploy/trim.sh deploy/healthcheck.mjs /tmp/deploy/
 RUN sh /tmp/deploy/trim.sh worker
 

@@ -43,6 +43,7 @@ export class OpenLoad {
     }
     await Promise.all(under);
     clearInterval(probe);
+    // A run that follows begins with connections of its own.
     this.#agent.destroy();
   }
 
