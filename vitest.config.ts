@@ -40,10 +40,10 @@ class LongestFirst extends BaseSequencer {
 }
 
 /**
- * One more than there are cores, as many tests wait for something most of their time. No test measures another by it: none
+ * Two more than there are cores, as many tests wait for something most of their time. No test measures another by it: none
  * asserts how long something takes.
  */
-const maxWorkers = Math.min(8, availableParallelism() + 1);
+const maxWorkers = Math.min(8, availableParallelism() + 2);
 
 /**
  * The files of `across` and `units` are not isolated: those that one worker runs share their imports, which cost more than most
