@@ -17,7 +17,7 @@ import { importCheckpoint } from './import-checkpoint.js';
 const tolerance = 1e-4;
 
 /** Others take seconds each and prove little more; `npm test -- full` has them. */
-const usual = ['resnet18', 'resnet50', 'resnext50_32x4d', 'efficientnet-lite2', 'transformers resnet18'];
+const usual = ['resnet50', 'resnext50_32x4d', 'efficientnet-lite2', 'transformers resnet18'];
 const names = Object.keys(networks).filter((name) => full || usual.includes(name));
 
 describe('importCheckpoint', () => {
