@@ -5,7 +5,7 @@
  * Redis of its own.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -60,13 +60,16 @@ describe.concurrent('a worker that is told to stop', () => {
     const ids = await several(10, () => submit());
     await worker.logged('job succeeded');
     ids.push(await submit(await endless), ...(await several(20, () => submit())));
+    // Opens when the run that hangs reads from it.
+    const release = await open(pipe, 'w');
     await eventually(async () => {
       expect(await queue.getWaitingCount()).toBe(0);
     });
     const ended = worker.end('SIGTERM');
     await worker.logged('order handed back');
     // A run that is under way ends before the worker does.
-    await writeFile(pipe, '.');
+    await release.write('.');
+    await release.close();
     expect(await ended).toBe(0);
     expect(await queue.getActiveCount()).toBe(0);
     const next = await startWorker();
