@@ -1,6 +1,6 @@
 /** Jobs that end without having been run: canceled on the worker that holds them, or not started in time. */
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { classifyQueueName, deliveryId, keyPrefix, keys, Redis, webhookQueueName } from '@quintet/shared';
@@ -76,9 +76,9 @@ describe('a job that is canceled while a worker holds it', () => {
     });
     await worker.ready();
     const running = await submit({}, {}, await magenta.png().toBuffer());
-    await eventually(async () => {
-      expect(await statusOf(running.links.self)).toBe('processing');
-    });
+    // Opens when the run that hangs reads from it.
+    const release = await open(pipe, 'w');
+    expect(await statusOf(running.links.self)).toBe('processing');
     const held = await submit({ webhook_url: hook });
     await eventually(async () => {
       expect(await statusOf(held.links.self)).toBe('processing');
@@ -92,7 +92,8 @@ describe('a job that is canceled while a worker holds it', () => {
     });
     // The first is still being run: the canceled one was not waited for.
     expect(await statusOf(running.links.self)).toBe('processing');
-    await writeFile(pipe, '.');
+    await release.write('.');
+    await release.close();
     const ended = async (path: string) => jobOf(await api.request(path, { headers: { Prefer: 'wait=30' } }));
     const [first, second] = [await ended(running.links.self), await ended(next.links.self)];
     expect([first.status, second.status]).toEqual(['succeeded', 'succeeded']);
