@@ -5,14 +5,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFinal, type Job } from '@quintet/shared';
 import { GenericContainer, Network, Wait } from 'testcontainers';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { suiteOrSkip } from '../support/suite-or-skip.js';
 import { queriesOf, readDashboard } from './dashboard.js';
 import { ensureDocker, reasonToSkip } from './docker.js';
 import { inParallel, poll, readJob, readPictures, submit } from './load.js';
 import { instantQuery, upTargets } from './prometheus.js';
 import { startStack, type Stack } from './stack.js';
 
-const skipped = reasonToSkip();
 const bundled = 'efficientnet-lite0';
 
 const services = ['api', 'worker', 'webhooks'] as const;
@@ -26,11 +26,7 @@ const corePanels = [
   'Ended jobs by outcome and code', 'Jobs ended by worker', 'Event loop lag, p99', 'CPU', 'Memory', 'JavaScript heap', 'Builds',
 ]; // prettier-ignore
 
-// One test that is skipped, not one for each of the stack's.
-if (skipped === undefined) describe('docker compose', testStack);
-else it.skip(`docker compose: ${skipped}`, () => undefined);
-
-function testStack(): void {
+suiteOrSkip(reasonToSkip(), 'docker compose', () => {
   let stack: Stack;
   let stopDocker: (() => void) | undefined;
   const accepted: string[] = [];
@@ -208,7 +204,7 @@ function testStack(): void {
       await network.stop();
     }
   }, 120_000);
-}
+});
 
 function countByStatus(jobs: readonly Job[]): Record<string, number> {
   const counts: Record<string, number> = {};

@@ -11,6 +11,7 @@ import { makeImage } from '../fixtures/images/index.js';
 import { hostName, nginxIsMissing, startNginx, type Nginx } from '../support/nginx.js';
 import { eventually, type ServiceProcess } from '../support/service-process.js';
 import { startStack, type Stack } from '../support/stack.js';
+import { suiteOrSkip } from '../support/suite-or-skip.js';
 
 const root = new URL('../../', import.meta.url);
 const conf = readFileSync(new URL('deploy/nginx/quintet.conf', root), 'utf8');
@@ -75,8 +76,7 @@ interface Sent {
   readonly from?: string;
 }
 
-// One test, so that it is one that is skipped.
-describe(`nginx in front of the API${nginxIsMissing === undefined ? '' : `: skipped, ${nginxIsMissing}`}`, () => {
+suiteOrSkip(nginxIsMissing, 'nginx in front of the API', () => {
   let stack: Stack;
   let second: ServiceProcess;
   let nginx: Nginx;
@@ -84,7 +84,6 @@ describe(`nginx in front of the API${nginxIsMissing === undefined ? '' : `: skip
   const stops: (() => Promise<void>)[] = [];
 
   beforeAll(async () => {
-    if (nginxIsMissing !== undefined) return;
     picture = await makeImage({ format: 'jpeg', width: 64, height: 48 });
     stack = await startStack({
       workers: 0,
@@ -126,31 +125,24 @@ describe(`nginx in front of the API${nginxIsMissing === undefined ? '' : `: skip
     });
   const jsonOf = ({ body }: Answer): unknown => JSON.parse(body.toString()) as unknown;
 
-  const check = nginxIsMissing === undefined ? it : undefined;
-  if (check === undefined) it.skip(`everything below (${nginxIsMissing ?? ''})`, () => undefined);
+  it('passes each event of a stream on as it comes', async () => {
+    const job: Job = jobSchema.parse(jsonOf(await submit(picture)));
+    const stream = await open(`/v1/jobs/${job.id}/events`, { headers: { accept: 'text/event-stream' } });
+    expect(stream.statusCode).toBe(200);
+    let text = '';
+    stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+    const ended = once(stream, 'end');
+    await eventually(() => {
+      expect(text).toContain('"status":"queued"');
+    });
+    // Nothing could run it until now, so that event was not kept back.
+    expect(text).not.toContain('event: status\nid: succeeded');
+    await stack.addWorker();
+    await ended;
+    expect(text).toContain('event: status\nid: succeeded');
+  }, 120_000);
 
-  check?.(
-    'passes each event of a stream on as it comes',
-    async () => {
-      const job: Job = jobSchema.parse(jsonOf(await submit(picture)));
-      const stream = await open(`/v1/jobs/${job.id}/events`, { headers: { accept: 'text/event-stream' } });
-      expect(stream.statusCode).toBe(200);
-      let text = '';
-      stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-      const ended = once(stream, 'end');
-      await eventually(() => {
-        expect(text).toContain('"status":"queued"');
-      });
-      // Nothing could run it until now, so that event was not kept back.
-      expect(text).not.toContain('event: status\nid: succeeded');
-      await stack.addWorker();
-      await ended;
-      expect(text).toContain('event: status\nid: succeeded');
-    },
-    120_000,
-  );
-
-  check?.('waits for the answer with the client, over HTTP/2 as well, and says that it came by TLS', async () => {
+  it('waits for the answer with the client, over HTTP/2 as well, and says that it came by TLS', async () => {
     const answer = await submit(picture, { prefer: 'wait=20' });
     expect(answer.status).toBe(200);
     expect(jobSchema.parse(jsonOf(answer))).toMatchObject({ status: 'succeeded' });
@@ -179,49 +171,41 @@ describe(`nginx in front of the API${nginxIsMissing === undefined ? '' : `: skip
     });
   });
 
-  check?.('sends who comes without TLS to where it is', async () => {
+  it('sends who comes without TLS to where it is', async () => {
     const request = httpRequest({ port: nginx.httpPort, path: '/docs?x=1', headers: { host: hostName } }).end();
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     response.resume();
     expect([response.statusCode, response.headers.location]).toEqual([301, `https://${hostName}/docs?x=1`]);
   });
 
-  check?.(
-    'takes a picture of the largest size in every form, and lets the API refuse what is larger',
-    async () => {
-      // Bytes behind the end of a JPEG are no part of it.
-      const largest = Buffer.concat([picture, Buffer.alloc(uploadLimit - picture.length)]);
-      expect((await submit(largest)).status).toBe(202);
-      const base64 = JSON.stringify({ image_base64: largest.toString('base64') });
-      expect((await submit(base64, { 'content-type': 'application/json' })).status).toBe(202);
+  it('takes a picture of the largest size in every form, and lets the API refuse what is larger', async () => {
+    // Bytes behind the end of a JPEG are no part of it.
+    const largest = Buffer.concat([picture, Buffer.alloc(uploadLimit - picture.length)]);
+    expect((await submit(largest)).status).toBe(202);
+    const base64 = JSON.stringify({ image_base64: largest.toString('base64') });
+    expect((await submit(base64, { 'content-type': 'application/json' })).status).toBe(202);
 
-      const larger = await submit(Buffer.concat([largest, Buffer.alloc(1)]));
-      expect(problemSchema.parse(jsonOf(larger))).toMatchObject({
-        ...{ status: 413, code: 'body_too_large', instance: '/v1/jobs' },
-      });
-      // Of the proxy itself, by the length alone.
-      const tooLarge = await submit('', { 'content-length': String(100 * megabyte) });
-      expect(tooLarge.headers['content-type']).toBe('application/problem+json');
-      expect(problemSchema.parse(jsonOf(tooLarge))).toMatchObject({ status: 413, code: 'body_too_large' });
-    },
-    60_000,
-  );
+    const larger = await submit(Buffer.concat([largest, Buffer.alloc(1)]));
+    expect(problemSchema.parse(jsonOf(larger))).toMatchObject({
+      ...{ status: 413, code: 'body_too_large', instance: '/v1/jobs' },
+    });
+    // Of the proxy itself, by the length alone.
+    const tooLarge = await submit('', { 'content-length': String(100 * megabyte) });
+    expect(tooLarge.headers['content-type']).toBe('application/problem+json');
+    expect(problemSchema.parse(jsonOf(tooLarge))).toMatchObject({ status: 413, code: 'body_too_large' });
+  }, 60_000);
 
-  check?.(
-    'takes a batch that is larger than any picture',
-    async () => {
-      const image = Buffer.concat([picture, Buffer.alloc(13 * megabyte)]).toString('base64');
-      const answer = await send('/v1/batches', {
-        ...{ method: 'POST', headers: { 'content-type': 'application/json' } },
-        body: JSON.stringify({ items: [{ image_base64: image }, { image_base64: image }] }),
-      });
-      expect(answer.status, answer.body.toString()).toBe(202);
-      expect(batchSchema.parse(jsonOf(answer)).total).toBe(2);
-    },
-    60_000,
-  );
+  it('takes a batch that is larger than any picture', async () => {
+    const image = Buffer.concat([picture, Buffer.alloc(13 * megabyte)]).toString('base64');
+    const answer = await send('/v1/batches', {
+      ...{ method: 'POST', headers: { 'content-type': 'application/json' } },
+      body: JSON.stringify({ items: [{ image_base64: image }, { image_base64: image }] }),
+    });
+    expect(answer.status, answer.body.toString()).toBe(202);
+    expect(batchSchema.parse(jsonOf(answer)).total).toBe(2);
+  }, 60_000);
 
-  check?.('has nothing public that is of all clients together', async () => {
+  it('has nothing public that is of all clients together', async () => {
     expect((await fetch(`${stack.url}/metrics`)).status).toBe(200);
     const paths = [
       '/metrics',
@@ -236,7 +220,7 @@ describe(`nginx in front of the API${nginxIsMissing === undefined ? '' : `: skip
     expect((await send('/docs')).status).toBe(200);
   });
 
-  check?.('tells the API who the client is, whatever that client says', async () => {
+  it('tells the API who the client is, whatever that client says', async () => {
     const statuses: number[] = [];
     for (let count = 0; count < ratePerMinute + 3; count += 1) {
       statuses.push((await submit(picture, { 'x-forwarded-for': `203.0.113.${count}` }, '127.0.0.2')).status);
@@ -247,27 +231,23 @@ describe(`nginx in front of the API${nginxIsMissing === undefined ? '' : `: skip
     expect((await submit(picture, {}, '127.0.0.3')).status).toBe(202);
   });
 
-  check?.(
-    'loses no request while an API process is replaced',
-    async () => {
-      let ended = false;
-      const statuses = new Map<number, number>();
-      const client = async (number: number): Promise<void> => {
-        for (let count = 0; !ended || count % 10 !== 0; count += 1) {
-          // So many addresses that none of them meets the rate limit.
-          const from = `127.0.${number + 1}.${(count % 250) + 1}`;
-          const { status } = await submit(picture, { prefer: 'wait=20' }, from);
-          statuses.set(status, (statuses.get(status) ?? 0) + 1);
-        }
-      };
-      const clients = Promise.all([1, 2, 3, 4].map(client));
-      expect(await second.end()).toBe(0);
-      ended = true;
-      await clients;
-      // A process that stops answers those who wait with the job as it stands (202), which another one goes on telling of.
-      expect([...statuses.keys()].filter((status) => status !== 200 && status !== 202)).toEqual([]);
-      expect(statuses.get(200)).toBeGreaterThanOrEqual(4);
-    },
-    120_000,
-  );
+  it('loses no request while an API process is replaced', async () => {
+    let ended = false;
+    const statuses = new Map<number, number>();
+    const client = async (number: number): Promise<void> => {
+      for (let count = 0; !ended || count % 10 !== 0; count += 1) {
+        // So many addresses that none of them meets the rate limit.
+        const from = `127.0.${number + 1}.${(count % 250) + 1}`;
+        const { status } = await submit(picture, { prefer: 'wait=20' }, from);
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+    };
+    const clients = Promise.all([1, 2, 3, 4].map(client));
+    expect(await second.end()).toBe(0);
+    ended = true;
+    await clients;
+    // A process that stops answers those who wait with the job as it stands (202), which another one goes on telling of.
+    expect([...statuses.keys()].filter((status) => status !== 200 && status !== 202)).toEqual([]);
+    expect(statuses.get(200)).toBeGreaterThanOrEqual(4);
+  }, 120_000);
 });
