@@ -14,9 +14,6 @@ const apart = ['test/faults/hostile-files.test.ts', 'services/worker/src/preproc
 /** In containers, which are built by all cores: when all others are done. */
 const compose = ['test/compose/compose.test.ts'];
 
-/** One Chromium and one stack for all of them; last, when Chromium is surely there and nobody else needs the cores. */
-const browser = ['test/browser/**/*.test.ts'];
-
 /** They wait for locks, limits and schedules to run out: begun first, they cost no time beside the others. */
 const first = [
   'test/faults/hostile-files',
@@ -29,13 +26,22 @@ const first = [
   'test/stalls/stuck-worker',
 ];
 
+/** One of them runs at a time, as they share a browser: spread among the others, they seldom wait for each other. */
+const browser = 'test/browser/';
+
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const turn = ({ moduleId }: TestSpecification): number => {
       const place = first.findIndex((name) => moduleId.includes(name));
       return place === -1 ? first.length : place;
     };
-    return (await super.sort(files)).sort((a, b) => turn(a) - turn(b));
+    const sorted = (await super.sort(files)).sort((a, b) => turn(a) - turn(b));
+    const serial = sorted.filter(({ moduleId }) => moduleId.includes(browser));
+    const others = sorted.filter((file) => !serial.includes(file));
+    const across = others.filter(({ project }) => project.name === 'across').length;
+    const gap = Math.max(1, Math.floor((across - first.length) / (serial.length + 1)));
+    serial.forEach((file, index) => others.splice(first.length + index * (gap + 1), 0, file));
+    return others;
   }
 }
 
@@ -65,7 +71,8 @@ export default defineConfig({
         test: {
           name: 'across',
           include: across,
-          exclude: [...apart, ...compose, ...browser],
+          exclude: [...apart, ...compose],
+          globalSetup: ['test/browser/support/setup.ts'],
           maxWorkers,
           isolate: false,
           sequence: { groupOrder: 0 },
@@ -83,17 +90,6 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: 'compose', include: compose, maxWorkers: 1, sequence: { groupOrder: 1 } } },
-      {
-        extends: true,
-        test: {
-          name: 'browser',
-          include: browser,
-          globalSetup: ['test/browser/support/setup.ts'],
-          maxWorkers: 1,
-          isolate: false,
-          sequence: { groupOrder: 2 },
-        },
-      },
     ],
   },
 });

@@ -9,7 +9,7 @@ import { pictureFolder, pictures } from '../support/pictures.js';
 import { expectAccessible } from './support/axe.js';
 import { bars, expectNoSidewaysScroll } from './support/results.js';
 import { screenshot } from './support/screenshot.js';
-import { holdWorker, it } from './support/visit.js';
+import { it } from './support/visit.js';
 
 const pictureCount = 30;
 let folder: string;
@@ -85,11 +85,11 @@ describe('a folder', () => {
     await expect.poll(() => tiles.count()).toBe(0);
   });
 
-  it('goes on after a reload in the middle of it', async ({ visit }) => {
+  it('goes on after a reload in the middle of it', async ({ visit, holdWorker }) => {
     // Left alone, the browser would ask whether to leave while pictures are being sent.
     const { page } = await visit({ colorScheme: 'dark' });
     page.on('dialog', (dialog) => void dialog.accept());
-    const release = await holdWorker();
+    const release = holdWorker();
     await chooseFolder(page);
     const tiles = page.getByRole('list', { name: 'Pictures' }).getByRole('button');
     await expect.poll(() => tiles.count()).toBe(pictureCount);

@@ -7,7 +7,7 @@ import { expectAccessible } from './support/axe.js';
 import { drawing, drop, paste } from './support/pictures.js';
 import { bars, intake, countShifts, topLabel } from './support/results.js';
 import { screenshot } from './support/screenshot.js';
-import { holdWorker, it } from './support/visit.js';
+import { it } from './support/visit.js';
 
 describe('a picture', () => {
   it('that is dropped is seen at once, and classified', async ({ visit }) => {
@@ -76,9 +76,9 @@ describe('a picture', () => {
     await bars(page);
   });
 
-  it('says how it stands while it waits, and goes on after a reload', async ({ visit }) => {
+  it('says how it stands while it waits, and goes on after a reload', async ({ visit, holdWorker }) => {
     const { page } = await visit();
-    const release = await holdWorker();
+    const release = holdWorker();
     await drop(page, intake(page), [drawing('hourglass')]);
     await page.getByRole('heading', { level: 2, name: /queue|classified/i }).waitFor();
     await expectAccessible(page, 'running, light');
@@ -93,9 +93,9 @@ describe('a picture', () => {
     expect(await shifts(), 'what moved when the result came').toBeLessThan(0.01);
   });
 
-  it('can be canceled while it waits', async ({ visit }) => {
+  it('can be canceled while it waits', async ({ visit, holdWorker }) => {
     const { page } = await visit();
-    await holdWorker();
+    holdWorker();
     await drop(page, intake(page), [drawing('hourglass')]);
     await page.getByRole('heading', { level: 2, name: /queue|classified/i }).waitFor();
     await page.getByRole('button', { name: 'Cancel' }).click();

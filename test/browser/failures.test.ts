@@ -10,7 +10,7 @@ import { expectAccessible } from './support/axe.js';
 import { drawing, drop, noPicture, type PictureFile } from './support/pictures.js';
 import { intake, topLabel } from './support/results.js';
 import { screenshot } from './support/screenshot.js';
-import { it, stand } from './support/visit.js';
+import { it } from './support/visit.js';
 
 /** Chromium writes one line for each of them. */
 const refused = /the server responded with a status of [45]\d\d/;
@@ -86,11 +86,9 @@ describe('a service', () => {
     expect(asked).toBe(2);
   });
 
-  it('that is gone is waited for, and gets the picture when it is back', async ({ visit, skip }) => {
-    const open = await stand();
-    if ('missing' in open) return skip(open.missing);
+  it('that is gone is waited for, and gets the picture when it is back', async ({ visit, stand }) => {
     const port = String(await freePort());
-    const start = () => startService('api', { REDIS_URL: open.redis, DEFAULT_MODEL: testModel, PORT: port });
+    const start = () => startService('api', { REDIS_URL: stand.redis, DEFAULT_MODEL: testModel, PORT: port });
     const api = await start();
     await api.ready();
     onTestFinished(async () => {

@@ -7,18 +7,16 @@ import { expectAccessible } from './support/axe.js';
 import { drawing, drop } from './support/pictures.js';
 import { intake, topLabel } from './support/results.js';
 import { screenshot } from './support/screenshot.js';
-import { it, stand } from './support/visit.js';
+import { it } from './support/visit.js';
 
 describe('a service with API keys', () => {
   it('is told the key that the person enters, refuses another, and is not asked for it again', async ({
     visit,
-    skip,
+    stand,
   }) => {
-    const open = await stand();
-    if ('missing' in open) return skip(open.missing);
     const { key, entry } = createApiKey('person', ['submit', 'read']);
     const api = await startService('api', {
-      REDIS_URL: open.redis,
+      REDIS_URL: stand.redis,
       DEFAULT_MODEL: testModel,
       API_KEYS: JSON.stringify([entry]),
     });

@@ -1,13 +1,12 @@
 /**
- * What all browser tests share: one Chromium and one stack, opened by the first file that asks and closed at the end of the run.
+ * All browser tests share one Chromium and one stack: the first file that asks opens them, and the end of the run closes them.
  *
- * It lives in Vitest's main process, which outlives the files, and starts only where browser tests are to run. The search for
- * Chromium begins at once, since installing it takes a while that other tests can use; stack and browser wait until they
- * are asked for, so that they stand in no other test's way. Files reach it by HTTP (stand.ts); nothing is handed out but
- * addresses, or the reason why there is nothing.
+ * They live in Vitest's main process, which outlives the files. Files reach them by HTTP (visit.ts): GET answers addresses, or
+ * the reason why there are none, as soon as it is the file's turn. The file keeps its turn until it closes the connection, so
+ * that no two files share the clipboard or stop the worker at the same time; files of other kinds run beside it.
  */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { chromium, type BrowserServer } from 'playwright-core';
 import type { TestProject } from 'vitest/node';
@@ -16,7 +15,6 @@ import { step, warn } from '../../../scripts/lib/report.mjs';
 import { startStack, type Stack } from '../../support/stack.js';
 import { screenshotFolder } from './screenshot.js';
 
-/** What the files are told. */
 export type Announcement =
   | { readonly missing: string }
   | {
@@ -30,16 +28,15 @@ export type Announcement =
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Where GET answers an Announcement. */
+    /** GET answers an Announcement and keeps the connection open: see above. */
     readonly browserStand: string;
   }
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const found = findChromium({ install: process.env['QUINTET_INSTALL_CHROMIUM'] === '1' });
   const stops: (() => Promise<void>)[] = [];
   const open = async (): Promise<Announcement> => {
-    const program = await found;
+    const program = await findChromium({ install: process.env['QUINTET_INSTALL_CHROMIUM'] === '1' });
     if ('missing' in program) return skipped(program.missing);
     const kept = async <T>(starting: Promise<T>, stop: (started: T) => Promise<void>): Promise<T> => {
       const started = await starting;
@@ -54,12 +51,22 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 
   let opened: Promise<Announcement> | undefined;
-  const server = createServer((_, response) => {
+  /** The first has its turn. */
+  const waiting: ServerResponse[] = [];
+  const serve = (response: ServerResponse): void => {
     opened ??= open();
     opened.then(
-      (announcement) => response.end(JSON.stringify(announcement)),
+      (announcement) => response.write(`${JSON.stringify(announcement)}\n`),
       (error: unknown) => response.writeHead(500).end(error instanceof Error ? error.stack : String(error)),
     );
+  };
+  const server = createServer((_, response) => {
+    if (waiting.push(response) === 1) serve(response);
+    response.on('close', () => {
+      const place = waiting.indexOf(response);
+      waiting.splice(place, 1);
+      if (place === 0 && waiting[0]) serve(waiting[0]);
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -68,7 +75,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return async () => {
     server.closeAllConnections();
     server.close();
-    await Promise.allSettled([found, opened]);
+    await Promise.allSettled([opened]);
     await Promise.all(stops.map((stop) => stop()));
     if (stops.length > 0) step(`Screenshots of the page: ${screenshotFolder}`);
   };

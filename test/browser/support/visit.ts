@@ -6,7 +6,7 @@
  * messages he expects: Chromium writes one for each response of 400 and more.
  */
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 import type { Announcement } from './setup.js';
 
 export interface VisitOptions {
@@ -38,42 +38,54 @@ const patienceMs = 60_000;
 
 export type Visit = (options?: VisitOptions) => Promise<Visited>;
 
-let announced: Promise<Announcement> | undefined;
 let connected: Promise<Browser> | undefined;
 
-/** The shared stack and browser; opens them where nobody has. */
-export function stand(): Promise<Announcement> {
-  announced ??= fetch(inject('browserStand')).then(async (response) => {
-    if (!response.ok) throw new Error(`The stand did not open: ${await response.text()}`);
-    return (await response.json()) as Announcement;
-  });
-  return announced;
+/** What `setup.ts` keeps open for all files, once it is this file's turn. */
+type Stand = Exclude<Announcement, { readonly missing: string }>;
+
+/** Waits for this file's turn. It lasts until the signal is aborted. */
+async function takeTurn(signal: AbortSignal): Promise<Announcement> {
+  const response = await fetch(inject('browserStand'), { signal });
+  if (!response.ok) throw new Error(`The stand did not open: ${await response.text()}`);
+  // One line comes; the end of the body would be the end of the turn.
+  const line = await response.body?.pipeThrough(new TextDecoderStream()).getReader().read();
+  return JSON.parse(line?.value ?? '') as Announcement;
 }
 
-/**
- * Stops the worker in its tracks, so that what is submitted stays as it is; returns what lets it go on. Not for longer than
- * its locks last, 9 s: it would be taken for dead.
- */
-export async function holdWorker(): Promise<() => void> {
-  const open = await stand();
-  if ('missing' in open) throw new Error(open.missing);
-  process.kill(open.worker, 'SIGSTOP');
-  const release = (): void => {
-    process.kill(open.worker, 'SIGCONT');
-  };
-  onTestFinished(release);
-  return release;
-}
-
-export const it = test.extend<{ visit: Visit }>({
-  visit: async ({ skip }, use) => {
-    const open = await stand();
-    if ('missing' in open) return skip(open.missing);
-    const browser = await (connected ??= chromium.connect(open.browser));
+export const it = test.extend<{ turn: Announcement; stand: Stand; holdWorker: () => () => void; visit: Visit }>({
+  turn: [
+    // eslint-disable-next-line no-empty-pattern -- Vitest reads the names of other fixtures from it.
+    async ({}, use) => {
+      const end = new AbortController();
+      await use(await takeTurn(end.signal));
+      end.abort();
+    },
+    { scope: 'file' },
+  ],
+  stand: async ({ turn, skip }, use) => {
+    if ('missing' in turn) return skip(turn.missing);
+    await use(turn);
+  },
+  /**
+   * Stops the worker in its tracks, so that what is submitted stays as it is; returns what lets it go on. Not for longer than
+   * its locks last, 9 s: it would be taken for dead.
+   */
+  holdWorker: async ({ stand }, use) => {
+    const release = (): void => {
+      process.kill(stand.worker, 'SIGCONT');
+    };
+    await use(() => {
+      process.kill(stand.worker, 'SIGSTOP');
+      return release;
+    });
+    release();
+  },
+  visit: async ({ stand }, use) => {
+    const browser = await (connected ??= chromium.connect(stand.browser));
     const contexts: BrowserContext[] = [];
     const problems: string[] = [];
     await use(async (options = {}) => {
-      const url = options.url ?? open.url;
+      const url = options.url ?? stand.url;
       const context = await browser.newContext(contextOptions(options));
       contexts.push(context);
       const requests = watch(context, new URL(url).origin, options.expected ?? [], problems);
