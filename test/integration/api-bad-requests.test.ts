@@ -35,9 +35,10 @@ describe('options', () => {
 
   it('malformed JSON', async () => {
     const { post } = target();
-    for (const text of ['{', '{"image_base64":}', 'image', '[]', '"text"', '\ufeff{}', '{"a":"\u0001"}', '\0']) {
+    for (const text of ['{', '{"image_base64":}', 'image', '[]', '"text"', '\ufeff', '{"a":"\u0001"}', '\0']) {
       await refused(() => post(text, json), 'json_malformed');
     }
+    await refused(() => post('\ufeff{}', json), 'image_missing');
     await refused(() => post('['.repeat(20_000_000), json), 'body_too_large');
   });
 
@@ -121,7 +122,7 @@ describe('addresses and headers', () => {
     );
     expectRaw(
       await rawExchange(api.port, [head('Content-Length: 3', 'Connection: close'), 'abc']),
-      'content_type_unsupported',
+      'image_format_unsupported',
     );
     await refused(() => post(image, { ...raw, 'Content-Encoding': 'gzip' }), 'content_encoding_unsupported');
     expect((await post(image, { ...raw, 'Content-Encoding': 'identity' })).status).toBe(202);

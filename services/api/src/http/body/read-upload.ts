@@ -4,12 +4,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Response } from 'express';
 import { ProblemError, type JobOptions } from '@quintet/shared';
 import { parseOptions, parseTextOptions } from '../../jobs/index.js';
-import { hasBody } from '../drain.js';
+import { hasBody, letBodyCome } from '../drain.js';
 import { contextOf } from '../request-context.js';
 import { BodyBuffers } from './body-buffers.js';
 import { mostOtherBytes, readJsonUpload } from './json-body.js';
-import { createMultipartReader, multipartOverhead } from './multipart.js';
+import { readMultipart } from './multipart.js';
 import { checkLength, readBody, tooLarge } from './read-body.js';
+import { multipartOverhead } from './read-form.js';
 import { madeOfJson, type UploadBudget } from './upload-budget.js';
 
 export interface Upload {
@@ -39,7 +40,6 @@ const largeBytes = 1024 * 1024;
 type Form = 'multipart' | 'json' | 'raw';
 
 export function createUploadReader(maxUploadBytes: number, budget: UploadBudget): UploadReader {
-  const readMultipart = createMultipartReader(maxUploadBytes);
   const buffers = new BodyBuffers(keptBytes);
   // Four characters for three bytes; line breaks and escaped slashes of some encoders come on top.
   const limits: Record<Form, number> = {
@@ -69,7 +69,8 @@ export function createUploadReader(maxUploadBytes: number, budget: UploadBudget)
     }
     refuseQuery(query, form);
     if (form === 'multipart') {
-      const { image, fields } = await readMultipart(request, response);
+      letBodyCome(request, response);
+      const { image, fields } = await readMultipart(request, maxUploadBytes);
       return { image, options: parseTextOptions(fields) };
     }
     const json = await readBody(request, response, limits.json, { told: maxUploadBytes });
@@ -126,11 +127,13 @@ function formOf(request: IncomingMessage): Form {
   const type = mediaType(request);
   if (type === 'multipart/form-data') return 'multipart';
   if (type === 'application/json') return 'json';
-  if (type === 'application/octet-stream' || /^image\/[\w.+-]+$/.test(type)) return 'raw';
+  // The bytes say what they are; the type only says that they are the picture itself. S3 and .NET have the last two kinds.
+  if (/^(image\/[\w.+*-]+|application\/octet-stream|binary\/octet-stream|)$/.test(type)) return 'raw';
+  const advice = type === 'application/x-www-form-urlencoded' ? " (curl: -H 'Content-Type: image/*')" : '';
   throw new ProblemError(
     'content_type_unsupported',
-    `${type === '' ? 'The body has no Content-Type' : `Content-Type is ${type.slice(0, 100)}`}; expected ` +
-      'multipart/form-data, image/*, application/octet-stream or application/json.',
+    `Content-Type is ${type.slice(0, 100)}; expected multipart/form-data, image/*, application/octet-stream or ` +
+      `application/json${advice}.`,
   );
 }
 

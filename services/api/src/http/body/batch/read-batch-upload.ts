@@ -11,14 +11,14 @@ import {
   type BatchSink,
 } from '../../../batches/index.js';
 import { hasBody, letBodyCome } from '../../drain.js';
-import { multipartOverhead } from '../multipart.js';
 import { bodyChunks } from '../read-body.js';
+import { multipartOverhead } from '../read-form.js';
 import { checkEncoding, mediaType, refuseQuery } from '../read-upload.js';
 import { contextOf } from '../../request-context.js';
 import type { UploadBudget } from '../upload-budget.js';
 import type { ArchiveLimits } from './archive-limits.js';
 import { readJsonItems } from './json-items.js';
-import { readMultipartItems } from './multipart-items.js';
+import { formOverhead, readMultipartItems } from './multipart-items.js';
 import { withSpool } from './spool.js';
 import { tarItems } from './tar-items.js';
 import { zipItems } from './zip-items.js';
@@ -52,7 +52,6 @@ export interface BatchUploadLimits extends ArchiveLimits {
 
 export function createBatchUploadReader(limits: BatchUploadLimits): BatchUploadReader {
   const { maxItems, maxBytes, maxItemBytes, memory, disk } = limits;
-  const overhead = multipartOverhead + 1024 * maxItems;
 
   const read = async (
     form: Form,
@@ -65,7 +64,7 @@ export function createBatchUploadReader(limits: BatchUploadLimits): BatchUploadR
       refuseQuery(query, form);
       if (form === 'multipart') {
         letBodyCome(request, response);
-        return parseBatchTextOptions(await readMultipartItems(request, response, limits, sink));
+        return parseBatchTextOptions(await readMultipartItems(request, limits, sink));
       }
       letBodyCome(request, response);
       return withSpool(bodyChunks(request), maxBytes, async (spool) =>
@@ -93,7 +92,7 @@ export function createBatchUploadReader(limits: BatchUploadLimits): BatchUploadR
       );
     }
     const told = request.headers['content-length'];
-    if (told !== undefined && Number(told) > maxBytes + (form === 'multipart' ? overhead : 0))
+    if (told !== undefined && Number(told) > maxBytes + (form === 'multipart' ? formOverhead(maxItems) : 0))
       throw tooLargeBatch(maxBytes);
     // The picture that is read and the one that is on its way to Redis, with what joins and decodes them.
     const client = contextOf(response).limits.key;
