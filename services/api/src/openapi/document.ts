@@ -60,6 +60,8 @@ export function openApiDocument(version: string): OpenApiDocument {
         event,
         {
           post: {
+            operationId: `${event.replaceAll(/\.(\w)/g, (_dot, letter: string) => letter.toUpperCase())}Webhook`,
+            security: [],
             summary: `Sent to webhook_url: ${event}. Signed as Standard Webhooks has it.`,
             requestBody: { content: { 'application/json': { schema: ref(bodies[event] ?? 'WebhookBody') } } },
             responses: { '2XX': { description: 'Taken. Everything else is tried again, except 410.' } },
@@ -85,7 +87,7 @@ function describe(operation: Operation): Record<string, unknown> {
     tags: [tag],
     summary,
     ...(description === undefined ? {} : { description }),
-    ...(scope === undefined ? {} : { security: [{}, { key: [] }], 'x-scope': scope }),
+    ...(scope === undefined ? { security: [] } : { security: [{}, { key: [] }], 'x-scope': scope }),
     'x-codeSamples': [{ lang: 'Shell', label: 'curl', source: curlOf(operation) }],
     ...(parameters === undefined ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: { required: true, ...body } }),

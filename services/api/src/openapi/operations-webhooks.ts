@@ -39,7 +39,7 @@ export const webhookOperations: readonly Operation[] = [
     summary: "The client's deliveries, newest first.",
     parameters: [
       query('state', 'Only those in this state.', { type: 'string', enum: deliveryStates }),
-      query('limit', 'How many at most.', { type: 'integer', minimum: 1, maximum: 100, default: 20 }),
+      query('limit', 'How many at most; 20 unless set.', { type: 'integer', minimum: 1, maximum: 100 }),
       query('cursor', 'The `next_cursor` of the page before.', { type: 'string' }),
     ],
     answers: { 200: { description: 'A page of them.', content: json('DeliveryPage') } },
@@ -78,7 +78,7 @@ export const webhookOperations: readonly Operation[] = [
   {
     method: 'post',
     path: '/v1/webhooks/test',
-    id: 'testWebhook',
+    id: 'sendTestWebhook',
     tag: 'webhooks',
     scope: 'submit',
     summary: 'Sends an event `webhook.test`, signed like every other.',
