@@ -484,6 +484,12 @@ export type components = {
         [key: string]: string;
       };
     };
+    JobPage: {
+      /** @description The newest first. */
+      jobs: components['schemas']['Job'][];
+      /** @description What `cursor` has to be for the next page; absent on the last. */
+      next_cursor?: string;
+    };
     LabelRequest: {
       /** @description The picture in base64, or its address. */
       inputs: string;

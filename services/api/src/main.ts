@@ -13,6 +13,7 @@ import {
   DeliveryLog,
   DisabledEndpoints,
   EndedJobsLog,
+  JobList,
   JobStore,
   OpenJobs,
   OutputStore,
@@ -169,6 +170,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     readiness,
     jobs: {
       ...submission,
+      list: new JobList(redis),
       cache: config.RESULT_CACHE_TTL_SECONDS === 0 ? undefined : new ResultCache(redis),
       onCacheLookup: (model, result) => {
         metrics.cacheLookups.inc({ model, result });
