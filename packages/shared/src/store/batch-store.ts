@@ -18,7 +18,7 @@ import { finalStatuses, type JobRecord } from '../job.js';
 import { keyPrefix, keys } from '../queues.js';
 import { sealScript } from './batch-scripts.js';
 import { keepJobs, withJobKeeper, type JobKeeper, type KeptFor } from './job-list.js';
-import { readStored, type StoredJob } from './stored-job.js';
+import { readStoredJobs, type StoredJob } from './stored-job.js';
 
 /** How long what belongs to a batch that is not sealed is kept. */
 export const stagingSeconds = 600;
@@ -131,7 +131,7 @@ export class BatchStore {
 
   /** The jobs of these ids; undefined for each that is no longer kept. */
   async jobs(ids: readonly string[]): Promise<(StoredJob | undefined)[]> {
-    return readStored(this.#redis, ids);
+    return readStoredJobs(this.#redis, ids);
   }
 
   /** Which of these jobs are unfinished items of the batch. */

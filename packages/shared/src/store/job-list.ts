@@ -14,7 +14,7 @@
 import type { Redis } from 'ioredis';
 import type { JobRecord } from '../job.js';
 import { keyPrefix, keys } from '../queues.js';
-import { readStored, type StoredJob } from './stored-job.js';
+import { readStoredJobs, type StoredJob } from './stored-job.js';
 
 /** Of each owner, so many jobs are listed: 55 MB. Older ones can still be read by their id. */
 export const mostListedJobs = 1_000_000;
@@ -138,7 +138,7 @@ export class JobList {
   async read(owner: string | undefined, after: string | undefined, count: number): Promise<ListedJob[]> {
     const from = after === undefined ? '+' : `(${after}`;
     const entries = await this.redis.xrevrange(keys.jobs(owner), from, '-', 'COUNT', count);
-    const stored = await readStored(
+    const stored = await readStoredJobs(
       this.redis,
       entries.map(([, [, id = '']]) => id),
     );

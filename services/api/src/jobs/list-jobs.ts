@@ -7,7 +7,7 @@
  * may be short, or empty; only one without a cursor is the last.
  * Reading ends no job. How far an unfinished one is comes from the snapshot that all readers share (queue-positions.ts).
  */
-import { presentJob, type Job, type JobList, type JobStatus, type StoredJob } from '@quintet/shared';
+import { hasOutcome, presentJob, type Job, type JobList, type JobStatus, type StoredJob } from '@quintet/shared';
 import type { Client } from './client.js';
 import type { QueuePositions } from './queue-positions.js';
 
@@ -60,8 +60,9 @@ export async function listJobs(context: ListContext, query: JobsQuery, client: C
 
 const page = (jobs: readonly Job[], next?: string): JobPage => ({ jobs, ...(next === undefined ? {} : { next }) });
 
-async function present({ positions }: ListContext, { record, outcome }: StoredJob): Promise<Job> {
-  if (outcome !== undefined) return presentJob(record, { outcome });
+async function present({ positions }: ListContext, stored: StoredJob): Promise<Job> {
+  const { record } = stored;
+  if (hasOutcome(stored)) return presentJob(record, stored);
   const snapshot = await positions.snapshot(record.model.name);
   if (snapshot.isActive(record.id)) return presentJob(record, { progress: { status: 'processing' } });
   const queue = snapshot.place(snapshot.position(record.id) ?? snapshot.known);

@@ -8,6 +8,7 @@ import { curlOf } from './curl.js';
 import { accessCodes, commonCodes, headersOf, problemAnswers, type Operation } from './operation.js';
 import { batchOperations } from './operations-batches.js';
 import { clientOperations } from './operations-clients.js';
+import { correctionOperations } from './operations-corrections.js';
 import { jobListOperations } from './operations-job-list.js';
 import { jobOperations } from './operations-jobs.js';
 import { serviceOperations } from './operations-service.js';
@@ -17,6 +18,7 @@ import { componentSchemas, ref, type SchemaName } from './schemas.js';
 export const operations: readonly Operation[] = [
   ...jobOperations,
   ...jobListOperations,
+  ...correctionOperations,
   ...batchOperations,
   ...webhookOperations,
   ...serviceOperations,
