@@ -44,6 +44,28 @@ describe('while no worker lives', () => {
     }
   });
 
+  it('lists its jobs, newest first, over all pages', async () => {
+    const [client] = clients();
+    if (client === undefined) throw new Error('there is none');
+    const idsOf = async (jobs: AsyncIterable<Job>): Promise<string[]> => {
+      const found: string[] = [];
+      for await (const { id } of jobs) found.push(id);
+      return found;
+    };
+    const before = await idsOf(client.jobs());
+    const ids: string[] = [];
+    for (let count = 0; count < 103; count += 1) {
+      const { id } = await client.submit(image);
+      ids.unshift(id);
+      await client.cancel(id);
+    }
+    expect(await idsOf(client.jobs())).toEqual([...ids, ...before]);
+    expect(await idsOf(client.jobs({ status: 'canceled', limit: 101 }))).toEqual(ids.slice(0, 101));
+    expect(await idsOf(client.jobs({ status: 'succeeded' }))).toEqual([]);
+    expect(await idsOf(client.jobs({ limit: 0 }))).toEqual([]);
+    await expect(client.jobs({ limit: 1.5 }).next()).rejects.toMatchObject({ code: 'option_invalid' });
+  });
+
   it('cancels what a call that is aborted had submitted, though it never heard of the job', async () => {
     for (const client of clients()) {
       const idempotencyKey = randomUUID();

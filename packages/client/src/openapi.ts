@@ -534,6 +534,12 @@ export type components = {
         [key: string]: string;
       };
     };
+    JobPage: {
+      /** @description The newest first. */
+      jobs: components['schemas']['Job'][];
+      /** @description What `cursor` has to be for the next page; absent on the last. */
+      next_cursor?: string;
+    };
     LabelList: {
       /** @description The name of the model. */
       model: string;

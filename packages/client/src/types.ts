@@ -7,6 +7,8 @@ type JobRequest = Schemas['JobRequest'];
 export type Batch = Schemas['Batch'];
 export type BatchResult = Schemas['BatchResult'];
 export type Job = Schemas['Job'];
+/** One page of a list of jobs. */
+export type JobPage = Schemas['JobPage'];
 export type JobStatus = Job['status'];
 /** Options of a job or a batch; absent ones are as the service has them. */
 export type JobOptions = {

@@ -26,6 +26,7 @@ export { JobEvents } from './job-events.js';
 export { stateOf, type JobState } from './job-state.js';
 export { checkImageUrl, imageUrlRefused } from './image-url.js';
 export { fetchOrder } from './keep-job.js';
+export { listJobs, type ListContext } from './list-jobs.js';
 export { MemoryGuard } from './memory-guard.js';
 export { ModelDirectory } from './models.js';
 export { joinOptions, optionNames, parseOptions, parseTextOptions, readTextOptions } from './options.js';

@@ -175,6 +175,8 @@ const webhooks = {
   'Delivery.links': 'Where to go from here.',
   'Delivery.links.self': 'The delivery.',
   'DeliveryList.deliveries': 'All of them.',
+  'JobPage.jobs': 'The newest first.',
+  'JobPage.next_cursor': 'What `cursor` has to be for the next page; absent on the last.',
   'DeliveryPage.deliveries': 'The newest first.',
   'DeliveryPage.next_cursor': 'What `cursor` has to be for the next page; absent on the last.',
   'TestWebhookBody.type': 'What happened.',

@@ -9,6 +9,7 @@ import { accessCodes, commonCodes, headersOf, problemAnswers, type Operation } f
 import { batchOperations } from './operations-batches.js';
 import { clientOperations } from './operations-clients.js';
 import { correctionOperations } from './operations-corrections.js';
+import { jobListOperations } from './operations-job-list.js';
 import { jobOperations } from './operations-jobs.js';
 import { serviceOperations } from './operations-service.js';
 import { webhookOperations } from './operations-webhooks.js';
@@ -16,6 +17,7 @@ import { componentSchemas, ref, type SchemaName } from './schemas.js';
 
 export const operations: readonly Operation[] = [
   ...jobOperations,
+  ...jobListOperations,
   ...correctionOperations,
   ...batchOperations,
   ...webhookOperations,

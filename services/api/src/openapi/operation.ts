@@ -62,6 +62,12 @@ export const uuidParameter = (name: string, description: string): Parameter => (
   schema: { type: 'string', format: 'uuid' },
 });
 
+export const queryParameter = (
+  name: string,
+  description: string,
+  schema: Readonly<Record<string, unknown>>,
+): Parameter => ({ in: 'query', name, description, schema });
+
 export const preferParameter: Parameter = {
   in: 'header',
   name: 'Prefer',

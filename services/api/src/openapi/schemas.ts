@@ -40,6 +40,7 @@ export const answers = {
   BatchResult: batchResultSchema,
   BatchWebhookBody: batchWebhookBodySchema,
   Job: jobSchema,
+  JobPage: z.object({ jobs: z.array(jobSchema), next_cursor: z.string().optional() }),
   ModelRef: modelRefSchema,
   Prediction: predictionSchema,
   Problem: problemSchema,
