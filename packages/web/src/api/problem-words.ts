@@ -90,6 +90,7 @@ const table: Readonly<Record<string, Entry>> = {
     'Results are kept for a limited time. It may also belong to another key. Send the picture again.',
   ],
   job_id_invalid: ['The link is incomplete', 'Copy it again, to its very end.'],
+  job_not_succeeded: ['Only a result can be corrected', 'Classify the picture again.'],
   job_finished: ['It was done already', 'It had ended before it could be canceled.'],
   job_expired: ['It was not started in time', 'It waited longer than it was allowed to. Send it again.'],
   explanation_not_found: [

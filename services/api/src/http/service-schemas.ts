@@ -1,5 +1,5 @@
 /** What the routes that tell of the service itself answer. */
-import { croppingSchema, modelRefSchema, workerPresenceSchema } from '@quintet/shared';
+import { croppingSchema, modelLabelsSchema, modelRefSchema, workerPresenceSchema } from '@quintet/shared';
 import { z } from 'zod';
 
 export const healthSchema = z.object({
@@ -29,3 +29,5 @@ export const modelListSchema = z.object({
     }),
   ),
 });
+
+export const labelListSchema = z.object({ model: z.string(), ...modelLabelsSchema.shape });

@@ -22,7 +22,7 @@ export interface Answer {
 }
 
 export interface Operation {
-  readonly method: 'get' | 'post' | 'delete';
+  readonly method: 'get' | 'post' | 'put' | 'delete';
   /** With parameters in braces, as OpenAPI has them. */
   readonly path: string;
   readonly id: string;

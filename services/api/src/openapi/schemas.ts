@@ -9,6 +9,7 @@ import {
   batchResultSchema,
   batchSchema,
   batchWebhookBodySchema,
+  correctionRequestSchema,
   deliverySchema,
   jobOptionsSchema,
   jobSchema,
@@ -25,7 +26,7 @@ import { examples } from './examples.js';
 import { batchItemSchema } from '../http/body/batch/json-items.js';
 import { inferRequestSchema } from '../http/compat/inference-protocol/infer-header.js';
 import * as compat from '../http/compat/schemas.js';
-import { healthSchema, indexSchema, modelListSchema } from '../http/service-schemas.js';
+import { healthSchema, indexSchema, labelListSchema, modelListSchema } from '../http/service-schemas.js';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -45,6 +46,7 @@ export const answers = {
   DeliveryList: z.object({ deliveries: z.array(deliverySchema) }),
   DeliveryPage: z.object({ deliveries: z.array(deliverySchema), next_cursor: z.string().optional() }),
   Index: indexSchema,
+  LabelList: labelListSchema,
   ModelList: modelListSchema,
   Operations: operationsSchema,
   GradioLabel: compat.gradioLabelSchema,
@@ -60,6 +62,7 @@ export const answers = {
 /** What is asked. */
 export const requests = {
   BatchItem: batchItemSchema,
+  CorrectionRequest: correctionRequestSchema,
   InferRequest: inferRequestSchema,
   LabelRequest: compat.labelRequestSchema,
   JobOptions: jobOptionsSchema,
