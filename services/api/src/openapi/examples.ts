@@ -154,6 +154,7 @@ export const examples: Readonly<Record<string, unknown>> = {
       {
         ...model,
         explainable: true,
+        preprocess: { resize: 256, crop: 224 },
         workers: [
           {
             id: 'vm-1b8beb',
