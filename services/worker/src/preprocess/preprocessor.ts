@@ -1,8 +1,8 @@
 /**
  * From an encoded picture to the square the model sees.
  *
- * libvips decodes nearly everything, BMP goes through a native decoder, HEIC through WebAssembly in a thread; from there on
- * one path leads to the crop. Nothing here computes on the main thread for more than a few milliseconds. Whatever is wrong
+ * libvips decodes nearly everything, BMP goes through a native decoder, HEIC through WebAssembly in a thread, TIFF through our own (tiff/);
+ * from there on one path leads to the crop. Nothing here computes on the main thread for more than a few milliseconds. Whatever is wrong
  * with a picture becomes an ImageError and concerns that picture only.
  */
 import { type ImageInfo, inspectImage } from '@quintet/images';
@@ -12,6 +12,7 @@ import { type Crop, cropEncoded, cropRaster } from './crop-with-sharp.js';
 import { decodeTimeout, toImageError } from './decode-error.js';
 import { checkSpec, type CropSpec } from './geometry.js';
 import { ThreadDecoder } from './thread-decoder.js';
+import { cropTiff } from './tiff/crop-tiff.js';
 
 export interface PreprocessorOptions {
   /** From the `preprocess` section of the model's manifest. */
@@ -68,14 +69,16 @@ export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
   // A HEIC picture that waits for the one thread must not keep memory from others.
   const heicTurn = new DecodeBudget(1, longestWaitMs);
 
+  async function decode(bytes: Buffer, format: ImageInfo['format']): Promise<Crop> {
+    if (format === 'bmp') return cropRaster(await decodeBmp(bytes), spec, limits);
+    return format === 'tiff' ? cropTiff(bytes, spec, limits) : cropEncoded(bytes, spec, limits);
+  }
+
   /** Has its memory until it has really ended, or is as late again as it may be. */
   function timed(bytes: Buffer, info: ImageInfo): Promise<Crop> {
     return new Promise((resolve, reject) => {
       const held = budget.run(info.decodeBytes, async () => {
-        const work =
-          info.format === 'bmp'
-            ? decodeBmp(bytes).then((raster) => cropRaster(raster, spec, limits))
-            : cropEncoded(bytes, spec, limits);
+        const work = decode(bytes, info.format);
         const result = within(work, timeoutMs);
         result.then(resolve, reject);
         await Promise.allSettled([result]);
@@ -91,8 +94,8 @@ export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
         const info = known ?? inspectImage(bytes, { maxPixels, maxDecodeBytes });
         if (info.format !== 'heic') return await timed(bytes, info);
         // It keeps its own clock, which does not run while others are being decoded.
-        const decode = () => budget.run(info.decodeBytes, () => heic.decode(bytes));
-        return await cropRaster(await heicTurn.run(1, decode), spec, limits);
+        const decodeHeic = () => budget.run(info.decodeBytes, () => heic.decode(bytes));
+        return await cropRaster(await heicTurn.run(1, decodeHeic), spec, limits);
       } catch (error) {
         throw toImageError(error);
       }

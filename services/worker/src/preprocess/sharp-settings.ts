@@ -26,7 +26,6 @@ export function configureSharp(): void {
       'VipsForeignLoadWebp',
       'VipsForeignLoadHeif',
       'VipsForeignLoadNsgif',
-      'VipsForeignLoadTiff',
     ],
   });
 }
