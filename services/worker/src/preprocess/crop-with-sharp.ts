@@ -127,7 +127,8 @@ async function crop(source: Source, spec: CropSpec, limits: SharpLimits): Promis
   return { data: resampleWindow({ data, ...window }, across, down), width, height };
 }
 
-function axesOf(picture: PictureSize, spec: CropSpec): Axes {
+/** The crop's axes in a picture. */
+export function axesOf(picture: PictureSize, spec: CropSpec): Axes {
   const plan = planCrop(picture.width, picture.height, spec);
   const { crop: length, interpolation } = spec;
   return {
