@@ -1,3 +1,4 @@
+export { heifPicture, type HeifPicture } from './heif-still.js';
 export { ImageError, type ImageErrorCode, imageErrorCodes } from './image-error.js';
 export { type ImageFormat, imageFormats, type ImageInfo, type ImageLimits, mediaTypes } from './image-info.js';
 export { inspectImage } from './inspect-image.js';

@@ -5,10 +5,10 @@
  * one path leads to the crop. Nothing here computes on the main thread for more than a few milliseconds. Whatever is wrong
  * with a picture becomes an ImageError and concerns that picture only.
  */
-import { type ImageInfo, inspectImage } from '@quintet/images';
+import { heifPicture, type ImageInfo, inspectImage } from '@quintet/images';
 import { decodeBmp } from './bmp-decoder.js';
 import { DecodeBudget } from './decode-budget.js';
-import { type Crop, cropEncoded, cropRaster } from './crop-with-sharp.js';
+import { type Crop, cropAvif, cropEncoded, cropRaster } from './crop-with-sharp.js';
 import { decodeTimeout, toImageError } from './decode-error.js';
 import { checkSpec, type CropSpec } from './geometry.js';
 import { ThreadDecoder } from './thread-decoder.js';
@@ -75,7 +75,7 @@ export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
         const work =
           info.format === 'bmp'
             ? decodeBmp(bytes).then((raster) => cropRaster(raster, spec, limits))
-            : cropEncoded(bytes, spec, limits);
+            : (info.format === 'avif' ? cropAvif : cropEncoded)(bytes, spec, limits);
         const result = within(work, timeoutMs);
         result.then(resolve, reject);
         await Promise.allSettled([result]);
@@ -91,7 +91,7 @@ export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
         const info = known ?? inspectImage(bytes, { maxPixels, maxDecodeBytes });
         if (info.format !== 'heic') return await timed(bytes, info);
         // It keeps its own clock, which does not run while others are being decoded.
-        const decode = () => budget.run(info.decodeBytes, () => heic.decode(bytes));
+        const decode = () => budget.run(info.decodeBytes, () => heic.decode(heifPicture(bytes).bytes));
         return await cropRaster(await heicTurn.run(1, decode), spec, limits);
       } catch (error) {
         throw toImageError(error);
