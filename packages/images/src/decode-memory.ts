@@ -82,17 +82,18 @@ export function pngMemory(size: Size, { colourType, depth, interlaced, turned, p
   return picture + text * TEXT_COPIES;
 }
 
-/** The canvas as RGBA, which is then read row by row, and a record for each frame. */
-export function gifMemory(canvas: Size, frames: number): number {
-  return canvas.width * canvas.height * 3.8 + rowsMemory(canvas, 4) + frames * 100;
+/** The canvas as RGB, and an index for each pixel of the first frame: pixels of both. */
+export function gifMemory(canvas: number, frame: number): number {
+  return canvas * DECODED + frame;
 }
 
 export function webpMemory(pixels: number, turned: boolean): number {
   return pixels * (turned ? 10.5 : 9.7);
 }
 
-export function bmpMemory(pixels: number, depth: number): number {
-  return pixels * (depth === 32 ? 12 : 6.5);
+/** RGB, and of run lengths an index for each pixel. */
+export function bmpMemory(pixels: number, runLength: boolean): number {
+  return pixels * (DECODED + (runLength ? 1 : 0));
 }
 
 export interface TiffKind {

@@ -1,30 +1,19 @@
-import { ChromaSubsampling, Transformer } from '@napi-rs/image';
-import sharp, { type Sharp } from 'sharp';
+import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { greyAvif } from '../../../test/fixtures/images/grey-avif.js';
 import { heifSequence, withColours } from '../../../test/fixtures/images/heif-sequence.js';
 import { emptyZip, heicSample, testCard } from '../../../test/fixtures/images/index.js';
 import { ImageError, heifPicture, inspectImage } from './index.js';
 
 const limits = { maxPixels: 1_000_000 };
 let avif: Buffer;
-let grey: Buffer;
 
 beforeAll(async () => {
   const { width, height, data } = testCard(64, 48);
-  const image = (): Sharp => sharp(data, { raw: { width, height, channels: 3 } });
-  avif = await image().avif({ effort: 0 }).toBuffer();
-  const card = new Transformer(await image().png().toBuffer());
-  grey = await card.avif({ chromaSubsampling: ChromaSubsampling.Yuv400, speed: 10 });
+  avif = await sharp(data, { raw: { width, height, channels: 3 } })
+    .avif({ effort: 0 })
+    .toBuffer();
 });
-
-/** A grey AVIF with other colours in its `colr` box. */
-function greyWith({ matrix, full }: { matrix: number; full: boolean }): Buffer {
-  const copy = Buffer.from(grey);
-  const colour = copy.subarray(copy.indexOf('colrnclx') + 4);
-  colour.writeUInt16BE(matrix, 8);
-  colour.writeUInt8(full ? 0x80 : 0, 10);
-  return copy;
-}
 
 function codeOf(bytes: Buffer): string {
   try {
@@ -81,11 +70,9 @@ describe('what a decoder is given', () => {
   });
 
   it('says so where grey samples are of limited range: by the box, or by the data where there is none', () => {
-    const matrix = 6;
-    expect(heifPicture(grey).limitedGrey).toBeUndefined();
-    expect(heifPicture(greyWith({ matrix, full: true })).limitedGrey).toBeUndefined();
-    expect(heifPicture(withColours(avif, { matrix, full: false })).limitedGrey).toBeUndefined();
-    const limited = greyWith({ matrix, full: false });
+    expect(heifPicture(greyAvif({ full: true })).limitedGrey).toBeUndefined();
+    expect(heifPicture(withColours(avif, { matrix: 6, full: false })).limitedGrey).toBeUndefined();
+    const limited = greyAvif({ full: false });
     expect(heifPicture(limited).limitedGrey).toBe(8);
     expect(heifPicture(heifSequence(limited, { brand: 'avis', frames: 1 })).limitedGrey).toBe(8);
   });
@@ -102,7 +89,7 @@ describe('what a decoder is given', () => {
 
   it.each([3, 10, 14, 16])('is nothing where the colours are coded by matrix %i', (matrix) => {
     expect(codeOf(withColours(avif, { matrix, full: true }))).toBe('image_undecodable');
-    expect(codeOf(greyWith({ matrix, full: true }))).toBe('accepted');
+    expect(codeOf(greyAvif({ matrix, full: true }))).toBe('accepted');
   });
 });
 

@@ -21,6 +21,7 @@ const advice: Readonly<Record<string, string>> = {
   base64_invalid: program,
   upload_incomplete: `The connection broke while the picture was sent. ${soon}`,
   option_unknown: program,
+  option_conflict: program,
   option_invalid: 'Choose another model, or reload the page.',
   job_id_invalid: 'The link is incomplete. Copy it again, to its end.',
   request_malformed: program,

@@ -6,7 +6,7 @@ export class DecoderUnavailableError extends Error {
 }
 
 /**
- * What a decoder's failure means for the client. sharp and @napi-rs/image report a bad picture as a plain Error, of which
+ * What a decoder's failure means for the client. sharp reports a bad picture as a plain Error, of which
  * the first line names the cause. Any subclass (no memory, a mistake of ours) is returned as it is: the picture must not be
  * blamed for it.
  */

@@ -1,7 +1,6 @@
 /** AVIF and HEIC whose file is not what a decoder reads: image sequences, grey of limited range, bytes behind. */
-import { ChromaSubsampling, Transformer } from '@napi-rs/image';
-import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { greyAvif } from '../../../../test/fixtures/images/grey-avif.js';
 import { heifSequence } from '../../../../test/fixtures/images/heif-sequence.js';
 import { encodeHeic } from '../../../../test/fixtures/images/heic-photo.js';
 import { heicSample, makeImage, testCard } from '../../../../test/fixtures/images/index.js';
@@ -37,23 +36,8 @@ describe('an image sequence', () => {
 });
 
 describe('grey AVIF', () => {
-  const [width, height] = [300, 256];
-
-  /** Levels 0 to 255 in columns; coded without loss. */
-  async function ramp(full: boolean): Promise<Buffer> {
-    const levels = Uint8Array.from({ length: width * height }, (_value, i) => Math.min(255, i % width));
-    const png = sharp(levels, { raw: { width, height, channels: 1 } }).png();
-    const file = await new Transformer(await png.toBuffer()).avif({
-      quality: 100,
-      chromaSubsampling: ChromaSubsampling.Yuv400,
-      speed: 10,
-    });
-    file.writeUInt8(full ? 0x80 : 0, file.indexOf('colrnclx') + 14);
-    return file;
-  }
-
   it('of limited range has 16 as black and 235 as white', async () => {
-    const [full, limited] = [await cropOf(await ramp(true)), await cropOf(await ramp(false))];
+    const [full, limited] = [await cropOf(greyAvif({ full: true })), await cropOf(greyAvif({ full: false }))];
     const expected = full.map((value) => Math.max(0, Math.min(255, Math.round(((value - 16) * 255) / 219))));
     expect(new Set(full).size).toBe(256 - 38);
     expect(Buffer.compare(limited, expected)).toBe(0);
