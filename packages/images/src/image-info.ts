@@ -21,7 +21,7 @@ export interface ImageInfo {
   /** Pixels as stored: before any EXIF orientation, and before the crop or rotation of a HEIF container. */
   readonly width: number;
   readonly height: number;
-  /** Frames or pages, at least 1; only the first is ever used. 1 for AVIF and HEIC sequences. */
+  /** Frames or pages, at least 1; only the first is ever used. */
   readonly frames: number;
   /**
    * EXIF's number for how it is to be turned, 1 to 8: exif-orientation.ts. Absent where its decoder turns it by itself (HEIF) or

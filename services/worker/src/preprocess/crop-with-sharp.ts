@@ -12,6 +12,7 @@
  *
  * On purpose different: 16-bit grey keeps its high byte, where Pillow clips everything above 255 to white.
  */
+import { heifPicture } from '@quintet/images';
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { cmykToRgb } from './cmyk.js';
 import { type CropSpec, type PictureSize, planCrop } from './geometry.js';
@@ -52,6 +53,8 @@ interface Source {
   readonly width: number;
   readonly height: number;
   readonly cmyk: boolean;
+  /** What each value of a sample means, if not itself. */
+  readonly levels?: Uint8ClampedArray;
 }
 
 /**
@@ -65,6 +68,22 @@ export async function cropEncoded(
   orientation?: number,
 ): Promise<Crop> {
   return crop(await encodedSource(bytes, limits, orientation), spec, limits);
+}
+
+/** Crops an AVIF. */
+export async function cropAvif(bytes: Buffer, spec: CropSpec, limits: SharpLimits): Promise<Crop> {
+  const { bytes: picture, limitedGrey } = heifPicture(bytes);
+  const source = await encodedSource(picture, limits);
+  return crop(limitedGrey === undefined ? source : { ...source, levels: fullRange(limitedGrey) }, spec, limits);
+}
+
+/**
+ * From the high byte of a grey sample of limited range, 16 to 235, to full range, as libavif does it. `bits`: of the sample; what
+ * is below the high byte counts as its mean.
+ */
+function fullRange(bits: number): Uint8ClampedArray {
+  const rest = 0.5 - 0.5 / 2 ** (bits - 8);
+  return Uint8ClampedArray.from({ length: 256 }, (_value, v) => Math.floor(((v + rest - 16) * 255) / 219 + 0.5));
 }
 
 /** Crops pixels that another decoder has produced. */
@@ -124,6 +143,8 @@ async function crop(source: Source, spec: CropSpec, limits: SharpLimits): Promis
     height: rows.end - rows.first,
   };
   const data = await pixelsOf(source.open().extract(window), source, limits);
+  const { levels } = source;
+  if (levels !== undefined) for (let i = 0; i < data.length; i += 1) data[i] = levels[data[i] ?? 0] ?? 0;
   return { data: resampleWindow({ data, ...window }, across, down), width, height };
 }
 

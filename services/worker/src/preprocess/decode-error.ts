@@ -17,7 +17,9 @@ export function toImageError(error: unknown): unknown {
   if (message.includes('exceeds pixel limit')) {
     return new ImageError('image_too_many_pixels', 'The image has more pixels than are accepted.', { cause: error });
   }
-  const reason = message.split('\n', 1)[0]?.slice(0, 200) ?? '';
+  // The first line says why, but for what libvips notes as libheif reads ahead.
+  const lines = message.replace(/^Input buffer has corrupt header: /, '').split('\n');
+  const reason = lines.find((line) => !line.startsWith('source: bad seek'))?.slice(0, 200) ?? '';
   return new ImageError('image_undecodable', `The image cannot be decoded: ${reason}`, { cause: error });
 }
 

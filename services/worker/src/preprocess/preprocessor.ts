@@ -5,10 +5,10 @@
  * one path leads to the crop. Nothing here computes on the main thread for more than a few milliseconds. Whatever is wrong
  * with a picture becomes an ImageError and concerns that picture only.
  */
-import { type ImageInfo, inspectImage } from '@quintet/images';
+import { heifPicture, type ImageInfo, inspectImage } from '@quintet/images';
 import { decodeBmp } from './bmp-decoder.js';
 import { DecodeBudget } from './decode-budget.js';
-import { type Crop, cropEncoded, cropRaster } from './crop-with-sharp.js';
+import { type Crop, cropAvif, cropEncoded, cropRaster } from './crop-with-sharp.js';
 import { decodeTimeout, toImageError } from './decode-error.js';
 import { decodeGif } from './gif-decoder.js';
 import { checkSpec, type CropSpec } from './geometry.js';
@@ -75,6 +75,7 @@ export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
     if (format === 'bmp') return cropRaster(decodeBmp(bytes), spec, limits);
     if (format === 'gif') return cropRaster(decodeGif(bytes), spec, limits);
     if (format === 'tiff') return cropTiff(bytes, spec, limits);
+    if (format === 'avif') return cropAvif(bytes, spec, limits);
     if (format !== 'png') return cropEncoded(bytes, spec, limits, orientation);
     const png = mendPng(bytes);
     const cropped = cropEncoded(png.bytes, spec, limits, orientation);
@@ -101,7 +102,7 @@ export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
         const info = known ?? inspectImage(bytes, { maxPixels, maxDecodeBytes });
         if (info.format !== 'heic') return await timed(bytes, info);
         // It keeps its own clock, which does not run while others are being decoded.
-        const decodeHeic = () => budget.run(info.decodeBytes, () => heic.decode(bytes));
+        const decodeHeic = () => budget.run(info.decodeBytes, () => heic.decode(heifPicture(bytes).bytes));
         return await cropRaster(await heicTurn.run(1, decodeHeic), spec, limits);
       } catch (error) {
         throw toImageError(error);
