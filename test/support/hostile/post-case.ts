@@ -28,7 +28,8 @@ function blamesService(code: string): boolean {
 
 type Form = 'raw' | 'multipart' | 'json';
 
-interface Submission {
+/** The body of a request and what it says of it. */
+export interface Submission {
   readonly body: string | FormData | Uint8Array<ArrayBuffer>;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -44,12 +45,14 @@ function bodyOf(bytes: Buffer, form: Form): Submission {
   return { body, headers: {} };
 }
 
-interface Answer {
+/** A job, or the error that came in its place. */
+export interface Answer {
   readonly id?: unknown;
   readonly status?: unknown;
   readonly code?: unknown;
-  readonly error?: { readonly code?: unknown };
-  readonly predictions?: readonly { readonly label: string }[];
+  readonly detail?: unknown;
+  readonly error?: { readonly code?: unknown; readonly detail?: unknown };
+  readonly predictions?: readonly { readonly label: string; readonly score: number }[];
 }
 
 /** How often a picture is submitted again where the service says that it is busy: on a machine that is, Redis may answer late. */

@@ -54,7 +54,7 @@ export function startShell(body: HTMLElement): void {
     other = h('div', { className: 'view' });
     main.append(other);
     if (route.view === 'operations') operationsView(other, leave.signal);
-    else void jobView(other, { id: route.id, signal: leave.signal, history: parts.history });
+    else void jobView(other, { id: route.id, picture: route.picture, signal: leave.signal, history: parts.history });
   };
   window.addEventListener('hashchange', () => {
     show(parseRoute(location.hash));

@@ -21,6 +21,7 @@ const advice: Readonly<Record<string, string>> = {
   base64_invalid: program,
   upload_incomplete: `The connection broke while the picture was sent. ${soon}`,
   option_unknown: program,
+  option_conflict: program,
   option_invalid: 'Choose another model, or reload the page.',
   job_id_invalid: 'The link is incomplete. Copy it again, to its end.',
   request_malformed: program,
@@ -90,6 +91,7 @@ const advice: Readonly<Record<string, string>> = {
   job_canceled: forPrograms,
   answer_timeout: forPrograms,
   explanation_not_found: 'The heat map is kept as long as the result, and this one is gone. Send the picture again.',
+  job_not_succeeded: 'Only a result can be corrected. Classify the picture again.',
   explanation_unsupported: 'This model cannot show where it looked. Choose another.',
   // Of the page itself, and of what may stand between it and the service.
   job_expired: 'It waited longer than it was allowed to. Send it again.',

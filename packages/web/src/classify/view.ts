@@ -11,6 +11,7 @@ import { downloadText, historyView, openCameraDialog, resultsAsCsv, type CsvResu
 import { announcer, batchAnnouncement, itemAnnouncement } from './announcer.js';
 import { batchView, type BatchView } from './batch-view.js';
 import { fromFiles, type Collected } from './collect.js';
+import { Corrections } from './corrections.js';
 import { examples } from './examples.js';
 import { keepHistory } from './history-keeper.js';
 import { plural } from './format.js';
@@ -31,6 +32,7 @@ type Stage =
 export function classifyView(host: HTMLElement, { history, toasts }: PageParts): void {
   const run = new Run();
   const served = new Served();
+  const corrections = new Corrections(run.store, history);
   const speaker = announcer();
   const models = modelBar(served, (model) => {
     run.settings.model = model;
@@ -55,6 +57,8 @@ export function classifyView(host: HTMLElement, { history, toasts }: PageParts):
     },
     isExplainable: (model) => served.find(model)?.explainable === true,
     startsExplained: run.settings.explain,
+    correct: (item, correction) => corrections.save(item, correction),
+    thumbnail: (job) => history.find(job)?.thumbnail,
   });
 
   const collect = ({ files, urls, leftOut }: Collected): void => {

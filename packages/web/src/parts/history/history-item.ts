@@ -67,6 +67,7 @@ const ended: Readonly<Record<string, string>> = { canceled: 'Canceled', expired:
 
 function summary({ job }: HistoryEntry): { text: string; score?: string } {
   const [first] = job.predictions ?? [];
+  if (job.correction !== undefined) return { text: job.correction.label, score: 'corrected' };
   if (first !== undefined) return { text: first.label, score: `${(first.score * 100).toFixed(1)} %` };
   if (job.status === 'succeeded') return { text: 'Nothing above the least score' };
   return { text: job.error?.title ?? ended[job.status] ?? 'Not finished' };

@@ -1,0 +1,128 @@
+/**
+ * Files that clients really send, each with what must come of it: `npm test -- inputs`. A test file has a table of its own files,
+ * made by code, and a table of those in ../shared/inputs; both go to one running service. Where ../shared is absent, the second
+ * table is one skipped test.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ask, type Answer, type Submission } from '../../support/hostile/post-case.js';
+import { picture } from '../../support/pictures.js';
+import { startStack, type Stack, type StackOptions } from '../../support/stack.js';
+import { suiteOrSkip } from '../../support/suite-or-skip.js';
+import { shared } from '../../support/test-model.js';
+
+/** The request in which a client sends a file. */
+export type SendAs = (bytes: Buffer) => Submission;
+
+/** What must come of a file. `detail` is looked for in the sentence that the error has for people. */
+export type Expected =
+  /** Succeeds, with this first label; a score of at least `score` (0.5). */
+  | { readonly label: string; readonly score?: number }
+  /** Succeeds, with the answer that this other file gets: the same labels, each score within `within` (0.02). */
+  | { readonly like: Made; readonly within?: number }
+  /** Refused by the API or failed on the worker: to a client both are this code. */
+  | { readonly code: string; readonly detail?: RegExp };
+
+type Made = () => Buffer | Promise<Buffer>;
+
+export interface Input {
+  readonly name: string;
+  readonly make: Made;
+  /** `application/octet-stream` as the whole body where it is absent. */
+  readonly sendAs?: SendAs;
+  readonly expect: Expected;
+}
+
+/** The file as the whole body of the request. */
+export const bodyOf =
+  (contentType: string): SendAs =>
+  (bytes) => ({ body: new Uint8Array(bytes), headers: { 'content-type': contentType } });
+
+const asRaw = bodyOf('application/octet-stream');
+
+const folder = `${shared}inputs/`;
+
+/** A file of ../shared/inputs: it is read when its test runs. */
+export const sharedFile =
+  (name: string): Made =>
+  () =>
+    readFileSync(folder + name);
+
+/** An input of ../shared/inputs under its own name. */
+export function sharedInput(name: string, expected: Expected, sendAs: SendAs = asRaw): Input {
+  return { name, make: sharedFile(name), sendAs, expect: expected };
+}
+
+/** A picture of our own that every file of inputs sends too: where it fails, the fault is not that of the inputs. */
+const control: Input = {
+  name: 'a picture of examples/pictures, the control',
+  make: () => picture('umbrella'),
+  expect: { label: 'umbrella' },
+};
+
+export interface InputTables {
+  readonly own: readonly Input[];
+  /** Of ../shared/inputs. */
+  readonly shared: readonly Input[];
+  readonly stack?: StackOptions;
+  /** Further tests against the same service. */
+  readonly more?: (running: () => Stack) => void;
+}
+
+/** The suite of one test file: one service, to which all its inputs are sent one by one. */
+export function describeInputs(part: string, { own, shared: given, stack: options, more }: InputTables): void {
+  describe(`inputs: ${part}`, () => {
+    let stack: Stack | undefined;
+    const running = (): Stack => {
+      if (stack === undefined) throw new Error('the service has not been started');
+      return stack;
+    };
+    beforeAll(async () => {
+      stack = await startStack(options);
+    });
+    afterAll(() => stack?.stop());
+
+    it.each([control, ...own])('$name', (input) => judge(running().url, input));
+    more?.(running);
+    if (given.length === 0) return;
+    const missing = existsSync(folder) ? undefined : '../shared/inputs is not there';
+    suiteOrSkip(missing, 'the files of ../shared/inputs', () => {
+      it.each(given)('$name', (input) => judge(running().url, input));
+    });
+  });
+}
+
+/** Sends one input and holds the outcome to what is expected of it. */
+export async function judge(url: string, { name, make, sendAs = asRaw, expect: expected }: Input): Promise<void> {
+  const answer = await answerTo(url, sendAs(await make()));
+  if ('code' in expected) {
+    const { code, detail } = answer.error ?? answer;
+    expect({ name, status: answer.status, code, detail }).toMatchObject({ name, code: expected.code });
+    if (expected.detail !== undefined) expect(detail).toMatch(expected.detail);
+    return;
+  }
+  const outcome = { name, status: answer.status, error: answer.error ?? answer.code };
+  expect(outcome).toEqual({ name, status: 'succeeded', error: undefined });
+  const [first] = answer.predictions ?? [];
+  if ('label' in expected) {
+    expect({ name, first }).toMatchObject({ name, first: { label: expected.label } });
+    expect(first?.score, name).toBeGreaterThanOrEqual(expected.score ?? 0.5);
+    return;
+  }
+  const other = await answerTo(url, asRaw(await expected.like()));
+  expect(other.status, `${name}: the file that it is compared with`).toBe('succeeded');
+  const scores = (predictions: Answer['predictions']): Map<string, number> =>
+    new Map(predictions?.map(({ label, score }) => [label, score]));
+  const [own, others] = [scores(answer.predictions), scores(other.predictions)];
+  expect({ name, label: first?.label }).toEqual({ name, label: other.predictions?.[0]?.label });
+  for (const [label, score] of others) {
+    const difference = Math.abs((own.get(label) ?? 0) - score);
+    expect(difference, `${name}: the score of ${label}`).toBeLessThanOrEqual(expected.within ?? 0.02);
+  }
+}
+
+async function answerTo(url: string, submission: Submission): Promise<Answer> {
+  const asked = await ask(url, submission);
+  if (asked === undefined) throw new Error('The job has not ended.');
+  return asked.answer;
+}
