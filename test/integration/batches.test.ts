@@ -160,8 +160,8 @@ describe('a batch', () => {
     const table = await as('text/csv');
     expect(table.headers.get('content-type')).toBe('text/csv; charset=utf-8');
     const rows = (await table.text()).split('\r\n');
-    expect(rows[0]).toBe('index,name,job_id,status,error_code,error_detail,label_1,score_1');
-    expect(rows[1]).toMatch(/^0,a\.jpg,[0-9a-f-]{36},succeeded,,,[^,]+,0\.\d+$/);
+    expect(rows[0]).toBe('index,name,job_id,status,error_code,error_detail,label_1,score_1,correction');
+    expect(rows[1]).toMatch(/^0,a\.jpg,[0-9a-f-]{36},succeeded,,,[^,]+,0\.\d+,$/);
     expect(rows[2]).toMatch(/^1,not a picture\.txt,[0-9a-f-]{36},failed,image_format_unsupported,/);
     expect(rows[3]).toMatch(/^2,"Müller, ""c""\.png",/);
 

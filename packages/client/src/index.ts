@@ -8,6 +8,7 @@ export {
   Quintet,
   type CallOptions,
   type ClassifyAllOptions,
+  type CorrectOptions,
   type Outcome,
   type QuintetOptions,
   type SubmitOptions,

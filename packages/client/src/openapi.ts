@@ -137,6 +137,12 @@ export type components = {
       /** @description The batch. */
       data: components['schemas']['Batch'];
     };
+    CorrectionRequest: {
+      /** @description Any text, or the name of a class. */
+      label: string;
+      /** @description The number of the class, which tells classes of one name apart. */
+      index?: number;
+    };
     Delivery: {
       /** @description The id of the delivery, sent as `webhook-id`. */
       id: string;
@@ -481,6 +487,20 @@ export type components = {
           height: number;
         };
       };
+      /** @description What its client says that the picture shows, where it has said so. */
+      correction?: {
+        /** @description The text that was given, or the name of the class. */
+        label: string;
+        /** @description Where it is a class of the model: its WordNet id. */
+        wnid?: string;
+        /** @description Where it is a class of the model: its number. */
+        index?: number;
+        /**
+         * Format: date-time
+         * @description When it was given.
+         */
+        at: string;
+      };
     };
     JobRequest: {
       /** @description The picture; this or `image_url`. */
@@ -513,6 +533,21 @@ export type components = {
       metadata?: {
         [key: string]: string;
       };
+    };
+    LabelList: {
+      /** @description The name of the model. */
+      model: string;
+      /** @description The hash of the file that has these classes. */
+      version?: string;
+      /** @description Its classes. */
+      labels: {
+        /** @description What it is, in English. */
+        label: string;
+        /** @description Its WordNet id, ImageNet's name of the class. */
+        wnid: string;
+        /** @description Its number, from 0. */
+        index: number;
+      }[];
     };
     LabelRequest: {
       /** @description The picture in base64, or its address. */
@@ -813,7 +848,8 @@ export type components = {
         | 'job_canceled'
         | 'answer_timeout'
         | 'explanation_not_found'
-        | 'explanation_unsupported';
+        | 'explanation_unsupported'
+        | 'job_not_succeeded';
       /** @description By which the log of the service can be searched. */
       request_id: string;
     };
@@ -918,7 +954,8 @@ export type components = {
         | 'job_canceled'
         | 'answer_timeout'
         | 'explanation_not_found'
-        | 'explanation_unsupported';
+        | 'explanation_unsupported'
+        | 'job_not_succeeded';
       /** @description Whether the same request may succeed later. */
       retryable: boolean;
       /** @description By which the log of the service can be searched. */

@@ -29,6 +29,11 @@ export interface CallOptions {
   readonly retrySeconds?: number | undefined;
 }
 
+export interface CorrectOptions extends CallOptions {
+  /** The number of the class. */
+  readonly index?: number | undefined;
+}
+
 export interface SubmitOptions extends JobOptions, Pick<CallOptions, 'signal'> {
   /** Submissions with the same key are the same job. One of its own for each call by default, which makes retries safe. */
   readonly idempotencyKey?: string | undefined;
@@ -141,6 +146,22 @@ export class Quintet {
   /** Rejects with `job_finished` where it has ended. */
   cancel(id: string, { signal, retrySeconds }: CallOptions = {}): Promise<Job> {
     return this.#requester.json({ method: 'DELETE', path: jobPath(id), signal, retrySeconds });
+  }
+
+  /**
+   * Says what its picture really shows: any text, or the name of a class; `index` tells classes of one name apart. Rejects with
+   * `job_not_succeeded` where there is no result to correct.
+   */
+  correct(id: string, label: string, { index, signal, retrySeconds }: CorrectOptions = {}): Promise<Job> {
+    const body = JSON.stringify({ label, index });
+    const headers = { 'content-type': 'application/json' };
+    const path = `${jobPath(id)}/correction`;
+    return this.#requester.json({ method: 'PUT', path, headers, body, signal, retrySeconds });
+  }
+
+  /** Takes the correction back. */
+  uncorrect(id: string, { signal, retrySeconds }: CallOptions = {}): Promise<Job> {
+    return this.#requester.json({ method: 'DELETE', path: `${jobPath(id)}/correction`, signal, retrySeconds });
   }
 
   /** Its states as they change, the present one first and the final one last, over cut connections and restarts. */

@@ -106,6 +106,8 @@ export const errorRegistry = {
   // The explanation
   explanation_not_found: entry(404, 'There is no such explanation'),
   explanation_unsupported: entry(422, 'The model cannot explain its answers'),
+  // The correction
+  job_not_succeeded: entry(409, 'The job has no result to correct'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorRegistry;

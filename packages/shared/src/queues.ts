@@ -38,6 +38,8 @@ export const keys = {
   workers: `${keyPrefix}:workers`,
   /** Hash: model name → ModelRef as JSON, of every model that a worker has ever served. */
   models: `${keyPrefix}:models`,
+  /** Hash: model name → its classes as JSON, beside the one above. */
+  labels: `${keyPrefix}:labels`,
   /** Name of the model that jobs without one were for, when a worker served it last. */
   defaultModel: `${keyPrefix}:default-model`,
   /** An answer as JSON, by what `resultName` makes (store/result-cache.ts). */

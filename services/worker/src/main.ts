@@ -206,6 +206,7 @@ runService({ name: 'worker', nativeThreads: true }, workerVariables, async (conf
       }),
       ...(engine.tensors && { tensors: engine.tensors }),
     },
+    model.labels,
     { rate: () => meter.rate(), active: () => meter.held, takeLoad: engine.takeLoad },
     logger,
   );

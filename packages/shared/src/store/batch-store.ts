@@ -14,10 +14,10 @@
  */
 import type { Redis } from 'ioredis';
 import { batchRecordSchema, type BatchRecord, type StoredBatch } from '../batch.js';
-import { finalStatuses, jobRecordSchema, outcomeSchema, type JobRecord } from '../job.js';
+import { finalStatuses, type JobRecord } from '../job.js';
 import { keyPrefix, keys } from '../queues.js';
 import { sealScript } from './batch-scripts.js';
-import type { StoredJob } from './job-store.js';
+import { parseStoredJob, storedJobFields, type StoredJob } from './stored-job.js';
 
 /** How long what belongs to a batch that is not sealed is kept. */
 export const stagingSeconds = 600;
@@ -141,15 +141,8 @@ export class BatchStore {
   /** The jobs of these ids; undefined for each that is no longer kept. */
   async jobs(ids: readonly string[]): Promise<(StoredJob | undefined)[]> {
     const commands = this.#redis.pipeline();
-    for (const id of ids) commands.hmget(keys.job(id), 'record', 'outcome');
-    return (await exec(commands)).map((fields) => {
-      const [record, outcome] = fields as (string | null)[];
-      if (typeof record !== 'string') return undefined;
-      return {
-        record: jobRecordSchema.parse(JSON.parse(record)),
-        ...(typeof outcome === 'string' ? { outcome: outcomeSchema.parse(JSON.parse(outcome)) } : {}),
-      };
-    });
+    for (const id of ids) commands.hmget(keys.job(id), ...storedJobFields);
+    return (await exec(commands)).map((fields) => parseStoredJob(fields as (string | null)[]));
   }
 
   /** Which of these jobs are unfinished items of the batch. */

@@ -2,8 +2,9 @@
  * What Redis keeps of a job beside BullMQ's queue entry: its record, its image, and its outcome.
  *
  *   {quintet}:job:<id>    hash: record (JSON, written at submission), outcome (JSON, written at the end), explanation (the
- *                         heat map of an explained outcome, a PNG, written in the same step and kept exactly as long), and where its
- *                         client may have only so many open jobs, open: the set that counts them (open-jobs.ts)
+ *                         heat map of an explained outcome, a PNG, written in the same step and kept exactly as long), correction (JSON,
+ *                         what its client says instead, correction-store.ts), and where its client may have only so many open jobs,
+ *                         open: the set that counts them (open-jobs.ts)
  *   {quintet}:image:<id>  the picture's bytes, until the job ends; of a job by image_url, from when it is fetched
  *   {quintet}:deadlines   sorted set: the ids of jobs with a deadline, until they end; of expired ones, until whoever
  *                         expired them has also taken them out of their queue (services/api/src/jobs/expire.ts)
@@ -19,17 +20,13 @@
  * "expired", and sends return values through its event stream. Here every key expires by itself.
  */
 import type { Redis } from 'ioredis';
-import { jobRecordSchema, outcomeSchema, type JobRecord, type Outcome } from '../job.js';
+import type { JobRecord, Outcome } from '../job.js';
 import { canceledChannel, finishedChannel, keys, startedChannel } from '../queues.js';
 import { countInBatch } from './batch-scripts.js';
 import { countEnded, endedRecord } from './ended-jobs.js';
 import { holdTurn, SetImage } from './one-write.js';
 import { writeKept, type Answer } from './result-cache.js';
-
-export interface StoredJob {
-  readonly record: JobRecord;
-  readonly outcome?: Outcome;
-}
+import { parseStoredJob, storedJobFields, type StoredJob } from './stored-job.js';
 
 /** A message of `finishedChannel`, as `finish` wrote it. `outcome` is undefined where there is none to read. */
 export function readFinished(message: string): { readonly id: string; readonly outcome: () => Outcome | undefined } {
@@ -196,12 +193,7 @@ export class JobStore {
   }
 
   async read(id: string): Promise<StoredJob | undefined> {
-    const [record, outcome] = await this.#redis.hmget(keys.job(id), 'record', 'outcome');
-    if (typeof record !== 'string') return undefined;
-    return {
-      record: jobRecordSchema.parse(JSON.parse(record)),
-      ...(typeof outcome === 'string' ? { outcome: outcomeSchema.parse(JSON.parse(outcome)) } : {}),
-    };
+    return parseStoredJob(await this.#redis.hmget(keys.job(id), ...storedJobFields));
   }
 
   /** The heat map of the job `id`, and the seconds that it is kept for; undefined where there is none. */

@@ -2,11 +2,12 @@
  * Which workers live and what they serve. Each writes `{quintet}:worker:<id>` with a short expiry, again and again;
  * a worker that dies is gone when its key is. Liveness is Redis's own clock: no host's clock is trusted.
  * The models hash remembers every model that was ever announced, so that a job for it can be accepted while its
- * workers restart.
+ * workers restart; the labels hash, the classes of each.
  */
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { modelRefSchema } from '../job.js';
+import { classLabelSchema, type ClassLabel } from '../correction.js';
+import { modelRefSchema, type ModelRef } from '../job.js';
 import { keys } from '../queues.js';
 
 export const heartbeatIntervalMs = 3000;
@@ -58,6 +59,10 @@ export const workerPresenceSchema = z.object({
 });
 export type WorkerPresence = z.infer<typeof workerPresenceSchema>;
 
+/** The classes of a model, as the worker that started last had them. */
+export const modelLabelsSchema = z.object({ version: z.string().optional(), labels: z.array(classLabelSchema) });
+export type ModelLabels = z.infer<typeof modelLabelsSchema>;
+
 export class Presence {
   constructor(private readonly redis: Redis) {}
 
@@ -69,6 +74,26 @@ export class Presence {
       .hset(keys.models, worker.model.name, JSON.stringify(worker.model))
       .exec();
     for (const [error] of replies ?? []) if (error) throw error;
+  }
+
+  /** Keeps the classes of a model, in place of what was kept. */
+  async announceLabels(
+    { name, version }: Pick<ModelRef, 'name' | 'version'>,
+    labels: readonly ClassLabel[],
+  ): Promise<void> {
+    await this.redis.hset(keys.labels, name, JSON.stringify({ version, labels }));
+  }
+
+  /** Whether the classes of the model `name` are kept. */
+  async hasLabels(name: string): Promise<boolean> {
+    return (await this.redis.hexists(keys.labels, name)) === 1;
+  }
+
+  /** The classes of the model `name`; undefined where no worker has told them. */
+  async labels(name: string): Promise<ModelLabels | undefined> {
+    const text = await this.redis.hget(keys.labels, name);
+    const parsed = text === null ? undefined : modelLabelsSchema.safeParse(JSON.parse(text));
+    return parsed?.data;
   }
 
   async withdraw(id: string): Promise<void> {

@@ -91,6 +91,7 @@ const advice: Readonly<Record<string, string>> = {
   job_canceled: forPrograms,
   answer_timeout: forPrograms,
   explanation_not_found: 'The heat map is kept as long as the result, and this one is gone. Send the picture again.',
+  job_not_succeeded: 'Only a result can be corrected. Classify the picture again.',
   explanation_unsupported: 'This model cannot show where it looked. Choose another.',
   // Of the page itself, and of what may stand between it and the service.
   job_expired: 'It waited longer than it was allowed to. Send it again.',

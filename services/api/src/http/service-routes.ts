@@ -54,6 +54,15 @@ export function modelsRoute(models: ModelDirectory): RequestHandler {
   };
 }
 
+/** The classes of a model. */
+export function labelsRoute(models: ModelDirectory): RequestHandler {
+  return async (request, response) => {
+    const model = String(request.params['model']);
+    const { version, labels } = await models.labels(model);
+    response.json({ model, version, labels });
+  };
+}
+
 /** How the service does now. */
 export function operationsRoute(read: () => Promise<Operations>): RequestHandler {
   return async (_request, response) => {

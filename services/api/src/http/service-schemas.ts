@@ -1,5 +1,5 @@
 /** What the routes that tell of the service itself answer. */
-import { modelRefSchema, workerPresenceSchema } from '@quintet/shared';
+import { modelLabelsSchema, modelRefSchema, workerPresenceSchema } from '@quintet/shared';
 import { z } from 'zod';
 
 export const healthSchema = z.object({
@@ -27,3 +27,5 @@ export const modelListSchema = z.object({
     }),
   ),
 });
+
+export const labelListSchema = z.object({ model: z.string(), ...modelLabelsSchema.shape });

@@ -10,6 +10,7 @@ export {
   type DeliveriesContext,
   type DeliveriesQuery,
 } from './deliveries.js';
+export { correctJob, uncorrectJob, type CorrectContext } from './correct.js';
 export { refreshDepths } from './depth.js';
 export {
   countedOptions,

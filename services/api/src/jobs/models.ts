@@ -4,6 +4,7 @@ import {
   ProblemError,
   type AnnouncedModel,
   type Logger,
+  type ModelLabels,
   type ModelRef,
   type Presence,
   type WorkerPresence,
@@ -28,7 +29,7 @@ export class ModelDirectory {
 
   /** `named`: DEFAULT_MODEL. Without it the workers decide. */
   constructor(
-    presence: Pick<Presence, 'models' | 'workers' | 'lastDefault' | 'rememberDefault'>,
+    private readonly presence: Pick<Presence, 'models' | 'workers' | 'labels' | 'lastDefault' | 'rememberDefault'>,
     named: string | undefined,
     logger: Pick<Logger, 'info'>,
   ) {
@@ -72,6 +73,14 @@ export class ModelDirectory {
   async names(): Promise<string[]> {
     const [known, byDefault] = await Promise.all([this.#known(), this.defaultModel()]);
     return [...new Set([...(byDefault === undefined ? [] : [byDefault]), ...known.keys()])].sort();
+  }
+
+  /** The classes of the model `name`, in order. Throws `model_not_found`, also where its workers have not told them yet. */
+  async labels(name: string): Promise<ModelLabels> {
+    const found = await this.presence.labels(name);
+    if (found !== undefined) return found;
+    const known = (await this.names()).join(', ');
+    throw new ProblemError('model_not_found', `No classes of a model ${name} are known. Known models: ${known}.`);
   }
 
   /** Every known model with its live workers, by name; the default, where there is one, whether served or not. */

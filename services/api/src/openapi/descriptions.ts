@@ -110,9 +110,22 @@ const job = {
   'Job.explanation.region.width': 'Of the picture, 0 to 1.',
   'Job.explanation.region.height': 'Of the picture, 0 to 1.',
   'Job.error': 'Why it failed or expired.',
+  'Job.correction': 'What its client says that the picture shows, where it has said so.',
+  'Job.correction.label': 'The text that was given, or the name of the class.',
+  'Job.correction.wnid': 'Where it is a class of the model: its WordNet id.',
+  'Job.correction.index': 'Where it is a class of the model: its number.',
+  'Job.correction.at': 'When it was given.',
+  'CorrectionRequest.label': 'Any text, or the name of a class.',
+  'CorrectionRequest.index': 'The number of the class, which tells classes of one name apart.',
 };
 
 const models = {
+  'LabelList.model': 'The name of the model.',
+  'LabelList.version': 'The hash of the file that has these classes.',
+  'LabelList.labels': 'Its classes.',
+  'LabelList.labels.label': 'What it is, in English.',
+  'LabelList.labels.wnid': "Its WordNet id, ImageNet's name of the class.",
+  'LabelList.labels.index': 'Its number, from 0.',
   'ModelList.default': 'The model of jobs that name none; absent before the first worker is ready.',
   'ModelList.models': 'Every model that is known.',
   'ModelList.models.name': 'Its name, as the option `model` takes it.',

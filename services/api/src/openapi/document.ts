@@ -8,6 +8,7 @@ import { curlOf } from './curl.js';
 import { accessCodes, commonCodes, headersOf, problemAnswers, type Operation } from './operation.js';
 import { batchOperations } from './operations-batches.js';
 import { clientOperations } from './operations-clients.js';
+import { correctionOperations } from './operations-corrections.js';
 import { jobOperations } from './operations-jobs.js';
 import { serviceOperations } from './operations-service.js';
 import { webhookOperations } from './operations-webhooks.js';
@@ -15,6 +16,7 @@ import { componentSchemas, ref, type SchemaName } from './schemas.js';
 
 export const operations: readonly Operation[] = [
   ...jobOperations,
+  ...correctionOperations,
   ...batchOperations,
   ...webhookOperations,
   ...serviceOperations,

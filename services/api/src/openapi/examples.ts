@@ -140,6 +140,14 @@ export const examples: Readonly<Record<string, unknown>> = {
   JobRequest: { image_url: 'https://example.com/photo.jpg', top_k: 3, min_score: 0.01, metadata: { order: '4711' } },
   LabelRequest: { inputs: 'https://example.com/photo.jpg', parameters: { top_k: 3 } },
   Labels: [{ label: 'monarch', score: 0.9985632792062912 }],
+  LabelList: {
+    model: model.name,
+    version: model.version,
+    labels: [
+      { label: 'tench', wnid: 'n01440764', index: 0 },
+      { label: 'goldfish', wnid: 'n01443537', index: 1 },
+    ],
+  },
   ModelList: {
     default: 'mobilenetv2',
     models: [
@@ -207,5 +215,6 @@ export const examples: Readonly<Record<string, unknown>> = {
     data: { delivery: 'msg_6f0c2f5a', detail: 'This is a test: no job has ended.' },
   },
   WebhookBody: { type: 'job.succeeded', timestamp: '2026-11-24T03:41:31.169Z', data: job },
+  CorrectionRequest: { label: 'tabby' },
   WebhookTest: { webhook_url: 'https://example.com/hooks' },
 };

@@ -13,6 +13,7 @@ import {
   batchWebhookEventSchema,
   batchWebhookEvents,
   batchWebhookBodySchema,
+  correctionRequestSchema,
   deliverySchema,
   jobOptionsSchema,
   jobSchema,
@@ -29,7 +30,7 @@ import { examples } from './examples.js';
 import { batchItemSchema } from '../http/body/batch/json-items.js';
 import { inferRequestSchema } from '../http/compat/inference-protocol/infer-header.js';
 import * as compat from '../http/compat/schemas.js';
-import { healthSchema, indexSchema, modelListSchema } from '../http/service-schemas.js';
+import { healthSchema, indexSchema, labelListSchema, modelListSchema } from '../http/service-schemas.js';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -49,6 +50,7 @@ export const answers = {
   DeliveryList: z.object({ deliveries: z.array(deliverySchema) }),
   DeliveryPage: z.object({ deliveries: z.array(deliverySchema), next_cursor: z.string().optional() }),
   Index: indexSchema,
+  LabelList: labelListSchema,
   ModelList: modelListSchema,
   Operations: operationsSchema,
   GradioLabel: compat.gradioLabelSchema,
@@ -75,6 +77,7 @@ export const requests = {
     image_urls: z.array(z.url()).optional(),
     ...batchOptions,
   }),
+  CorrectionRequest: correctionRequestSchema,
   InferRequest: inferRequestSchema,
   LabelRequest: compat.labelRequestSchema,
   JobRequest: z.strictObject({

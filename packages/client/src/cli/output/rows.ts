@@ -64,6 +64,7 @@ function asJson({ index, name, job, error }: Row): object {
     status: job?.status ?? 'failed',
     ...(job?.model === undefined ? {} : { model: job.model }),
     ...(job?.predictions === undefined ? {} : { predictions: job.predictions }),
+    ...(job?.correction === undefined ? {} : { correction: job.correction }),
     ...(job?.timing_ms === undefined ? {} : { timing_ms: job.timing_ms }),
     ...(problem === undefined && error === undefined
       ? {}
