@@ -8,11 +8,11 @@ import io
 import json
 import sys
 
-from quintet_client import AuthenticatedClient
-from quintet_client.api.batches import read_batch, read_batch_results, submit_batch
-from quintet_client.api.jobs import cancel_job, read_explanation, read_job, submit_job, watch_job
-from quintet_client.api.service import list_models
-from quintet_client.models import (
+from quintetclient import AuthenticatedClient
+from quintetclient.api.batches import read_batch, read_batch_results, submit_batch
+from quintetclient.api.jobs import cancel_job, read_explanation, read_job, submit_job, watch_job
+from quintetclient.api.service import list_models
+from quintetclient.models import (
     BatchItem,
     BatchRequest,
     JobRequest,
@@ -20,7 +20,7 @@ from quintet_client.models import (
     SubmitBatchFilesBody,
     SubmitJobFilesBody,
 )
-from quintet_client.types import File
+from quintetclient.types import File
 
 service, path, address, archive_path = sys.argv[1:]
 picture = open(path, "rb").read()
