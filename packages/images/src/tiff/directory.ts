@@ -82,11 +82,11 @@ export class Directory {
       bytes.countPart();
       const type = tiff.u16(entry + 2);
       const count = tiff.offset(entry + 4);
+      // Of an unknown type: nothing, which throws where a number is asked for.
       const length = (typeBytes[type] ?? 0) * count;
       const inline = entry + (big ? 12 : 8);
       const at = length > pointer ? tiff.offset(inline) : inline;
-      if (length === 0) continue;
-      if (at + length <= bytes.length) end = Math.max(end, at + length);
+      if (length > 0 && at + length <= bytes.length) end = Math.max(end, at + length);
       const tag = tiff.u16(entry);
       if (!this.#fields.has(tag)) this.#fields.set(tag, { type, count, at });
     }

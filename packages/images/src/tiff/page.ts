@@ -59,6 +59,9 @@ export const TAG = {
  */
 const MOST_DECODED = 2e9;
 
+/** Bytes of a strip or tile that ZSTD is unpacked to: its decoder has them as a whole, in memory that it keeps. */
+const MOST_ZSTD = 64e6;
+
 /** Samples lie beside each other, or each in strips or tiles of its own. */
 export interface TiffPage {
   readonly directory: Directory;
@@ -110,7 +113,7 @@ function unsupported(what: string): ImageError {
 
 /** @throws ImageError where the picture is malformed, or of a kind that is not decoded */
 export function readPage(directory: Directory, limits: ImageLimits): TiffPage {
-  const number = (tag: number, otherwise: number): number => directory.number(tag) ?? otherwise;
+  const number = (tag: number, otherwise: number): number => same(directory, tag, 2, `field ${tag}`) ?? otherwise;
   const width = stated(directory, TAG.width, 'width');
   const height = stated(directory, TAG.height, 'height');
   checkDimensions(width, height, limits);
@@ -123,13 +126,16 @@ export function readPage(directory: Directory, limits: ImageLimits): TiffPage {
   const single = samples === 1 && (photometric === PHOTOMETRIC.ycbcr || photometric === PHOTOMETRIC.cielab);
   const colours = single ? 1 : (colourSamples[photometric] ?? 0);
   if (colours === 0) throw unsupported(photometricName(photometric));
-  const planar = samples > 1 && number(TAG.planes, 1) === 2;
+  const planes = number(TAG.planes, 1);
+  if (planes !== 1 && planes !== 2) throw unsupported(`planar configuration ${planes}`);
+  const planar = samples > 1 && planes === 2;
   const orientation = number(TAG.orientation, 1);
   const premultiplied = samples > colours && directory.number(TAG.extraSamples) === 1;
-  const planes = planar ? colours + (premultiplied ? 1 : 0) : 1;
+  const needed = planar ? colours + (premultiplied ? 1 : 0) : 1;
   const page = {
     directory,
-    ...{ width, height, codec, samples, colours, planar, premultiplied, planes },
+    ...{ width, height, codec, samples, colours, planar, premultiplied },
+    planes: needed,
     photometric: single ? PHOTOMETRIC.blackIsZero : photometric,
     bits: same(directory, TAG.bits, samples, 'bits a sample') ?? 1,
     format: formatOf(directory, samples),
@@ -137,7 +143,7 @@ export function readPage(directory: Directory, limits: ImageLimits): TiffPage {
     reversed: number(TAG.fillOrder, 1) === 2,
     orientation: orientation >= 1 && orientation <= 8 ? orientation : 1,
     subsampling: subsamplingOf(directory, codec, single ? 0 : photometric),
-    chunks: chunksOf(directory, { width, height, planes }),
+    chunks: chunksOf(directory, { width, height, planes: needed }),
   };
   checkSamples(page);
   checkCodec(page);
@@ -251,6 +257,14 @@ function checkCodec(page: TiffPage): void {
     if (chunks.tiled && chunks.count > 1) throw unsupported('old-style JPEG data in tiles');
     const process = directory.number(TAG.jpegProcess) ?? 1;
     if (process !== 1) throw unsupported(`old-style JPEG data of process ${process}`);
+  }
+  const chunkBytes = (chunks.width * chunks.height * (planar ? 1 : samples) * bits) / 8;
+  if (codec === CODEC.zstd && chunkBytes > MOST_ZSTD) {
+    const most = `${MOST_ZSTD / 1e6} MB are decoded`;
+    throw new ImageError(
+      'image_too_complex',
+      `The TIFF has ZSTD data of ${Math.ceil(chunkBytes / 1e6)} MB in one piece; ${most}.`,
+    );
   }
   if (codec === CODEC.webp && (bits !== 8 || planar || (samples !== 3 && samples !== 4))) {
     throw unsupported('WebP data of other than 8-bit RGB');

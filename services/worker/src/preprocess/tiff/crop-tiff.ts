@@ -3,7 +3,7 @@
  *
  * libvips, which decodes nearly everything else, returns black for a tile that it cannot decode, and libtiff's warnings reach nobody.
  * The decoders on npm (geotiff 3, utif2 4, tiff 7) lack fax, planes or most kinds of colour, or fill in what is damaged. So
- * layout, samples and the small codecs are read here; deflate is Node's, JPEG and WebP are libvips', ZSTD is fzstd's.
+ * layout, samples and the small codecs are read here; deflate is Node's, JPEG and WebP are libvips', ZSTD is zstddec's.
  *
  * Invariant: a crop is returned only if every strip and tile of the picture has been decoded to its last line, also those of
  * which the crop shows nothing. Trade-off: JavaScript takes up to twice the time of libtiff; TIFFs are rare among uploads.

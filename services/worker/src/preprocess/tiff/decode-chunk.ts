@@ -2,8 +2,8 @@
 import { createInflate, constants, inflateSync } from 'node:zlib';
 import { ImageError } from '@quintet/images';
 import { chunkExtent, CODEC, linesOf, PHOTOMETRIC, rowsOf, TAG, type TiffPage } from '@quintet/images/tiff';
-import { decompress } from 'fzstd';
 import sharp, { type Sharp } from 'sharp';
+import { ZSTDDecoder } from 'zstddec';
 import { damaged } from './damaged.js';
 import { unpackFax } from './fax.js';
 import { frameOf, joinStream, readHeader } from './jpeg-stream.js';
@@ -37,7 +37,8 @@ export async function chunkPieces(page: TiffPage, index: number, timeoutMs: numb
     case CODEC.oldDeflate:
       return inflate(data, length);
     case CODEC.zstd:
-      return one(unpackZstd(data, length));
+      // Some writers fill the last strip.
+      return one(await unpackZstd(data, Math.ceil(page.chunks.height / lines.rows) * lines.bytes));
     default:
       return unpackFax(data, faxLayout(page, index));
   }
@@ -98,12 +99,15 @@ async function* inflateStream(data: Uint8Array): AsyncGenerator<Uint8Array> {
   }
 }
 
-function unpackZstd(data: Uint8Array, length: number): Uint8Array {
-  try {
-    return decompress(data, new Uint8Array(length));
-  } catch (error) {
-    throw damaged('ZSTD', error);
-  }
+/** Loaded when the first such picture comes. One memory for all: a call never waits, so that no two use it at once. */
+const zstd = new ZSTDDecoder();
+
+async function unpackZstd(data: Uint8Array, most: number): Promise<Uint8Array> {
+  await zstd.init();
+  const unpacked = zstd.decode(data, most);
+  // An error of libzstd's is a negative length, of which nothing is left.
+  if (unpacked.length === 0) throw damaged('ZSTD');
+  return unpacked;
 }
 
 interface Expected {
