@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { clientTypes, clientTypesFile } from './lib/client-types.mjs';
+import { clientTypes, clientTypesFile, pictureExtensions, pictureExtensionsFile } from './lib/client-types.mjs';
 import { importBuilt, root } from './lib/project.mjs';
 
 const shared = await importBuilt('packages/shared/dist/index.js');
@@ -89,3 +89,6 @@ writeFileSync(
   await format(JSON.stringify(document), { ...(await resolveConfig(openApiFile)), parser: 'json' }),
 );
 writeFileSync(join(root, clientTypesFile), await clientTypes(document));
+
+const { fileExtensions } = await importBuilt('packages/images/dist/index.js');
+writeFileSync(join(root, pictureExtensionsFile), await pictureExtensions(fileExtensions));

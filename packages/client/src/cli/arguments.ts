@@ -1,40 +1,50 @@
 /** Command lines, as node:util's parseArgs reads them, with values checked. */
-import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { parseArgs } from 'node:util';
+import { formats, type Flags, type Format } from './flags.js';
+import { suggest } from './suggest.js';
 
 /** The command line is wrong; said with a hint at `--help`. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-type Options = NonNullable<ParseArgsConfig['options']>;
-
-/** What every command that talks to the service takes. */
-export const serviceOptions = {
-  url: { type: 'string' },
-  key: { type: 'string' },
-  'retry-for': { type: 'string' },
-} as const satisfies Options;
-
-export const formatOptions = {
-  table: { type: 'boolean' },
-  json: { type: 'boolean' },
-  ndjson: { type: 'boolean' },
-  csv: { type: 'boolean' },
-} as const satisfies Options;
-
-type Parsed<T extends Options> = ReturnType<
+export type Parsed<T extends Flags> = ReturnType<
   typeof parseArgs<{ options: T; args: string[]; allowPositionals: true; strict: true }>
 >;
 
-/** Options, and what is neither an option nor its value. Throws UsageError. */
-export function parse<const T extends Options>(args: readonly string[], options: T): Parsed<T> {
+/** Flags, and what is neither a flag nor its value. Throws UsageError. */
+export function parse<const T extends Flags>(args: readonly string[], flags: T): Parsed<T> {
+  const options = { args: [...args], options: flags, allowPositionals: true } as const;
+  const { tokens } = parseArgs({ ...options, strict: false, tokens: true });
+  for (const token of tokens) {
+    if (token.kind !== 'option' || Object.hasOwn(flags, token.name)) continue;
+    const known = Object.keys(flags).map((name) => `--${name}`);
+    throw new UsageError(`there is no option ${token.rawName}${suggest(token.rawName, known)}`);
+  }
+  let parsed: Parsed<T>;
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    parsed = parseArgs({ ...options, strict: true });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    // Node's hint at `--` is longer than the message.
-    throw new UsageError(message.split('. To specify')[0] ?? message);
+    // Node's hint at the form with `=` is longer than the message.
+    throw new UsageError(message.split(/\.\s/)[0] ?? message);
   }
+  for (const [name, { takes }] of Object.entries(flags)) {
+    const value = (parsed.values as Readonly<Record<string, unknown>>)[name];
+    if (Array.isArray(takes) && typeof value === 'string') choiceOf(`--${name}`, value, takes as readonly string[]);
+  }
+  return parsed;
+}
+
+/** One of `choices`, which `name` takes. Throws UsageError. */
+export function choiceOf(name: string, value: string, choices: readonly string[]): string {
+  if (choices.includes(value)) return value;
+  throw new UsageError(`${name} takes ${listed(choices)}, not "${value}"${suggest(value, choices)}`);
+}
+
+/** `a, b or c`. */
+function listed(words: readonly string[]): string {
+  return words.join(', ').replace(/, ([^,]*)$/, ' or $1');
 }
 
 /** The number of an option, within bounds. Throws UsageError. */
@@ -49,11 +59,15 @@ export function numberOf(
   throw new UsageError(`--${name} takes a ${whole ? 'whole ' : ''}number from ${least} to ${most}, not "${text}"`);
 }
 
-export type Format = keyof typeof formatOptions;
-
-/** The one format that is asked for; a table by default. Throws UsageError where there are several. */
-export function formatOf(values: Readonly<Partial<Record<Format, boolean | undefined>>>): Format {
-  const asked = (Object.keys(formatOptions) as Format[]).filter((format) => values[format] === true);
+/**
+ * The one format that is asked for; else a table, or into a pipe or a file TSV. `columns` are those of the terminal, where there is
+ * one. Throws UsageError where there are several.
+ */
+export function formatOf(
+  values: Readonly<Partial<Record<Format, boolean | undefined>>>,
+  { columns }: { readonly columns: number | undefined },
+): Format {
+  const asked = formats.filter((format) => values[format] === true);
   if (asked.length > 1) throw new UsageError(`--${asked.join(' and --')} exclude each other`);
-  return asked[0] ?? 'table';
+  return asked[0] ?? (columns === undefined ? 'tsv' : 'table');
 }
