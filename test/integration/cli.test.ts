@@ -1,7 +1,7 @@
 /** The command `quintet` as a process, against the real service. */
 import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -223,6 +223,22 @@ describe('with a worker', () => {
     const ended = await batch.ended;
     expect([ended.code, ended.stdout.split('\n').length]).toEqual([1, 4]);
     expect(ended.stderr).toContain('empty.jpg: image_empty: The file is empty.');
+  });
+
+  it('writes to a file what its ending says, and leaves one alone that it cannot write anew', async () => {
+    const file = join(await mkdtemp(join(folder, 'results-')), 'labels.csv');
+    await writeFile(file, 'what was there');
+    const away = await quintet('classify', 'a.jpg', '-o', file, '-u', 'http://127.0.0.1:1');
+    expect([away.code, await readFile(file, 'utf8')]).toEqual([3, 'what was there']);
+    const written = await quintet('classify', 'a.jpg', 'c.jpg', '-n1', '-o', file);
+    expect([written.code, written.stdout, written.stderr]).toEqual([0, '', '']);
+    expect(await readFile(file, 'utf8')).toMatch(/^index,name,[^\n]*\r\n0,a\.jpg,[^\n]*\r\n1,c\.jpg,[^\n]*\r\n$/);
+    const results = await Promise.all([
+      quintet('classify', 'a.jpg', '-o', join(file, 'no-folder')),
+      quintet('models', '-o', 'models.csv'),
+      quintet('models', '-o', folder),
+    ]);
+    expect(results.map(({ code }) => code)).toEqual([2, 2, 2]);
   });
 
   it('classifies standard input', async () => {

@@ -37,6 +37,10 @@ describe('a command line', () => {
     expect(formatOf({}, { columns: undefined })).toBe('tsv');
     expect(formatOf({ table: true }, { columns: undefined })).toBe('table');
     expect(formatOf({ tsv: true }, { columns: 80 })).toBe('tsv');
+    expect(formatOf({}, { columns: undefined, path: 'a/labels.CSV' })).toBe('csv');
+    expect(formatOf({ json: true }, { columns: undefined, path: 'labels.csv' })).toBe('json');
+    expect(formatOf({}, { columns: undefined, path: 'labels.table' })).toBe('tsv');
+    expect(() => formatOf({}, { columns: undefined, path: 'models.csv' }, ['table', 'tsv'])).toThrow('there is no csv');
     expect(() => formatOf({ json: true, csv: true }, { columns: 80 })).toThrow('--json and --csv exclude each other');
   });
 });

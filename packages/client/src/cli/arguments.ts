@@ -59,15 +59,31 @@ export function numberOf(
   throw new UsageError(`--${name} takes a ${whole ? 'whole ' : ''}number from ${least} to ${most}, not "${text}"`);
 }
 
+/** Where results go. */
+interface Target {
+  /** Of the terminal, where it is one. */
+  readonly columns: number | undefined;
+  /** Of the file, where it is one. */
+  readonly path?: string | undefined;
+}
+
 /**
- * The one format that is asked for; else a table, or into a pipe or a file TSV. `columns` are those of the terminal, where there is
- * one. Throws UsageError where there are several.
+ * The one format that is asked for, else that of the file's ending; else a table, or into a pipe or a file TSV. `some` are those that the
+ * command has. Throws UsageError where there are several, or where the ending is of one that it has not.
  */
 export function formatOf(
   values: Readonly<Partial<Record<Format, boolean | undefined>>>,
-  { columns }: { readonly columns: number | undefined },
+  { columns, path }: Target,
+  some: readonly Format[] = formats,
 ): Format {
   const asked = formats.filter((format) => values[format] === true);
   if (asked.length > 1) throw new UsageError(`--${asked.join(' and --')} exclude each other`);
-  return asked[0] ?? (columns === undefined ? 'tsv' : 'table');
+  const ending = /\.(\w+)$/.exec(path ?? '')?.[1]?.toLowerCase();
+  const named = formats.find((format) => format !== 'table' && format === ending);
+  if (named !== undefined && asked[0] === undefined && !some.includes(named)) {
+    throw new UsageError(
+      `there is no ${named} of this: give a file that ends otherwise, or one of --${some.join(', --')}`,
+    );
+  }
+  return asked[0] ?? named ?? (columns === undefined ? 'tsv' : 'table');
 }

@@ -1,5 +1,6 @@
 /** Commands from their tables: parsing before, help from the same. */
 import { choiceOf, parse, UsageError, type Parsed } from './arguments.js';
+import { ResultFile } from './output/result-file.js';
 import { formatFlags, serviceFlags, type Command, type CommandOf, type Flag, type Flags } from './flags.js';
 
 /** The command with its command line parsed and checked before it runs. `name` is how it is called, as `models` or `webhook listen`. */
@@ -7,7 +8,7 @@ export function command<const T extends Flags>(name: string, { run, ...parts }: 
   const { flags, operands } = parts;
   return {
     ...parts,
-    run: (args, context) => {
+    run: async (args, context) => {
       const parsed: Parsed<T> = parse(args, flags);
       const { positionals } = parsed;
       if (operands === undefined && positionals.length > 0) {
@@ -17,6 +18,12 @@ export function command<const T extends Flags>(name: string, { run, ...parts }: 
       if (Array.isArray(operands?.complete)) {
         const choices = operands.complete as readonly string[];
         for (const each of positionals) choiceOf(`quintet ${name}`, each, choices);
+      }
+      const { output } = parsed.values as { readonly output?: string };
+      if (output !== undefined) {
+        const file = await ResultFile.open(output);
+        context.terminal.printTo(file);
+        context.atEnd(() => file.close());
       }
       return run(parsed, context);
     },

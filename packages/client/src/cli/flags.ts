@@ -33,6 +33,13 @@ export const rowFlags = {
   table: { type: 'boolean', short: 't', help: 'for people; the default on a terminal' },
   tsv: { type: 'boolean', help: 'a line for each row, with tabs between; the default into a pipe or a file' },
   json: { type: 'boolean', short: 'j', help: 'one document' },
+  output: {
+    type: 'string',
+    short: 'o',
+    value: 'FILE',
+    takes: 'file',
+    help: 'write there; .tsv, .json, .csv and .ndjson choose the format where nothing else does',
+  },
 } as const satisfies Flags;
 
 /** Of a command that prints many results. */
@@ -42,8 +49,16 @@ export const formatFlags = {
   ndjson: { type: 'boolean', help: 'a JSON document a line, as they come' },
 } as const satisfies Flags;
 
-export type Format = keyof typeof formatFlags;
-export const formats = Object.keys(formatFlags) as Format[];
+export const formats = [
+  'table',
+  'tsv',
+  'json',
+  'csv',
+  'ndjson',
+] as const satisfies readonly (keyof typeof formatFlags)[];
+export type Format = (typeof formats)[number];
+/** Those of `rowFlags`. */
+export const rowFormats = ['table', 'tsv', 'json'] as const satisfies readonly Format[];
 
 /** Of the pictures that are sent. */
 export const pictureFlags = {

@@ -3,7 +3,7 @@ import { formatOf } from '../arguments.js';
 import { command } from '../command.js';
 import { connect } from '../context.js';
 import { exitCodes } from '../exit-codes.js';
-import { rowFlags, serviceFlags } from '../flags.js';
+import { rowFlags, rowFormats, serviceFlags } from '../flags.js';
 import { printable, printableJson } from '../output/printable.js';
 import { simpleTable } from '../output/table.js';
 import { tsv } from '../output/tsv.js';
@@ -14,7 +14,7 @@ export const models = command('models', {
   flags: { ...rowFlags, ...serviceFlags },
   run: async ({ values }, context) => {
     const { terminal, signal } = context;
-    const format = formatOf(values, terminal);
+    const format = formatOf(values, terminal, rowFormats);
     const list = await (await connect(values, context)).models({ signal });
     const rows = list.models.map(({ name, version, weights, workers }) => {
       const devices = [...new Set(workers.map(({ device }) => device))];

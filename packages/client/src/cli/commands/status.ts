@@ -6,7 +6,7 @@ import { command } from '../command.js';
 import { connect, type Context } from '../context.js';
 import { exitCodes } from '../exit-codes.js';
 import { explain } from '../failures.js';
-import { rowFlags, serviceFlags, type Flags, type Format } from '../flags.js';
+import { rowFlags, rowFormats, serviceFlags, type Flags, type Format } from '../flags.js';
 import { operationsTable } from '../output/operations-table.js';
 import { printableJson } from '../output/printable.js';
 import type { Terminal } from '../output/terminal.js';
@@ -24,7 +24,7 @@ const clearScreen = '\x1b[H\x1b[J';
 
 async function run({ values }: Parsed<typeof flags>, context: Context): Promise<number> {
   const { terminal, signal } = context;
-  const format = formatOf(values, terminal);
+  const format = formatOf(values, terminal, rowFormats);
   const interval = numberOf('interval', values.interval, { least: 1, most: 3600, whole: false }) ?? 2;
   const client = await connect(values, context);
   const watch = values.watch === true;
