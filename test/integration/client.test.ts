@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { AdaptiveWindow, Quintet, QuintetError, type Job } from '@quintet/client';
 import { createHttpFetch, type HttpFetch } from '@quintet/client/node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
 import { eventually } from '../support/service-process.js';
 import { startStack, type Stack } from '../support/stack.js';
@@ -166,12 +166,21 @@ describe('with a worker', () => {
   it('comes again as the service asks, when more are sent than the queue takes', async () => {
     const refused = new Set<string>();
     const window = new AdaptiveWindow(40);
+    // Until the first is refused nothing leaves the queue, however slowly they come.
+    const worker = stack.workers[0]?.process;
+    worker?.kill('SIGSTOP');
+    onTestFinished(() => {
+      worker?.kill('SIGCONT');
+    });
     const all = through(stack.api.port).classifyAll(
       Array.from({ length: 40 }).fill(image) as Buffer[],
       (item) => item,
       {
         concurrency: window,
-        onRetry: ({ code, status, retryAfter }) => refused.add(`${code} ${status ?? ''} ${retryAfter ?? ''}`),
+        onRetry: ({ code, status, retryAfter }) => {
+          refused.add(`${code} ${status ?? ''} ${retryAfter ?? ''}`);
+          worker?.kill('SIGCONT');
+        },
       },
     );
     const jobs = new Set<string | undefined>();

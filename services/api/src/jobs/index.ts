@@ -29,7 +29,7 @@ export { fetchOrder } from './keep-job.js';
 export { listJobs, type ListContext } from './list-jobs.js';
 export { MemoryGuard } from './memory-guard.js';
 export { ModelDirectory } from './models.js';
-export { optionNames, parseOptions, parseTextOptions } from './options.js';
+export { joinOptions, optionNames, parseOptions, parseTextOptions, readTextOptions } from './options.js';
 export { readOperations, type OperationsContext } from './operations.js';
 export { QueuePositions } from './queue-positions.js';
 export type { QueuedOrder } from './queue-entries.js';
