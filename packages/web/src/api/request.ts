@@ -11,7 +11,7 @@ import { toApiError, UnreachableError, type ApiError } from './problem.js';
 import type { Problem } from './types.js';
 
 export interface RequestOptions {
-  readonly method?: 'GET' | 'POST' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly json?: unknown;

@@ -64,7 +64,7 @@ export function startShell(body: HTMLElement): void {
     other = h('div', { className: 'view' });
     main.append(other);
     if (route.view === 'operations') operationsView(other, signal);
-    else void jobView(other, { id: route.id, signal, parts: { ...shared, title } });
+    else void jobView(other, { id: route.id, picture: route.picture, signal, parts: { ...shared, title } });
   };
   window.addEventListener('hashchange', () => {
     show(parseRoute(location.hash));

@@ -6,7 +6,8 @@ import { isFinal, type Job } from '../api/types.js';
 import { h } from '../app/dom.js';
 import { icon } from '../app/icons.js';
 import type { PageParts } from '../app/page-parts.js';
-import { whyNoResult } from '../parts/index.js';
+import { pictureNotes, readSharedPicture, whyNoResult } from '../parts/index.js';
+import { sendCorrection } from './corrections.js';
 import { failureNote } from './failure-note.js';
 import { toFailure } from './failure.js';
 import type { Item } from './item.js';
@@ -15,13 +16,15 @@ import { itemTitle } from './title.js';
 
 export interface JobViewOptions {
   readonly id: string;
+  /** What the link has of the picture; of a result of this browser's own, that goes before it. */
+  readonly picture?: string | undefined;
   readonly signal: AbortSignal;
   /** Where this browser made the result itself, its history has a small picture of it. */
   readonly parts: Pick<PageParts, 'history' | 'served' | 'title'>;
 }
 
 /** Fills `host`, and keeps it up to date until `signal` is aborted. */
-export async function jobView(host: HTMLElement, { id, signal, parts }: JobViewOptions): Promise<void> {
+export async function jobView(host: HTMLElement, { id, picture, signal, parts }: JobViewOptions): Promise<void> {
   const { history, served } = parts;
   const card = resultCard({
     cancel: () => void request(`v1/jobs/${id}`, { method: 'DELETE' }).catch(() => undefined),
@@ -32,6 +35,11 @@ export async function jobView(host: HTMLElement, { id, signal, parts }: JobViewO
     preprocessOf: (model) => served.find(model)?.preprocess,
     isExplainable: () => false,
     startsExplained: false,
+    correct: async (_, correction) => {
+      current = await sendCorrection(id, correction, history);
+      return current;
+    },
+    thumbnail: () => history.find(id)?.thumbnail ?? ofLink,
   });
   const headline = h('h1', { className: 'view-title' }, 'A result');
   const back = h(
@@ -58,23 +66,39 @@ export async function jobView(host: HTMLElement, { id, signal, parts }: JobViewO
   const ticking = window.setInterval(() => {
     if (current !== undefined && !isFinal(current.status)) show();
   }, 1000);
-  history.onChange(() => {
-    const blob = history.find(id)?.thumbnail;
+  const shared = picture === undefined ? undefined : readSharedPicture(picture);
+  const ofLink = shared?.kind === 'picture' ? shared.jpeg : undefined;
+  const note = h('p', { className: 'quiet small after-note' });
+  const findPicture = (): void => {
+    const own = history.find(id)?.thumbnail;
+    if (own !== undefined && !isOwn) {
+      forget();
+      isOwn = true;
+    }
+    const blob = own ?? ofLink;
     if (blob !== undefined) thumbnail ??= URL.createObjectURL(blob);
+    note.textContent = shared === undefined || own !== undefined ? '' : pictureNotes[shared.kind];
+  };
+  const forget = (): void => {
+    if (thumbnail !== undefined) URL.revokeObjectURL(thumbnail);
+    thumbnail = undefined;
+  };
+  let isOwn = false;
+  history.onChange(() => {
+    findPicture();
     show();
   }, signal);
   signal.addEventListener('abort', () => {
     window.clearInterval(ticking);
-    if (thumbnail !== undefined) URL.revokeObjectURL(thumbnail);
+    forget();
   });
-  const known = history.find(id)?.thumbnail;
-  if (known !== undefined) thumbnail = URL.createObjectURL(known);
+  findPicture();
 
   host.append(headline);
   try {
     const job = await request<Job>(`v1/jobs/${id}`, { signal });
     hear(job);
-    host.append(card.element, back);
+    host.append(card.element, note, back);
     card.heading.focus({ preventScroll: true });
     if (isFinal(job.status)) return;
     await readEvents(`v1/jobs/${id}/events`, {
@@ -88,6 +112,7 @@ export async function jobView(host: HTMLElement, { id, signal, parts }: JobViewO
   } catch (error) {
     if (signal.aborted) return;
     card.element.remove();
+    note.remove();
     const failure = toFailure(error);
     const why = whyNoResult(failure.code);
     headline.textContent = why?.title ?? 'This result cannot be shown';

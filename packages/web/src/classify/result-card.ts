@@ -8,7 +8,7 @@ import { h } from '../app/dom.js';
 import { icon } from '../app/icons.js';
 import { formatScore, headlineOf } from '../app/score.js';
 import { silentSeconds } from '../api/connection.js';
-import { isFinal, type Preprocess } from '../api/types.js';
+import { isFinal, type Job, type Preprocess } from '../api/types.js';
 import { bars } from './bars.js';
 import { explainControl, type ExplainActions } from './explain-control.js';
 import { facts } from './facts.js';
@@ -16,10 +16,10 @@ import { failureNote } from './failure-note.js';
 import { baseName } from './format.js';
 import { canRetry, failureOf, isDone, jobOf, needsKey, phaseOf, type Item } from './item.js';
 import { picture } from './picture.js';
-import { resultMore } from './result-more.js';
+import { resultMore, type MoreActions } from './result-more.js';
 import { statusText } from './status-text.js';
 
-export interface CardActions extends ExplainActions {
+export interface CardActions extends ExplainActions, MoreActions {
   readonly cancel: (id: string) => void;
   readonly retry: (id: string) => void;
   /** Does not wait until the end of a countdown. */
@@ -59,6 +59,7 @@ export function resultCard(actions: CardActions): ResultCard {
     more,
   );
   let told: string | undefined;
+  let updateMore: ((job: Job) => void) | undefined;
 
   const show = (item: Item): void => {
     const job = jobOf(item);
@@ -84,12 +85,14 @@ export function resultCard(actions: CardActions): ResultCard {
     if (job === undefined || !isFinal(job.status)) {
       about.replaceChildren();
       more.replaceChildren();
-      told = undefined;
+      told = updateMore = undefined;
     } else if (told !== job.id) {
       told = job.id;
       about.replaceChildren(...(job.status === 'succeeded' ? [facts(job, secondsOf(item))] : []));
       more.replaceChildren();
-      if (job.status === 'succeeded') resultMore(more, item);
+      updateMore = job.status === 'succeeded' ? resultMore(more, item, actions) : undefined;
+    } else {
+      updateMore?.(job);
     }
   };
   return { element, heading, show };

@@ -13,6 +13,7 @@ import { announcer, batchAnnouncement, itemAnnouncement } from './announcer.js';
 import type { Order } from './arrangement.js';
 import { batchView, type BatchView } from './batch-view.js';
 import { fromFiles, type Collected } from './collect.js';
+import { Corrections } from './corrections.js';
 import { examples } from './examples.js';
 import { keepHistory } from './history-keeper.js';
 import { plural } from './format.js';
@@ -32,6 +33,7 @@ type Stage =
 /** Fills `host`, once; what runs in it goes on while another view is shown. */
 export function classifyView(host: HTMLElement, { history, toasts, served, title }: PageParts): void {
   const run = new Run();
+  const corrections = new Corrections(run.store, history);
   const speaker = announcer();
   const models = modelBar(served, (model) => {
     run.settings.model = model;
@@ -58,6 +60,8 @@ export function classifyView(host: HTMLElement, { history, toasts, served, title
     preprocessOf: (model) => served.find(model)?.preprocess,
     isExplainable: (model) => served.find(model)?.explainable === true,
     startsExplained: run.settings.explain,
+    correct: (item, correction) => corrections.save(item, correction),
+    thumbnail: (job) => history.find(job)?.thumbnail,
   });
 
   const collect = ({ files, urls, leftOut }: Collected): void => {

@@ -73,6 +73,7 @@ const ended: Readonly<Record<string, string>> = {
 
 function summary({ job }: HistoryEntry): { text: string; score?: string } {
   const [first] = job.predictions ?? [];
+  if (job.correction !== undefined) return { text: job.correction.label, score: 'corrected' };
   if (first !== undefined) return { text: headlineOf(first), score: formatScore(first.score) };
   if (job.status === 'succeeded') return { text: 'Nothing above the least score' };
   return { text: job.error === undefined ? (ended[job.status] ?? 'Not finished') : wordsFor(job.error).title };
