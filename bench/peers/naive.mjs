@@ -11,7 +11,7 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const ofApi = createRequire(join(root, 'services/api/package.json'));
 const ofWorker = createRequire(join(root, 'services/worker/package.json'));
 const express = ofApi('express');
-const multer = ofApi('multer');
+const multer = createRequire(import.meta.url)('multer');
 const sharp = ofWorker('sharp');
 const { InferenceSession, Tensor } = ofWorker('onnxruntime-node');
 

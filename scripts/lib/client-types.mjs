@@ -10,7 +10,19 @@ export async function clientTypes(document) {
   const schemas = { ...structuredClone(document), paths: {}, webhooks: {} };
   // Of use on a page, not above a type.
   for (const schema of Object.values(schemas.components.schemas)) delete schema.examples;
+  nameValues(schemas.components.schemas);
   const nodes = await openapiTypescript(schemas, { silent: true, exportType: true });
   const text = `/** Written by \`npm run docs\` from docs/openapi.json. */\n${astToString(nodes)}`;
   return format(text, { ...(await resolveConfig(clientTypesFile)), parser: 'typescript' });
+}
+
+/**
+ * Gives members that have an `x-extensible-enum` its values as their type: this client is of one version with the service, and types do
+ * not fail at run time.
+ * @param {unknown} schema
+ */
+function nameValues(schema) {
+  if (typeof schema !== 'object' || schema === null) return;
+  for (const part of Object.values(schema)) nameValues(part);
+  if ('x-extensible-enum' in schema) Object.assign(schema, { enum: schema['x-extensible-enum'] });
 }

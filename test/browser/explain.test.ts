@@ -25,6 +25,12 @@ describe('where the network looked', () => {
     expect(inner.y + inner.height).toBeLessThanOrEqual(outer.y + outer.height + 1);
     // The centre crop of the reference preprocessing: 224 of 256, square.
     expect(inner.width / inner.height).toBeCloseTo(1, 1);
+    // What was cut off is dimmed: the worker's crop and the page's are one.
+    await page.getByText('Dimmed: not seen by the model').waitFor();
+    const seen = await page.locator('.picture-crop').boundingBox();
+    for (const side of ['x', 'y', 'width', 'height'] as const) {
+      expect(Math.abs((seen?.[side] ?? 0) - inner[side]), side).toBeLessThan(2);
+    }
     await expectAccessible(page, 'explained');
     await screenshot(page, 'explain');
     await page.getByRole('slider', { name: 'Strength of the heat map' }).focus();

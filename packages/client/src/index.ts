@@ -4,6 +4,7 @@ export type { WaitForBatch } from './batches.js';
 export { QuintetError, type ClientErrorCode } from './errors.js';
 export type { FetchLike, FetchLikeInit, FetchLikeResponse } from './http/fetch-like.js';
 export type { ImageInput } from './image.js';
+export type { ListJobs } from './job-list.js';
 export {
   Quintet,
   type CallOptions,

@@ -84,6 +84,35 @@ export type components = {
         [key: string]: string;
       };
     };
+    BatchRequest: {
+      /** @description The pictures; this or `image_urls`. */
+      items?: components['schemas']['BatchItem'][];
+      /** @description The addresses of the pictures; this or `items`. */
+      image_urls?: string[];
+      /** @description One of the models of `GET /v1/models`; the service's default where it is not set. */
+      model?: string;
+      /** @description How many labels to answer; 5 unless set. */
+      top_k?: number;
+      /** @description Leave out labels that score less. */
+      min_score?: number;
+      /** @description Also answer where the model looked for its first label. */
+      explain?: boolean;
+      /**
+       * Format: uri
+       * @description Where to POST the end of the job, signed.
+       */
+      webhook_url?: string;
+      /** @description Which ends to tell; `batch.completed` unless set. */
+      webhook_events?: ('batch.completed' | 'job.succeeded' | 'job.failed' | 'job.canceled' | 'job.expired')[];
+      /** @description End it as `expired`, without running it, if it has not started by then. */
+      ttl_seconds?: number;
+      /** @description 0 goes first; larger numbers yield. 5 unless set. */
+      priority?: number;
+      /** @description Up to 16 texts by name, which the job repeats. */
+      metadata?: {
+        [key: string]: string;
+      };
+    };
     BatchResult: {
       /** @description Its place in the upload, from 0. */
       index: number;
@@ -473,14 +502,24 @@ export type components = {
         at: string;
       };
     };
-    JobOptions: {
+    JobPage: {
+      /** @description The newest first. */
+      jobs: components['schemas']['Job'][];
+      /** @description What `cursor` has to be for the next page; absent on the last. */
+      next_cursor?: string;
+    };
+    JobRequest: {
+      /** @description The picture; this or `image_url`. */
+      image_base64?: string;
+      /**
+       * Format: uri
+       * @description The address of the picture; this or `image_base64`.
+       */
+      image_url?: string;
       /** @description One of the models of `GET /v1/models`; the service's default where it is not set. */
       model?: string;
-      /**
-       * @description How many labels to answer.
-       * @default 5
-       */
-      top_k: number;
+      /** @description How many labels to answer; 5 unless set. */
+      top_k?: number;
       /** @description Leave out labels that score less. */
       min_score?: number;
       /** @description Also answer where the model looked for its first label. */
@@ -494,11 +533,8 @@ export type components = {
       webhook_events?: ('job.succeeded' | 'job.failed' | 'job.canceled' | 'job.expired')[];
       /** @description End it as `expired`, without running it, if it has not started by then. */
       ttl_seconds?: number;
-      /**
-       * @description 0 goes first; larger numbers yield.
-       * @default 0
-       */
-      priority: number;
+      /** @description 0 goes first; larger numbers yield. 0 unless set. */
+      priority?: number;
       /** @description Up to 16 texts by name, which the job repeats. */
       metadata?: {
         [key: string]: string;
@@ -559,6 +595,13 @@ export type components = {
         weights?: 'pretrained' | 'demo';
         /** @description Whether it can show where it looked (`explain`). */
         explainable: boolean;
+        /** @description What it sees of a picture. */
+        preprocess?: {
+          /** @description The short side becomes so many pixels long. */
+          resize: number;
+          /** @description The side of the square that is then cut out of the middle, in pixels. */
+          crop: number;
+        };
         /** @description The live workers that serve it. */
         workers: {
           /** @description The name of the worker, as jobs tell it. */
@@ -754,6 +797,7 @@ export type components = {
         | 'upload_incomplete'
         | 'option_unknown'
         | 'option_invalid'
+        | 'option_conflict'
         | 'job_id_invalid'
         | 'request_malformed'
         | 'job_not_found'
@@ -859,6 +903,7 @@ export type components = {
         | 'upload_incomplete'
         | 'option_unknown'
         | 'option_invalid'
+        | 'option_conflict'
         | 'job_id_invalid'
         | 'request_malformed'
         | 'job_not_found'

@@ -6,6 +6,7 @@ import { jobError, QuintetError } from './errors.js';
 import { platformFetch, type FetchLike } from './http/fetch-like.js';
 import { Requester } from './http/requester.js';
 import { encodeImage, type ImageInput } from './image.js';
+import { listJobs, type ListJobs } from './job-list.js';
 import { jobPath, Submission, waitForJob, type RequestCaching } from './submission.js';
 import type { BatchFile } from './tar.js';
 import type { Batch, BatchResult, Classified, Job, JobOptions, ModelList, Operations } from './types.js';
@@ -136,6 +137,11 @@ export class Quintet {
 
   get(id: string, { signal, retrySeconds }: CallOptions = {}): Promise<Job> {
     return this.#requester.json({ path: jobPath(id), signal, retrySeconds });
+  }
+
+  /** Those of this client's key, or all where the service has no keys: newest first, as long as they are kept. */
+  jobs(options: ListJobs = {}): AsyncGenerator<Job, void, undefined> {
+    return listJobs(this.#requester, options);
   }
 
   /** The job as it ended, however it did and however long that takes. */

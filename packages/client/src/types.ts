@@ -2,14 +2,17 @@
 import type { components } from './openapi.js';
 
 type Schemas = components['schemas'];
+type JobRequest = Schemas['JobRequest'];
 
 export type Batch = Schemas['Batch'];
 export type BatchResult = Schemas['BatchResult'];
 export type Job = Schemas['Job'];
+/** One page of a list of jobs. */
+export type JobPage = Schemas['JobPage'];
 export type JobStatus = Job['status'];
 /** Options of a job or a batch; absent ones are as the service has them. */
 export type JobOptions = {
-  readonly [Name in keyof Schemas['JobOptions']]?: Schemas['JobOptions'][Name] | undefined;
+  readonly [Name in Exclude<keyof JobRequest, 'image_base64' | 'image_url'>]?: JobRequest[Name] | undefined;
 };
 export type ModelList = Schemas['ModelList'];
 /** What goes on: throughput, queue, latency, workers. */

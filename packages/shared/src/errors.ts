@@ -29,6 +29,7 @@ export const errorRegistry = {
   upload_incomplete: entry(400, 'The upload ended early', true),
   option_unknown: entry(400, 'The request has an unknown option'),
   option_invalid: entry(400, 'An option has an invalid value'),
+  option_conflict: entry(400, 'An option has two different values'),
   job_id_invalid: entry(400, 'The job id is malformed'),
   request_malformed: entry(400, 'The request is malformed'),
   job_not_found: entry(404, 'There is no such job'),

@@ -16,6 +16,8 @@ export function classifyQueueName(model: string): string {
 
 export const keys = {
   job: (id: string): string => `${keyPrefix}:job:${id}`,
+  /** Stream of the ids of an owner's jobs, or of all where none is given; store/job-list.ts. */
+  jobs: (owner?: string): string => `${keyPrefix}:jobs${owner === undefined ? '' : `:of:${encodeURIComponent(owner)}`}`,
   image: (id: string): string => `${keyPrefix}:image:${id}`,
   worker: (id: string): string => `${keyPrefix}:worker:${id}`,
   /** Sorted set of a client's open jobs; kept for clients that may have only so many (store/open-jobs.ts). */

@@ -14,6 +14,7 @@ import {
   DeliveryLog,
   DisabledEndpoints,
   EndedJobsLog,
+  JobList,
   JobStore,
   OpenJobs,
   OutputStore,
@@ -170,6 +171,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     readiness,
     jobs: {
       ...submission,
+      list: new JobList(redis),
       corrections: new CorrectionStore(redis),
       labels: (model) => presence.labels(model),
       cache: config.RESULT_CACHE_TTL_SECONDS === 0 ? undefined : new ResultCache(redis),

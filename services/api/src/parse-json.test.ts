@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mostDepth, parseJson } from './parse-json.js';
+import { mostDepth, parseJson, refuseUtf16 } from './parse-json.js';
 
 const nested = (depth: number): string[] => [
   '['.repeat(depth) + ']'.repeat(depth),
@@ -26,5 +26,28 @@ describe('parseJson', () => {
       for (const text of nested(depth)) expect(() => parseJson(text)).toThrow(SyntaxError);
     }
     for (const text of ['', '"', '["\\', ']', '{"a":}']) expect(() => parseJson(text)).toThrow(SyntaxError);
+  });
+
+  it('passes over a byte-order mark before the document, and none elsewhere', () => {
+    expect(parseJson('\ufeff{"a":"\ufeffb"}')).toEqual({ a: '\ufeffb' });
+    for (const text of ['\ufeff', '\ufeff\ufeff{}', '{}\ufeff']) expect(() => parseJson(text)).toThrow(SyntaxError);
+  });
+});
+
+describe('refuseUtf16', () => {
+  it('names UTF-16 and UTF-32, with a mark or without', () => {
+    const little = Buffer.from('{"a":1}', 'utf16le');
+    const wide = Buffer.from('{\0\0\0}\0\0\0', 'latin1');
+    for (const bytes of [little, Buffer.from(little).swap16(), wide, Buffer.from(wide).swap32()]) {
+      expect(() => {
+        refuseUtf16(bytes);
+      }).toThrow('must be UTF-8');
+    }
+    for (const mark of ['fffe', 'feff', 'fffe0000', '0000feff']) {
+      expect(() => {
+        refuseUtf16(Buffer.from(mark, 'hex'));
+      }).toThrow(SyntaxError);
+    }
+    for (const text of ['', '{', '\ufeff{}', '"é"']) refuseUtf16(Buffer.from(text));
   });
 });

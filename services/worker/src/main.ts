@@ -190,7 +190,7 @@ runService({ name: 'worker', nativeThreads: true }, workerVariables, async (conf
     new Presence(redis),
     {
       id: worker,
-      model: { ...ref, explainable: engine.explains },
+      model: { ...ref, explainable: engine.explains, preprocess: { resize: spec.resize, crop: spec.crop } },
       device,
       since: new Date().toISOString(),
       streams: engine.streams,

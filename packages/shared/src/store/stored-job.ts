@@ -1,6 +1,8 @@
-/** A job as its hash has it (job-store.ts): one place that reads it, for single jobs and for those of batches. */
+/** A job as its hash has it (job-store.ts): one place that reads it, for single jobs and for many. */
+import type { Redis } from 'ioredis';
 import { correctionSchema, type Correction } from '../correction.js';
 import { jobRecordSchema, outcomeSchema, type JobRecord, type Outcome } from '../job.js';
+import { keys } from '../queues.js';
 
 export interface StoredJob {
   readonly record: JobRecord;
@@ -27,4 +29,15 @@ export function parseStoredJob(fields: readonly (string | null | undefined)[]): 
     ...(typeof outcome === 'string' ? { outcome: outcomeSchema.parse(JSON.parse(outcome)) } : {}),
     ...(typeof correction === 'string' ? { correction: correctionSchema.parse(JSON.parse(correction)) } : {}),
   };
+}
+
+/** The jobs of these ids; undefined for each that is no longer kept. */
+export async function readStoredJobs(redis: Redis, ids: readonly string[]): Promise<(StoredJob | undefined)[]> {
+  if (ids.length === 0) return [];
+  const commands = redis.pipeline();
+  for (const id of ids) commands.hmget(keys.job(id), ...storedJobFields);
+  return ((await commands.exec()) ?? []).map(([error, fields]) => {
+    if (error) throw error;
+    return parseStoredJob(fields as (string | null)[]);
+  });
 }

@@ -1,4 +1,6 @@
 /** Over the grid of many pictures: how far they are, how fast it goes, and what can be done with all of them. */
+import { silentSeconds } from '../api/connection.js';
+import { wordsFor } from '../api/problem-words.js';
 import { h } from '../app/dom.js';
 import { icon, type IconName } from '../app/icons.js';
 import { formatSeconds, plural } from './format.js';
@@ -55,12 +57,12 @@ export function batchBar(actions: BatchActions): BatchBar {
     show(progress) {
       const { total, done, succeeded, failed } = progress;
       heading.textContent = done === total ? plural(total, 'picture') : `${done} of ${total}`;
-      pace.textContent = paceText(progress);
+      pace.textContent = paceText(progress, silentSeconds());
       meter.max = total;
       meter.value = done;
       element.dataset['over'] = String(done === total);
       putOff.hidden = progress.putOff === undefined;
-      why.textContent = putOffText(progress, Date.now());
+      why.textContent = putOffText(progress, performance.now());
       cancel.hidden = done === total;
       clear.hidden = done < total;
       retry.hidden = failed === 0;
@@ -69,18 +71,23 @@ export function batchBar(actions: BatchActions): BatchBar {
   };
 }
 
-export function paceText({ total, done, succeeded, failed, canceled, perSecond, secondsLeft }: Progress): string {
+/** `silentSeconds`: for how long the service has not answered; then there is no pace, and nobody knows the end. */
+export function paceText(progress: Progress, silentSeconds?: number): string {
+  const { total, done, succeeded, failed, canceled, perSecond, secondsLeft } = progress;
+  const isStopped = done < total && silentSeconds !== undefined;
   const parts = done === total ? [`${succeeded} done`] : [];
   if (failed > 0) parts.push(`${failed} failed`);
   if (canceled > 0) parts.push(`${canceled} canceled`);
-  if (perSecond !== undefined) parts.push(`${perSecond.toFixed(perSecond < 10 ? 1 : 0)} per second`);
-  if (done < total && secondsLeft !== undefined) parts.push(`about ${formatSeconds(Math.max(1, secondsLeft))} left`);
+  if (isStopped) parts.push(`no answer for ${formatSeconds(silentSeconds)}`);
+  else if (perSecond !== undefined) parts.push(`${perSecond.toFixed(perSecond < 10 ? 1 : 0)} per second`);
+  if (!isStopped && done < total && secondsLeft !== undefined)
+    parts.push(`about ${formatSeconds(Math.max(1, secondsLeft))} left`);
   return parts.length === 0 ? 'Beginning' : parts.join(' · ');
 }
 
-/** Empty where nothing is put off. `now`: as Date.now() has it. */
+/** Empty where nothing is put off. `now`: on the clock of performance.now(). */
 export function putOffText({ putOff }: Pick<Progress, 'putOff'>, now: number): string {
   if (putOff === undefined) return '';
   const seconds = Math.max(0, Math.ceil((putOff.until - now) / 1000));
-  return `${putOff.failure.title}. Trying again in ${seconds} s; what was sent goes on.`;
+  return `${wordsFor(putOff.failure).title}. Trying again in ${seconds} s; what was sent goes on.`;
 }

@@ -3,7 +3,7 @@ import { h } from '../app/dom.js';
 import { batchBar, type BatchActions } from './batch-bar.js';
 import { detailDialog } from './detail-dialog.js';
 import { phaseOf, type Item } from './item.js';
-import { progressOf } from './progress.js';
+import type { Progress } from './progress.js';
 import type { CardActions } from './result-card.js';
 import type { ItemStore } from './store.js';
 import { tile, type Tile } from './tile.js';
@@ -11,7 +11,7 @@ import { tile, type Tile } from './tile.js';
 export interface BatchView {
   readonly element: HTMLElement;
   readonly heading: HTMLElement;
-  update(changed: ReadonlySet<string>): void;
+  update(changed: ReadonlySet<string>, progress: Progress): void;
 }
 
 export interface BatchViewOptions extends BatchActions {
@@ -57,7 +57,7 @@ export function batchView(options: BatchViewOptions): BatchView {
   return {
     element: h('div', { className: 'batch' }, bar.element, grid, dialog.element),
     heading: bar.heading,
-    update(changed) {
+    update(changed, progress) {
       for (const id of changed) {
         const item = store.get(id);
         const known = tiles.get(id);
@@ -78,7 +78,7 @@ export function batchView(options: BatchViewOptions): BatchView {
         }
         shown.show(item);
       }
-      bar.show(progressOf(store.all(), performance.now()));
+      bar.show(progress);
       updateDialog(changed);
     },
   };

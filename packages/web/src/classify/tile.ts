@@ -1,7 +1,9 @@
 /** The compact card of one of many pictures: a button that opens the large one. */
+import { wordsFor } from '../api/problem-words.js';
 import { h } from '../app/dom.js';
 import { icon } from '../app/icons.js';
-import { baseName, formatScore } from './format.js';
+import { formatScore, headlineOf } from '../app/score.js';
+import { baseName } from './format.js';
 import { failureOf, jobOf, phaseOf, type Item } from './item.js';
 import { placeholderText } from './picture.js';
 import { statusText } from './status-text.js';
@@ -35,10 +37,16 @@ export function tile(onOpen: () => void): Tile {
     element: h('li', {}, button),
     button,
     show(item) {
+      const failure = failureOf(item);
       const top = jobOf(item)?.predictions?.[0];
       button.dataset['phase'] = phaseOf(item);
       kind.textContent = placeholderText(item.name, item.source.kind);
-      label.textContent = top?.label ?? failureOf(item)?.title ?? statusText(item, Date.now());
+      label.textContent =
+        top === undefined
+          ? failure === undefined
+            ? statusText(item, performance.now())
+            : wordsFor(failure).title
+          : headlineOf(top);
       score.textContent = top === undefined ? '' : formatScore(top.score);
       level.style.setProperty('--level', String(levelOf(item)));
       name.textContent = baseName(item.name);

@@ -59,11 +59,9 @@ export function operationView({ method, path, operation }: OperationView, contex
   </section>`;
 }
 
-/** The error codes that an answer may have: those of its schema, in whichever form errors have there. */
-export function codesOf({ content = {} }: ResponseObject): ErrorCode[] {
-  return Object.values(content)
-    .flatMap(({ schema }) => schema?.allOf ?? [])
-    .flatMap(({ properties }) => (properties?.['code']?.enum ?? []) as ErrorCode[]);
+/** The error codes that an answer may have. */
+export function codesOf({ 'x-error-codes': codes = [] }: ResponseObject): readonly ErrorCode[] {
+  return codes;
 }
 
 /** Failures, and the rest. */

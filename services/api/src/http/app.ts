@@ -6,6 +6,7 @@ import {
   readExplanation,
   readJob,
   type JobWaiters,
+  type ListContext,
   type ModelDirectory,
   type ReadContext,
 } from '../jobs/index.js';
@@ -46,7 +47,7 @@ import { explanationRoute } from './explanation-route.js';
 import { crossOrigin, securityHeaders } from './hardening.js';
 import type { SubmissionGate } from './gate.js';
 import { correctRoute, uncorrectRoute } from './correction-route.js';
-import { cancelRoute, readRoute } from './job-routes.js';
+import { cancelRoute, listRoute, readRoute } from './job-routes.js';
 import type { PageFiles } from './page-files.js';
 import { homeRoute, pageFileRoute } from './page-routes.js';
 import { acceptsJson, onlyMethods, problemHandler, routeNotFound } from './problems.js';
@@ -69,7 +70,7 @@ export interface AppOptions {
   readonly registry: Registry;
   readonly metrics: ApiMetrics;
   readonly readiness: ReadinessCheck;
-  readonly jobs: SubmitContext & ReadContext & CancelContext & ExplanationContext & CorrectContext;
+  readonly jobs: SubmitContext & ReadContext & ListContext & CancelContext & ExplanationContext & CorrectContext;
   readonly deliveries: DeliveriesContext & TestWebhookContext;
   readonly batches: BatchRoutes['batches'];
   readonly readBatchUpload: BatchUploadReader;
@@ -135,8 +136,9 @@ export function createApp(options: AppOptions): Express {
 
   app
     .route('/v1/jobs')
+    .get(acceptsJson, listRoute(jobs))
     .post(acceptsJson, submitRoute({ ...options, submit: jobs, read, find }))
-    .all(onlyMethods('POST'));
+    .all(onlyMethods('GET', 'HEAD', 'POST'));
   app
     .route('/v1/jobs/:id')
     .get(acceptsJson, readRoute({ read, waiters, maxWaitSeconds }))

@@ -9,6 +9,7 @@ import { accessCodes, commonCodes, headersOf, problemAnswers, type Operation } f
 import { batchOperations } from './operations-batches.js';
 import { clientOperations } from './operations-clients.js';
 import { correctionOperations } from './operations-corrections.js';
+import { jobListOperations } from './operations-job-list.js';
 import { jobOperations } from './operations-jobs.js';
 import { serviceOperations } from './operations-service.js';
 import { webhookOperations } from './operations-webhooks.js';
@@ -17,6 +18,7 @@ import { componentSchemas, ref, type SchemaName } from './schemas.js';
 
 export const operations: readonly Operation[] = [
   ...jobOperations,
+  ...jobListOperations,
   ...correctionOperations,
   ...batchOperations,
   ...webhookOperations,
@@ -61,6 +63,8 @@ export function openApiDocument(version: string): OpenApiDocument {
         event,
         {
           post: {
+            operationId: `${event.replaceAll(/\.(\w)/g, (_dot, letter: string) => letter.toUpperCase())}Webhook`,
+            security: [],
             summary: `Sent to webhook_url: ${event}. Signed as Standard Webhooks has it.`,
             requestBody: { content: { 'application/json': { schema: ref(bodies[event] ?? 'WebhookBody') } } },
             responses: { '2XX': { description: 'Taken. Everything else is tried again, except 410.' } },
@@ -86,7 +90,7 @@ function describe(operation: Operation): Record<string, unknown> {
     tags: [tag],
     summary,
     ...(description === undefined ? {} : { description }),
-    ...(scope === undefined ? {} : { security: [{}, { key: [] }], 'x-scope': scope }),
+    ...(scope === undefined ? { security: [] } : { security: [{}, { key: [] }], 'x-scope': scope }),
     'x-codeSamples': samplesOf(curlOf(operation)),
     ...(parameters === undefined ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: { required: true, ...body } }),

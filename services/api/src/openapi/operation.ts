@@ -62,6 +62,12 @@ export const uuidParameter = (name: string, description: string): Parameter => (
   schema: { type: 'string', format: 'uuid' },
 });
 
+export const queryParameter = (
+  name: string,
+  description: string,
+  schema: Readonly<Record<string, unknown>>,
+): Parameter => ({ in: 'query', name, description, schema });
+
 export const preferParameter: Parameter = {
   in: 'header',
   name: 'Prefer',
@@ -118,21 +124,15 @@ export function problemAnswers(codes: readonly ErrorCode[], plainAt?: string): R
       {
         description: codes.map((code) => `\`${code}\`: ${errorRegistry[code].title}.`).join(' '),
         ...(status === 429 || status === 503 ? { headers: headersOf(['Retry-After']) } : {}),
+        'x-error-codes': codes,
+        // One schema for all: a client that is generated has one class of it, not one for each operation and status.
         content:
           plainAt === undefined
-            ? { 'application/problem+json': { schema: problemOf(codes) } }
-            : { 'application/json': { schema: errorOf(codes) } },
+            ? { 'application/problem+json': { schema: ref('Problem') } }
+            : { 'application/json': { schema: ref('PlainError') } },
       },
     ]),
   );
-}
-
-function problemOf(codes: readonly ErrorCode[]): Record<string, unknown> {
-  return { allOf: [ref('Problem'), { type: 'object', properties: { code: { enum: codes } } }] };
-}
-
-function errorOf(codes: readonly ErrorCode[]): Record<string, unknown> {
-  return { allOf: [ref('PlainError'), { type: 'object', properties: { code: { enum: codes } } }] };
 }
 
 export function headersOf(names: readonly (keyof typeof responseHeaders)[]): Record<string, unknown> {

@@ -1,7 +1,7 @@
 /** Operations on deliveries: their log, and sending them again. */
 import { deliveryStates } from '@quintet/shared';
 import { origin } from './curl.js';
-import { json, uuidParameter, type Operation, type Parameter } from './operation.js';
+import { json, queryParameter, uuidParameter, type Operation, type Parameter } from './operation.js';
 
 const deliveryIdParameter: Parameter = {
   in: 'path',
@@ -10,13 +10,6 @@ const deliveryIdParameter: Parameter = {
   required: true,
   schema: { type: 'string', pattern: '^msg_' },
 };
-
-const query = (name: string, description: string, schema: Readonly<Record<string, unknown>>): Parameter => ({
-  in: 'query',
-  name,
-  description,
-  schema,
-});
 
 export const webhookOperations: readonly Operation[] = [
   {
@@ -38,9 +31,9 @@ export const webhookOperations: readonly Operation[] = [
     scope: 'read',
     summary: "The client's deliveries, newest first.",
     parameters: [
-      query('state', 'Only those in this state.', { type: 'string', enum: deliveryStates }),
-      query('limit', 'How many at most.', { type: 'integer', minimum: 1, maximum: 100, default: 20 }),
-      query('cursor', 'The `next_cursor` of the page before.', { type: 'string' }),
+      queryParameter('state', 'Only those in this state.', { type: 'string', enum: deliveryStates }),
+      queryParameter('limit', 'How many at most; 20 unless set.', { type: 'integer', minimum: 1, maximum: 100 }),
+      queryParameter('cursor', 'The `next_cursor` of the page before.', { type: 'string' }),
     ],
     answers: { 200: { description: 'A page of them.', content: json('DeliveryPage') } },
     codes: ['option_invalid', 'option_unknown'],
@@ -78,7 +71,7 @@ export const webhookOperations: readonly Operation[] = [
   {
     method: 'post',
     path: '/v1/webhooks/test',
-    id: 'testWebhook',
+    id: 'sendTestWebhook',
     tag: 'webhooks',
     scope: 'submit',
     summary: 'Sends an event `webhook.test`, signed like every other.',

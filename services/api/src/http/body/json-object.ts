@@ -1,7 +1,7 @@
 /** A small JSON object as the body, for requests without a picture. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProblemError } from '@quintet/shared';
-import { parseJson } from '../../parse-json.js';
+import { parseJson, refuseUtf16 } from '../../parse-json.js';
 import { hasBody } from '../drain.js';
 import { checkLength, readBody } from './read-body.js';
 
@@ -21,6 +21,7 @@ export async function readJsonObject(
   const body = await readBody(request, response, mostBytes);
   let value: unknown;
   try {
+    refuseUtf16(body);
     value = parseJson(body.toString());
   } catch (error) {
     throw new ProblemError('json_malformed', `The body is not JSON: ${(error as Error).message}.`);

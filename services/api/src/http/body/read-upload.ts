@@ -3,13 +3,14 @@ import type { IncomingMessage } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Response } from 'express';
 import { ProblemError, type JobOptions } from '@quintet/shared';
-import { parseOptions, parseTextOptions } from '../../jobs/index.js';
-import { hasBody } from '../drain.js';
+import { joinOptions, parseOptions, readTextOptions } from '../../jobs/index.js';
+import { hasBody, letBodyCome } from '../drain.js';
 import { contextOf } from '../request-context.js';
 import { BodyBuffers } from './body-buffers.js';
 import { mostOtherBytes, readJsonUpload } from './json-body.js';
-import { createMultipartReader, multipartOverhead } from './multipart.js';
+import { readMultipart } from './multipart.js';
 import { checkLength, readBody, tooLarge } from './read-body.js';
+import { multipartOverhead } from './read-form.js';
 import { madeOfJson, type UploadBudget } from './upload-budget.js';
 
 export interface Upload {
@@ -39,7 +40,6 @@ const largeBytes = 1024 * 1024;
 type Form = 'multipart' | 'json' | 'raw';
 
 export function createUploadReader(maxUploadBytes: number, budget: UploadBudget): UploadReader {
-  const readMultipart = createMultipartReader(maxUploadBytes);
   const buffers = new BodyBuffers(keptBytes);
   // Four characters for three bytes; line breaks and escaped slashes of some encoders come on top.
   const limits: Record<Form, number> = {
@@ -54,8 +54,10 @@ export function createUploadReader(maxUploadBytes: number, budget: UploadBudget)
     form: Form,
     query: URLSearchParams,
   ): Promise<Upload> => {
+    const inQuery = readTextOptions(query);
+    // Before the upload comes: what is wrong with the query is none of its faults.
+    const options = parseOptions(inQuery);
     if (form === 'raw') {
-      const options = parseTextOptions(query);
       // Node's parser lets no body be longer or shorter than its Content-Length.
       const length = request.headers['content-length'];
       const lease = length === undefined ? undefined : buffers.lend(Number(length));
@@ -67,18 +69,18 @@ export function createUploadReader(maxUploadBytes: number, budget: UploadBudget)
         ...(lease && { giveBack: lease.giveBack }),
       };
     }
-    refuseQuery(query, form);
     if (form === 'multipart') {
-      const { image, fields } = await readMultipart(request, response);
-      return { image, options: parseTextOptions(fields) };
+      letBodyCome(request, response);
+      const { image, fields } = await readMultipart(request, maxUploadBytes);
+      return { image, options: parseOptions(joinOptions(inQuery, readTextOptions(fields))) };
     }
     const json = await readBody(request, response, limits.json, { told: maxUploadBytes });
     if (json.length === 0) throw bodyEmpty();
-    const { image, options } = await readJsonUpload(json);
+    const { image, options: inBody } = await readJsonUpload(json);
     if (Buffer.isBuffer(image) && image.length > maxUploadBytes) {
       throw tooLarge(maxUploadBytes);
     }
-    return { image, options: parseOptions(options) };
+    return { image, options: parseOptions(joinOptions(inQuery, inBody)) };
   };
 
   return async (request, response, query, use) => {
@@ -126,21 +128,12 @@ function formOf(request: IncomingMessage): Form {
   const type = mediaType(request);
   if (type === 'multipart/form-data') return 'multipart';
   if (type === 'application/json') return 'json';
-  if (type === 'application/octet-stream' || /^image\/[\w.+-]+$/.test(type)) return 'raw';
+  // The bytes say what they are; the type only says that they are the picture itself. S3 and .NET have the last two kinds.
+  if (/^(image\/[\w.+*-]+|application\/octet-stream|binary\/octet-stream|)$/.test(type)) return 'raw';
+  const advice = type === 'application/x-www-form-urlencoded' ? " (curl: -H 'Content-Type: image/*')" : '';
   throw new ProblemError(
     'content_type_unsupported',
-    `${type === '' ? 'The body has no Content-Type' : `Content-Type is ${type.slice(0, 100)}`}; expected ` +
-      'multipart/form-data, image/*, application/octet-stream or application/json.',
-  );
-}
-
-/** Options in two places could contradict each other. */
-export function refuseQuery(query: URLSearchParams, form: 'multipart' | 'json'): void {
-  const names = [...new Set(query.keys())];
-  if (names.length === 0) return;
-  const place = form === 'json' ? 'members of the document' : 'fields of the form';
-  throw new ProblemError(
-    'option_unknown',
-    `With this content type options are ${place}, not query parameters: ${names.slice(0, 8).join(', ').slice(0, 200)}.`,
+    `Content-Type is ${type.slice(0, 100)}; expected multipart/form-data, image/*, application/octet-stream or ` +
+      `application/json${advice}.`,
   );
 }

@@ -6,7 +6,7 @@
  * small, and is parsed at once. The number of steps is bounded by that rest: every string adds to it.
  */
 import { randomUUID } from 'node:crypto';
-import { parseJson } from '../../parse-json.js';
+import { parseJson, refuseUtf16 } from '../../parse-json.js';
 
 /** A long string, still as JSON has it: `start` and `end` are the offsets of the bytes between its quotes. */
 export class LongString {
@@ -40,6 +40,7 @@ interface Limits {
  * Throws SyntaxError or RestTooLargeError.
  */
 export function parseWithLongStrings(json: Buffer, limits: Limits): unknown {
+  refuseUtf16(json);
   const mark = randomUUID();
   const longStrings = new Map<string, LongString>();
   const pieces: Buffer[] = [];

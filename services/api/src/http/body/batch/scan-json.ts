@@ -6,7 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { ByteCollector } from '@quintet/shared';
-import { mostDepth, tooDeep } from '../../../parse-json.js';
+import { mostDepth, refuseUtf16, tooDeep, withoutMark } from '../../../parse-json.js';
 import { LongString, RestTooLargeError } from '../split-json.js';
 
 const quote = 0x22;
@@ -39,11 +39,13 @@ export async function scanJson(
 ): Promise<ScannedJson> {
   const scanner = new Scanner(limits);
   for (let start = 0; start < size; start += chunkLength) {
-    scanner.push(await read(start, Math.min(size, start + chunkLength)), start);
+    const chunk = await read(start, Math.min(size, start + chunkLength));
+    if (start === 0) refuseUtf16(chunk);
+    scanner.push(chunk, start);
   }
   const { text, mark, longStrings } = scanner.end();
   return {
-    document: JSON.parse(text) as unknown,
+    document: JSON.parse(withoutMark(text)) as unknown,
     longString: (value) => (typeof value === 'string' ? longStrings.get(value) : undefined),
     hasLongString: (value) => JSON.stringify(value).includes(mark),
   };

@@ -3,6 +3,7 @@ import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { BatchInput } from '../../../batches/index.js';
 import { ArchiveMeter, entryTooLarge, isByFile, malformedArchive, type ArchiveLimits } from './archive-limits.js';
+import { peek } from './peek.js';
 import { readTar } from './tar-reader.js';
 
 /** Yields each picture of the archive. Throws `archive_malformed` and what the limits say. */
@@ -38,22 +39,10 @@ async function* metered(chunks: AsyncIterable<Buffer>, meter: ArchiveMeter): Asy
 }
 
 async function unzipped(chunks: AsyncGenerator<Buffer>): Promise<AsyncIterable<Buffer>> {
-  const head: Buffer[] = [];
-  let length = 0;
-  while (length < 2) {
-    const next = await chunks.next();
-    if (next.done === true) break;
-    head.push(next.value);
-    length += next.value.length;
-  }
-  const all = async function* (): AsyncGenerator<Buffer> {
-    yield* head;
-    yield* chunks;
-  };
-  const start = Buffer.concat(head);
-  if (start[0] !== 0x1f || start[1] !== 0x8b) return all();
+  const { head, all } = await peek(chunks, 2);
+  if (head[0] !== 0x1f || head[1] !== 0x8b) return all;
   const gunzip = createGunzip();
   // Its outcome is the reader's: an error destroys the end that is read.
-  pipeline(Readable.from(all(), { objectMode: false }), gunzip, () => undefined);
+  pipeline(Readable.from(all, { objectMode: false }), gunzip, () => undefined);
   return gunzip as AsyncIterable<Buffer>;
 }

@@ -10,7 +10,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ProblemError } from '@quintet/shared';
-import { parseJson } from '../../../parse-json.js';
+import { parseJson, refuseUtf16 } from '../../../parse-json.js';
 import { decodeImage, mostOtherBytes } from '../../body/json-body.js';
 import { parseWithLongStrings, RestTooLargeError } from '../../body/split-json.js';
 import type { Tensors } from '../served-model.js';
@@ -68,6 +68,7 @@ export async function readInferRequest(
 async function split(body: Buffer, headerLength: string | undefined): Promise<Parts> {
   if (headerLength === undefined) {
     try {
+      refuseUtf16(body);
       const { json, lists } = await cutNumbers(body, jsonLimits);
       const header = parseHeader(parseWithLongStrings(json, jsonLimits));
       return { header, json, source: body, lists, binary: Buffer.alloc(0) };
@@ -83,6 +84,7 @@ async function split(body: Buffer, headerLength: string | undefined): Promise<Pa
   }
   try {
     const json = body.subarray(0, length);
+    refuseUtf16(json);
     const header = parseHeader(parseJson(json.toString('utf8')));
     return { header, json, source: json, lists: new Map(), binary: body.subarray(length) };
   } catch (error) {
