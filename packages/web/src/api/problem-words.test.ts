@@ -7,7 +7,14 @@ import { hasWords, wordsFor } from './problem-words.js';
 const notForPeople: Readonly<Record<string, readonly string[]>> = {
   'the page sends one picture as the body, or its address in JSON that it wrote itself': [
     ...['image_missing', 'one_image_per_job', 'file_field_unexpected', 'multipart_malformed', 'json_malformed'],
-    ...['base64_invalid', 'option_unknown', 'request_malformed', 'not_acceptable', 'content_type_unsupported'],
+    ...[
+      'base64_invalid',
+      'option_unknown',
+      'option_conflict',
+      'request_malformed',
+      'not_acceptable',
+      'content_type_unsupported',
+    ],
     ...['content_encoding_unsupported', 'idempotency_key_invalid', 'idempotency_key_reused'],
   ],
   'it asks for no webhook': [

@@ -3,6 +3,7 @@ import { silentSeconds } from '../api/connection.js';
 import { wordsFor } from '../api/problem-words.js';
 import { h } from '../app/dom.js';
 import { icon, type IconName } from '../app/icons.js';
+import { orders, type Order } from './arrangement.js';
 import { formatSeconds, plural } from './format.js';
 import type { Progress } from './progress.js';
 
@@ -12,6 +13,7 @@ export interface BatchActions {
   readonly hurry: () => void;
   readonly retryFailed: () => void;
   readonly exportCsv: () => void;
+  readonly onOrder: (order: Order) => void;
   readonly clear: () => void;
 }
 
@@ -21,7 +23,10 @@ export interface BatchBar {
   show(progress: Progress): void;
 }
 
-export function batchBar(actions: BatchActions): BatchBar {
+const orderNames: Record<Order, string> = { sent: 'As sent', unsure: 'Unsure first', label: 'Groups by label' };
+
+/** `order`: the one that is chosen at first. */
+export function batchBar(actions: BatchActions & { readonly order: Order }): BatchBar {
   const heading = h('h2', { className: 'numbers', tabIndex: -1 });
   const pace = h('p', { className: 'quiet small numbers pace' });
   const meter = h('progress', { className: 'batch-progress', ariaLabel: 'Pictures done' });
@@ -35,6 +40,12 @@ export function batchBar(actions: BatchActions): BatchBar {
     why,
     h('button', { type: 'button', onclick: actions.hurry }, 'Try now'),
   );
+  const choice = h('select', {}, ...orders.map((order) => h('option', { value: order }, orderNames[order])));
+  choice.value = actions.order;
+  choice.addEventListener('change', () => {
+    actions.onOrder(orders.find((order) => order === choice.value) ?? 'sent');
+  });
+  const order = h('label', { className: 'order-choice' }, h('span', { className: 'quiet small' }, 'Order'), choice);
   const cancel = button('Cancel', 'close', actions.cancelAll);
   const retry = button('Retry failed', 'retry', actions.retryFailed);
   const csv = button('Export CSV', 'download', actions.exportCsv);
@@ -46,7 +57,7 @@ export function batchBar(actions: BatchActions): BatchBar {
       'div',
       { className: 'batch-head' },
       h('div', {}, heading, pace),
-      h('p', { className: 'actions' }, retry, csv, cancel, clear),
+      h('p', { className: 'actions' }, order, retry, csv, cancel, clear),
     ),
     meter,
     putOff,

@@ -30,7 +30,7 @@ export function picture(): Picture {
   const holder = h('div', { className: 'picture', hidden: true }, image, heat, seen);
   const note = h('span', { className: 'crop-note' });
   const kind = h('span', { className: 'small' });
-  const placeholder = h('div', { className: 'placeholder' }, icon('picture'), kind);
+  const placeholder = h('div', { className: 'placeholder' }, icon('picture'), icon('file'), kind);
   const element = h('div', { className: 'frame' }, placeholder, holder);
   let shown: string | undefined;
   let preprocess: Preprocess | undefined;
@@ -95,6 +95,11 @@ function place({ style }: HTMLElement, region: Region): void {
 export function placeholderText(name: string, kind: Item['source']['kind']): string {
   if (kind === 'url') return 'Fetched by the service';
   if (kind === 'gone') return 'The picture is not kept';
-  const suffix = /\.([a-z0-9]{2,5})$/i.exec(name)?.[1];
-  return suffix === undefined ? 'No preview' : `${suffix.toUpperCase()} · no preview`;
+  const suffix = fileKind(name);
+  return suffix === '' ? 'No preview' : `${suffix} · no preview`;
+}
+
+/** `JPG`, or nothing where the name does not say. */
+export function fileKind(name: string): string {
+  return /\.([a-z0-9]{2,5})$/i.exec(name)?.[1]?.toUpperCase() ?? '';
 }

@@ -65,21 +65,21 @@ describe('the models that no worker serves', () => {
     dead: { name: 'dead', workers: [] },
   };
   const served = { find: (name?: string) => models[name ?? 'dead'] };
-  const with_ = (change: Partial<Job>) =>
+  const having = (change: Partial<Job>) =>
     makeItem('a', { state: { kind: 'job', job: makeJob('1', { model: { name: 'dead' }, ...change }) } });
 
   it('are named where a picture waits for one, or the next would', () => {
     expect(unservedModels(served, undefined, [])).toEqual(['dead']);
     expect(unservedModels(served, 'alive', [])).toEqual([]);
-    expect(unservedModels(served, 'alive', [makeItem('a'), with_({ status: 'queued' })])).toEqual(['dead']);
+    expect(unservedModels(served, 'alive', [makeItem('a'), having({ status: 'queued' })])).toEqual(['dead']);
   });
 
   it('are not named above a result, nor while one is being made: the list is older then', () => {
     for (const status of ['processing', 'succeeded'] as const) {
-      expect(unservedModels(served, undefined, [with_({ status })])).toEqual([]);
-      expect(isContradicted(served, [with_({ status })])).toBe(true);
+      expect(unservedModels(served, undefined, [having({ status })])).toEqual([]);
+      expect(isContradicted(served, [having({ status })])).toBe(true);
     }
-    expect(isContradicted(served, [with_({ status: 'queued' })])).toBe(false);
+    expect(isContradicted(served, [having({ status: 'queued' })])).toBe(false);
   });
 });
 

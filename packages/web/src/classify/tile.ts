@@ -5,7 +5,7 @@ import { icon } from '../app/icons.js';
 import { formatScore, headlineOf } from '../app/score.js';
 import { baseName } from './format.js';
 import { failureOf, jobOf, phaseOf, type Item } from './item.js';
-import { placeholderText } from './picture.js';
+import { fileKind, placeholderText } from './picture.js';
 import { statusText } from './status-text.js';
 
 export interface Tile {
@@ -17,7 +17,7 @@ export interface Tile {
 export function tile(onOpen: () => void): Tile {
   const image = h('img', { alt: '', decoding: 'async', loading: 'lazy', hidden: true });
   const kind = h('span', { className: 'small' });
-  const placeholder = h('span', { className: 'placeholder' }, icon('picture'), kind);
+  const placeholder = h('span', { className: 'placeholder' }, icon('picture'), icon('file'), kind);
   const label = h('span', { className: 'tile-label' });
   const score = h('span', { className: 'tile-score numbers' });
   const level = h('span', { className: 'tile-level' });
@@ -26,7 +26,7 @@ export function tile(onOpen: () => void): Tile {
     'button',
     { type: 'button', className: 'tile', onclick: onOpen },
     h('span', { className: 'tile-picture' }, placeholder, image),
-    h('span', { className: 'tile-text' }, h('span', { className: 'tile-top' }, label, score), level, name),
+    h('span', { className: 'tile-text' }, label, h('span', { className: 'tile-sure' }, level, score), name),
   );
   let shown: string | undefined;
   image.addEventListener('load', () => {
@@ -40,7 +40,7 @@ export function tile(onOpen: () => void): Tile {
       const failure = failureOf(item);
       const top = jobOf(item)?.predictions?.[0];
       button.dataset['phase'] = phaseOf(item);
-      kind.textContent = placeholderText(item.name, item.source.kind);
+      kind.textContent = failure === undefined ? placeholderText(item.name, item.source.kind) : fileKind(item.name);
       label.textContent =
         top === undefined
           ? failure === undefined
@@ -50,7 +50,7 @@ export function tile(onOpen: () => void): Tile {
       score.textContent = top === undefined ? '' : formatScore(top.score);
       level.style.setProperty('--level', String(levelOf(item)));
       name.textContent = baseName(item.name);
-      button.title = item.name;
+      button.title = `${item.name}: ${label.textContent}`;
       if (item.preview === shown || item.preview === undefined) return;
       shown = item.preview;
       // A picture that is lazy has to be shown before it is loaded.

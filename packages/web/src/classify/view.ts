@@ -10,6 +10,7 @@ import { h } from '../app/dom.js';
 import type { PageParts } from '../app/page-parts.js';
 import { downloadText, historyView, openCameraDialog, resultsAsCsv, type CsvResult } from '../parts/index.js';
 import { announcer, batchAnnouncement, itemAnnouncement } from './announcer.js';
+import type { Order } from './arrangement.js';
 import { batchView, type BatchView } from './batch-view.js';
 import { fromFiles, type Collected } from './collect.js';
 import { Corrections } from './corrections.js';
@@ -40,6 +41,7 @@ export function classifyView(host: HTMLElement, { history, toasts, served, title
   const stageHost = h('div', { className: 'stage' });
   const told = h('p', { className: 'quiet small told', role: 'status' });
   let stage: Stage = { kind: 'idle' };
+  let order: Order = 'sent';
 
   const card = (): CardActions => ({
     cancel: (id) => {
@@ -100,6 +102,10 @@ export function classifyView(host: HTMLElement, { history, toasts, served, title
       const view = batchView({
         store: run.store,
         card,
+        order,
+        onOrder: (next) => {
+          order = next;
+        },
         look: (id) => {
           run.look(id);
         },
