@@ -39,6 +39,7 @@ interface Answers {
   readonly batches: Readonly<Record<'form' | 'json' | 'raw', readonly [number, object, readonly object[]]>>;
   readonly events: string;
   readonly explanation: string;
+  readonly listed: readonly string[];
   readonly models: readonly string[];
   readonly problems: Readonly<Record<'conflict' | 'text' | 'unknown' | 'finished', readonly [number, object]>>;
 }
@@ -62,6 +63,7 @@ function expectAnswers(answers: Answers): void {
   expect(answers.events).toMatch(/^event: status$/m);
   expect(answers.events).toContain('"succeeded"');
   expect(answers.explanation).toBe('89504e470d0a1a0a');
+  expect(answers.listed).toHaveLength(2);
   expect(answers.models).toContain(testModel);
   expect(answers.problems).toMatchObject({
     conflict: [400, { code: 'option_conflict', errors: [{ pointer: '#/top_k' }] }],

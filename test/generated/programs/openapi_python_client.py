@@ -10,7 +10,7 @@ import sys
 
 from quintetclient import AuthenticatedClient
 from quintetclient.api.batches import read_batch, read_batch_results, submit_batch
-from quintetclient.api.jobs import cancel_job, read_explanation, read_job, submit_job, watch_job
+from quintetclient.api.jobs import cancel_job, list_jobs, read_explanation, read_job, submit_job, watch_job
 from quintetclient.api.service import list_models
 from quintetclient.models import (
     BatchItem,
@@ -73,6 +73,7 @@ print(
             "batches": batches,
             "events": watch_job.sync(waited.id, client=client),
             "explanation": read_explanation.sync(jobs["form"][1]["id"], client=client).payload.read(8).hex(),
+            "listed": [job.id for job in list_jobs.sync(client=client, limit=2).jobs],
             "models": [model.name for model in list_models.sync(client=client).models],
             "problems": {
                 "conflict": problem(
