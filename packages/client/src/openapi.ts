@@ -502,6 +502,12 @@ export type components = {
         at: string;
       };
     };
+    JobPage: {
+      /** @description The newest first. */
+      jobs: components['schemas']['Job'][];
+      /** @description What `cursor` has to be for the next page; absent on the last. */
+      next_cursor?: string;
+    };
     JobRequest: {
       /** @description The picture; this or `image_url`. */
       image_base64?: string;
@@ -533,12 +539,6 @@ export type components = {
       metadata?: {
         [key: string]: string;
       };
-    };
-    JobPage: {
-      /** @description The newest first. */
-      jobs: components['schemas']['Job'][];
-      /** @description What `cursor` has to be for the next page; absent on the last. */
-      next_cursor?: string;
     };
     LabelList: {
       /** @description The name of the model. */
@@ -595,6 +595,13 @@ export type components = {
         weights?: 'pretrained' | 'demo';
         /** @description Whether it can show where it looked (`explain`). */
         explainable: boolean;
+        /** @description What it sees of a picture. */
+        preprocess?: {
+          /** @description The short side becomes so many pixels long. */
+          resize: number;
+          /** @description The side of the square that is then cut out of the middle, in pixels. */
+          crop: number;
+        };
         /** @description The live workers that serve it. */
         workers: {
           /** @description The name of the worker, as jobs tell it. */

@@ -15,6 +15,9 @@ import type { TiffPage } from './tiff/page.js';
 /** RGB of the picture, from which the crop is made. */
 const DECODED = 3;
 
+/** The same of a picture that is decoded in the thread itself, with what its heap grows by. */
+const RASTER = 3.2;
+
 /** Of a format that is read row by row, libvips keeps so many rows, with all their samples. */
 const ROWS_KEPT = 512;
 
@@ -85,17 +88,18 @@ export function pngMemory(size: Size, { colourType, depth, interlaced, turned, p
   return picture + text * TEXT_COPIES;
 }
 
-/** The canvas as RGBA, which is then read row by row, and a record for each frame. */
-export function gifMemory(canvas: Size, frames: number): number {
-  return canvas.width * canvas.height * 3.8 + rowsMemory(canvas, 4) + frames * 100;
+/** The canvas as RGB, and an index for each pixel of the first frame: pixels of both. */
+export function gifMemory(canvas: number, frame: number): number {
+  return canvas * RASTER + frame;
 }
 
 export function webpMemory(pixels: number, turned: boolean): number {
   return pixels * (turned ? 10.5 : 9.7);
 }
 
-export function bmpMemory(pixels: number, depth: number): number {
-  return pixels * (depth === 32 ? 12 : 6.5);
+/** RGB, and of run lengths an index for each pixel. */
+export function bmpMemory(pixels: number, runLength: boolean): number {
+  return pixels * (RASTER + (runLength ? 1 : 0));
 }
 
 /** Beside the lines: pieces of 64 KiB to a megabyte, and what libvips or zlib takes for itself. */
