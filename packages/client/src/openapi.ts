@@ -502,6 +502,12 @@ export type components = {
         at: string;
       };
     };
+    JobPage: {
+      /** @description The newest first. */
+      jobs: components['schemas']['Job'][];
+      /** @description What `cursor` has to be for the next page; absent on the last. */
+      next_cursor?: string;
+    };
     JobRequest: {
       /** @description The picture; this or `image_url`. */
       image_base64?: string;
@@ -533,12 +539,6 @@ export type components = {
       metadata?: {
         [key: string]: string;
       };
-    };
-    JobPage: {
-      /** @description The newest first. */
-      jobs: components['schemas']['Job'][];
-      /** @description What `cursor` has to be for the next page; absent on the last. */
-      next_cursor?: string;
     };
     LabelList: {
       /** @description The name of the model. */
