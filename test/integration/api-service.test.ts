@@ -36,6 +36,7 @@ describe('the service about itself', () => {
         version: 'sha256:0123',
         weights: 'demo',
         explainable: true,
+        preprocess: { resize: 256, crop: 224 },
         workers: [
           {
             id: 'worker-mobilenetv2',

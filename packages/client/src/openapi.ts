@@ -595,6 +595,13 @@ export type components = {
         weights?: 'pretrained' | 'demo';
         /** @description Whether it can show where it looked (`explain`). */
         explainable: boolean;
+        /** @description What it sees of a picture. */
+        preprocess?: {
+          /** @description The short side becomes so many pixels long. */
+          resize: number;
+          /** @description The side of the square that is then cut out of the middle, in pixels. */
+          crop: number;
+        };
         /** @description The live workers that serve it. */
         workers: {
           /** @description The name of the worker, as jobs tell it. */

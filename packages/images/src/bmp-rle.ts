@@ -1,3 +1,5 @@
+import { ImageError } from './image-error.js';
+
 /** What run-length data of a BMP is read for: its pixels, or only its end. */
 export interface RunLengthPicture {
   readonly width: number;
@@ -7,26 +9,27 @@ export interface RunLengthPicture {
 }
 
 /**
- * Reads RLE4 or RLE8 data of a BMP, with Pillow's BmpRleDecoder as the reference: pixels that are skipped, and those behind the
- * end of a row, have index 0; a run ends with its row, literal pixels go on in the next one. Other than Pillow it takes a row of
- * nothing for a row, and an early end of the bitmap for its end: both are in the format's description, and browsers do so.
+ * Reads RLE4 or RLE8 data of a BMP, as Pillow's BmpRleDecoder does: pixels that are skipped, and those behind the end of a row,
+ * have index 0; a run ends with its row, literal pixels go on in the next one. The end of a row does nothing where a row is
+ * complete, so that zeros in place of data are no picture; nor may the bitmap end before its last row does.
  *
  * @param indexes of width × height zeros, which become palette indexes, rows as they are stored; absent: nothing is kept
- * @returns where the data ends; undefined if the file ends before it
+ * @returns where the data ends
+ * @throws ImageError `image_truncated` if the file ends before them; `image_undecodable` if the bitmap ends early
  */
 export function readRunLengths(
   bytes: Uint8Array,
   from: number,
   { width, height, depth }: RunLengthPicture,
   indexes?: Uint8Array,
-): number | undefined {
+): number {
   const total = width * height;
   const nibbles = depth === 4;
   let at = from;
   let done = 0;
   let x = 0;
   while (done < total) {
-    if (at + 2 > bytes.length) return undefined;
+    if (at + 2 > bytes.length) throw cut();
     const count = bytes[at] ?? 0;
     const value = bytes[at + 1] ?? 0;
     at += 2;
@@ -39,13 +42,12 @@ export function readRunLengths(
       done += run;
       x += run;
     } else if (value === 0) {
-      // The end of a row that nothing was said of is a whole row of index 0.
-      done = x === 0 ? done + width : Math.ceil(done / width) * width;
+      done = Math.ceil(done / width) * width;
       x = 0;
     } else if (value === 1) {
-      return at;
+      throw new ImageError('image_undecodable', 'The BMP has fewer pixels than it says.');
     } else if (value === 2) {
-      if (at + 2 > bytes.length) return undefined;
+      if (at + 2 > bytes.length) throw cut();
       const right = bytes[at] ?? 0;
       done += right + (bytes[at + 1] ?? 0) * width;
       x += right;
@@ -54,7 +56,7 @@ export function readRunLengths(
     } else {
       const literal = Math.min(value, total - done);
       const used = nibbles ? (literal + 1) >> 1 : literal;
-      if (at + used > bytes.length) return undefined;
+      if (at + used > bytes.length) throw cut();
       for (let i = 0; indexes !== undefined && i < literal; i += 1) {
         const byte = bytes[at + (nibbles ? i >> 1 : i)] ?? 0;
         indexes[done + i] = nibbles ? ((i & 1) === 0 ? byte >> 4 : byte & 15) : byte;
@@ -68,4 +70,8 @@ export function readRunLengths(
   // All pixels are there; the codes that end the last row and the bitmap may follow.
   while (bytes[at] === 0 && bytes[at + 1] === 0) at += 2;
   return Math.min(bytes.length, bytes[at] === 0 && bytes[at + 1] === 1 ? at + 2 : at);
+}
+
+function cut(): ImageError {
+  return new ImageError('image_truncated', 'The file ends before its BMP pixels do.');
 }

@@ -2,7 +2,6 @@ import { readBmpHeader } from './bmp-header.js';
 import { readRunLengths } from './bmp-rle.js';
 import type { ByteReader } from './byte-reader.js';
 import { bmpMemory } from './decode-memory.js';
-import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
 const V5_HEADER = 124;
@@ -16,11 +15,9 @@ export function walkBmp(bytes: ByteReader, limits: ImageLimits): Walk {
   const header = readBmpHeader(bytes);
   const { width, height, pixelsAt, stride, rowBytes, runLength } = header;
   checkDimensions(width, height, limits);
-  let end: number | undefined;
-  if (runLength) {
-    end = readRunLengths(bytes.buffer, pixelsAt, header);
-    if (end === undefined) throw new ImageError('image_truncated', 'The file ends before its BMP pixels do.');
-  } else {
+  let end: number;
+  if (runLength) end = readRunLengths(bytes.buffer, pixelsAt, header);
+  else {
     bytes.need(pixelsAt, stride * (height - 1) + rowBytes, 'BMP pixels');
     end = Math.min(bytes.length, pixelsAt + stride * height);
   }

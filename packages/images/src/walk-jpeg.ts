@@ -16,6 +16,7 @@ const MAX_SCANNED = 4e9;
 const APP1 = 0xe1;
 /** Start of frame 55 (ITU T.87). */
 const JPEG_LS = 0xf7;
+const EXIF = 'Exif\0\0';
 const XMP = 'http://ns.adobe.com/xap/1.0/\0';
 
 /**
@@ -53,7 +54,7 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
     }
     if (marker === APP1 && bytes.matches(at + 2, XMP)) {
       xmp = xmpOrientation(bytes.buffer.subarray(at + 2, at + length));
-    } else if (marker === APP1) {
+    } else if (marker === APP1 && bytes.matches(at + 2, EXIF)) {
       exif ??= exifOrientation(bytes, at + 2, at + length);
     }
     at += length;

@@ -13,8 +13,17 @@ import { keys } from '../queues.js';
 export const heartbeatIntervalMs = 3000;
 export const heartbeatTtlMs = 12_000;
 
-/** A model as workers announce it. `explainable`: whether its answers can be explained; absent from workers that know of none. */
-export const announcedModelSchema = modelRefSchema.extend({ explainable: z.boolean().optional() });
+/** What a model sees of a picture: pixels of its short side after resizing, and of the side of the square from its middle. */
+export const croppingSchema = z.object({ resize: z.int().min(1), crop: z.int().min(1) });
+
+/**
+ * A model as workers announce it; workers of an older release leave out what they do not know. `explainable`: whether its answers
+ * can be explained.
+ */
+export const announcedModelSchema = modelRefSchema.extend({
+  explainable: z.boolean().optional(),
+  preprocess: croppingSchema.optional(),
+});
 export type AnnouncedModel = z.infer<typeof announcedModelSchema>;
 
 export const workerPresenceSchema = z.object({

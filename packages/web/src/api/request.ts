@@ -4,7 +4,7 @@
  * An answer 401 or 403 asks the person for a key, once for however many requests meet it, and sends the request again.
  * Who closed the dialog is not asked again before they do something that needs one: `askForKey` or `mayAskForKey`.
  */
-import { reportAnswer, reportSilence } from './connection.js';
+import { reportAnswer, reportUnreachable } from './connection.js';
 import { keyHeaders, storeKey } from './key.js';
 import { openKeyDialog } from './key-dialog.js';
 import { toApiError, UnreachableError, type ApiError } from './problem.js';
@@ -85,7 +85,7 @@ async function exchange(path: string, { method, headers, json, signal }: Request
     return response;
   } catch (error) {
     signal?.throwIfAborted();
-    reportSilence();
+    reportUnreachable();
     throw new UnreachableError(error);
   }
 }

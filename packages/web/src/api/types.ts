@@ -82,8 +82,16 @@ export interface Job {
   readonly links: { readonly self: string; readonly events?: string; readonly explanation?: string };
 }
 
+/** What a model sees of a picture: its short side is made `resize` pixels long, and a square of `crop` is cut out of the middle. */
+export interface Preprocess {
+  readonly resize: number;
+  readonly crop: number;
+}
+
 export interface ServedModel extends ModelRef {
   readonly explainable?: boolean;
+  /** Absent where no worker has said so. */
+  readonly preprocess?: Preprocess;
   readonly workers: readonly { readonly id: string; readonly device: string }[];
 }
 

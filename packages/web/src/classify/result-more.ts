@@ -2,6 +2,7 @@
 import { storedKey } from '../api/key.js';
 import type { Job } from '../api/types.js';
 import { h } from '../app/dom.js';
+import { headlineOf } from '../app/score.js';
 import { shareView, snippetsView, wrongView, type CorrectionRequest, type SnippetRequest } from '../parts/index.js';
 import { labelsOf } from './corrections.js';
 import { failureNote } from './failure-note.js';
@@ -19,6 +20,7 @@ export interface MoreActions {
 export function resultMore(host: HTMLElement, item: Item, { correct, thumbnail }: MoreActions): (job: Job) => void {
   const job = jobOf(item);
   if (job === undefined) return () => undefined;
+  const first = job.predictions?.[0];
   const { source, model, explain, name } = item;
   const update = wrongView(host, {
     job,
@@ -26,11 +28,12 @@ export function resultMore(host: HTMLElement, item: Item, { correct, thumbnail }
     labels: () => labelsOf(job.model.name),
     explain: (error) => failureNote(toFailure(error)),
   });
+  const first = job.predictions?.[0];
   const needsKey = storedKey() !== undefined;
   const share = h('section', { ariaLabel: 'Share' }, h('h3', {}, 'Link to this result'));
   shareView(share, {
     id: job.id,
-    label: job.predictions?.[0]?.label,
+    label: first === undefined ? undefined : headlineOf(first),
     needsKey,
     picture: () => (source.kind === 'file' ? source.blob : thumbnail(job.id)),
   });

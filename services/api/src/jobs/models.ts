@@ -16,6 +16,7 @@ const cacheMs = 1000;
 export interface ServedModel extends ModelRef {
   /** Whether its answers can be explained. */
   readonly explainable: boolean;
+  readonly preprocess?: AnnouncedModel['preprocess'];
   readonly workers: readonly WorkerPresence[];
 }
 
@@ -57,7 +58,7 @@ export class ModelDirectory {
     const [known, name] = await Promise.all([this.#known(), named ?? this.#default()]);
     const found = known.get(name);
     if (found !== undefined) {
-      const { explainable, ...model } = found;
+      const { explainable, preprocess: _preprocess, ...model } = found;
       if (explain && explainable !== true) throw explanationUnsupported(known, name);
       return model;
     }

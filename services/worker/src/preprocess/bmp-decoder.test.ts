@@ -70,7 +70,7 @@ const palette = [a, b, c] as const;
 const black = [0, 0, 0];
 const rle = { depth: 8, width: 4, height: 2, palette, colours: 3, compression: 1 } as const;
 
-// What stands here as right is what Pillow 13 gives, but where it says otherwise.
+// Right is what Pillow 13 gives.
 describe('run-length data of a BMP', () => {
   it('leave what they skip at the first colour', () => {
     expect(pixels({ ...rle, data: [2, 1, 0, 2, 1, 1, 1, 2, 0, 1] })).toEqual([a, a, a, c, b, b, a, a]);
@@ -81,9 +81,10 @@ describe('run-length data of a BMP', () => {
     expect(pixels({ ...rle, data: [2, 1, 0, 0, 2, 2, 0, 0] })).toEqual([c, c, a, a, b, b, a, a]);
   });
 
-  it('may end the bitmap early, or have a row of nothing, which Pillow refuses and browsers show', () => {
-    expect(pixels({ ...rle, data: [4, 1, 0, 0, 0, 1] })).toEqual([a, a, a, a, b, b, b, b]);
-    expect(pixels({ ...rle, data: [0, 0, 4, 1, 0, 0, 0, 1] })).toEqual([b, b, b, b, a, a, a, a]);
+  it('may not end the bitmap before its last row, nor consist of ends of rows', () => {
+    expect(codeOf({ ...rle, data: [4, 1, 0, 0, 0, 1] })).toBe('image_undecodable');
+    expect(codeOf({ ...rle, data: Array.from({ length: 100 }, () => 0) })).toBe('image_truncated');
+    expect(pixels({ ...rle, data: [0, 0, 4, 1, 0, 0, 0, 0, 1, 2, 0, 0, 0, 1] })).toEqual([c, a, a, a, b, b, b, b]);
   });
 
   it('need no code for the end, may lie about their size, and may come from the top', () => {

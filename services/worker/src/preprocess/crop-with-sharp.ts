@@ -153,7 +153,8 @@ function windowOf({ across, down }: Axes): Region {
   return { left, top, width: columns.end - left, height: rows.end - top };
 }
 
-function axesOf(picture: PictureSize, spec: CropSpec): Axes {
+/** The crop's axes in a picture. */
+export function axesOf(picture: PictureSize, spec: CropSpec): Axes {
   const plan = planCrop(picture.width, picture.height, spec);
   const { crop: length, interpolation } = spec;
   return {

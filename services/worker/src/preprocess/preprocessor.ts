@@ -1,7 +1,7 @@
 /**
  * From an encoded picture to the square the model sees.
  *
- * libvips decodes nearly everything, BMP and GIF are decoded here, HEIC by WebAssembly in a thread; from there on
+ * libvips decodes JPEG, PNG, WebP and AVIF; BMP, GIF and TIFF are decoded here, HEIC by WebAssembly in a thread; from there on
  * one path leads to the crop. Nothing here computes on the main thread for more than a few milliseconds. Whatever is wrong
  * with a picture becomes an ImageError and concerns that picture only.
  */
@@ -14,6 +14,7 @@ import { decodeGif } from './gif-decoder.js';
 import { checkSpec, type CropSpec } from './geometry.js';
 import { cutPng, mendPng } from './mend-png.js';
 import { ThreadDecoder } from './thread-decoder.js';
+import { cropTiff } from './tiff/crop-tiff.js';
 
 export interface PreprocessorOptions {
   /** From the `preprocess` section of the model's manifest. */
@@ -74,6 +75,7 @@ export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
     const { format } = info;
     if (format === 'bmp') return cropRaster(decodeBmp(bytes), spec, limits);
     if (format === 'gif') return cropRaster(decodeGif(bytes), spec, limits);
+    if (format === 'tiff') return cropTiff(bytes, spec, limits);
     if (format === 'avif') return cropAvif(bytes, spec, limits);
     if (format !== 'png') return cropEncoded(bytes, spec, limits, info);
     const png = mendPng(bytes);
@@ -101,8 +103,8 @@ export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
         const info = known ?? inspectImage(bytes, { maxPixels, maxDecodeBytes });
         if (info.format !== 'heic') return await timed(bytes, info);
         // It keeps its own clock, which does not run while others are being decoded.
-        const decode = () => budget.run(info.decodeBytes, () => heic.decode(heifPicture(bytes).bytes));
-        return await cropRaster(await heicTurn.run(1, decode), spec, limits);
+        const decodeHeic = () => budget.run(info.decodeBytes, () => heic.decode(heifPicture(bytes).bytes));
+        return await cropRaster(await heicTurn.run(1, decodeHeic), spec, limits);
       } catch (error) {
         throw toImageError(error);
       }

@@ -25,7 +25,6 @@ export function configureSharp(): void {
       'VipsForeignLoadPng',
       'VipsForeignLoadWebp',
       'VipsForeignLoadHeif',
-      'VipsForeignLoadTiff',
     ],
   });
 }
