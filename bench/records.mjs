@@ -5,13 +5,13 @@
  *
  * Left out: the picture, which goes when its job ends, and BullMQ's entries, of which it keeps the last thousand.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { root } from '../scripts/lib/project.mjs';
+import { importBuilt, root } from '../scripts/lib/project.mjs';
 import { startBenchQuintet } from './lib/quintet-process.mjs';
 import { startBenchRedis } from './lib/redis.mjs';
 
@@ -76,6 +76,8 @@ export async function run({ values, say }) {
     },
   };
   const rows = [];
+  /** @type {number} */
+  let list;
   try {
     for (const [name, { form, headers = {} }] of Object.entries(kinds)) {
       const before = new Set(await keysOf(client));
@@ -111,6 +113,8 @@ export async function run({ values, say }) {
       rows.push([name, ...each, each.reduce((sum, bytes) => sum + bytes, 0)]);
       say(`${name}: ${rows.at(-1)?.at(-1)} bytes`);
     }
+    list = await listBytes(client);
+    say(`in the list of its client's jobs: ${list} bytes`);
   } finally {
     client.disconnect();
     receiver.close();
@@ -119,8 +123,28 @@ export async function run({ values, say }) {
   }
   return {
     settings: { model: values.model, jobs },
-    tables: [{ title: 'Bytes that Redis keeps of a job', columns: ['job', ...Object.keys(columns), 'together'], rows }],
+    tables: [
+      { title: 'Bytes that Redis keeps of a job', columns: ['job', ...Object.keys(columns), 'together'], rows },
+      { title: "Bytes of a job in the list of its client's", columns: ['jobs listed', 'each'], rows: [[listed, list]] },
+    ],
   };
+}
+
+const listed = 10_000;
+
+/** Of each of `listed` jobs that the service's own store lists. @param {any} client */
+async function listBytes(client) {
+  const shared = await importBuilt('packages/shared/dist/index.js');
+  const store = new shared.JobStore(client);
+  const created_at = new Date().toISOString();
+  for (let job = 0; job < listed; job += 100) {
+    const ids = Array.from({ length: 100 }, () => randomUUID());
+    await Promise.all(
+      ids.map((id) => store.create({ id, model: { name: 'm' }, created_at, metadata: {}, owner: 'o' }, undefined, 600)),
+    );
+  }
+  const bytes = (await client.memory('USAGE', shared.keys.jobs('o'), 'SAMPLES', 0)) ?? 0;
+  return Math.round(bytes / listed);
 }
 
 /** @param {any} client @returns {Promise<string[]>} */

@@ -58,6 +58,27 @@ describe('a folder', () => {
       pictures.map(({ label }) => expect.stringContaining(label ?? '') as string),
     );
 
+    // The least sure first, and as sent again; then by label, with counts.
+    const order = page.getByLabel('Order');
+    const scores = (): Promise<number[]> =>
+      page.locator('.tile-score').evaluateAll((all) => all.map((score) => Number.parseFloat(score.textContent)));
+    const asSent = await scores();
+    await order.selectOption('Unsure first');
+    const rising = [...asSent].sort((a, b) => a - b);
+    await expect.poll(scores).toEqual(rising);
+    await screenshot(page, 'batch-unsure-first', { whole: false });
+    await order.selectOption('Groups by label');
+    const counted = await page
+      .getByRole('heading', { level: 3, name: /^[a-z ]+ \d+$/i })
+      .evaluateAll((all) => all.map((heading) => Number(/\d+$/.exec(heading.textContent)?.[0])));
+    expect(counted.reduce((sum, count) => sum + count, 0)).toBe(pictureCount);
+    expect(counted).toEqual([...counted].sort((a, b) => b - a));
+    await expectAccessible(page, 'batch, groups');
+    await screenshot(page, 'batch-groups', { whole: false });
+    await order.selectOption('As sent');
+    await expect.poll(scores).toEqual(asSent);
+    expect(await page.title()).toBe(`${pictureCount} of ${pictureCount} done · Quintet`);
+
     await tiles.first().click();
     const dialog = page.getByRole('dialog', { name: 'Result' });
     await dialog.getByText(`1 of ${pictureCount}`).waitFor();

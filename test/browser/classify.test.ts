@@ -17,6 +17,7 @@ describe('a picture', () => {
     const shown = await bars(page);
     expect(shown[0]?.label).toBe('wall clock');
     expect(await page.getByRole('heading', { level: 2 }).first().innerText()).toBe('Wall clock');
+    expect(await page.title()).toMatch(/^wall clock \d+ % · Quintet$/);
   });
 
   it('that was classified tells its model, its time by phase, and where its picture is', async ({ visit }) => {
@@ -81,6 +82,7 @@ describe('a picture', () => {
     const release = holdWorker();
     await drop(page, intake(page), [drawing('hourglass')]);
     await page.getByRole('heading', { level: 2, name: /queue|classified/i }).waitFor();
+    expect(await page.title()).toBe('Classifying… · Quintet');
     await expectAccessible(page, 'running, light');
     await screenshot(page, 'running');
     await page.reload();

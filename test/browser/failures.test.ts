@@ -8,7 +8,7 @@ import { startService } from '../support/service-process.js';
 import { testModel } from '../support/test-model.js';
 import { expectAccessible } from './support/axe.js';
 import { drawing, drop, noPicture, type PictureFile } from './support/pictures.js';
-import { intake, topLabel } from './support/results.js';
+import { expectNoSidewaysScroll, intake, topLabel } from './support/results.js';
 import { screenshot } from './support/screenshot.js';
 import { it } from './support/visit.js';
 
@@ -48,6 +48,19 @@ describe('a file', () => {
       await drop(page, intake(page), [file]);
       await page.getByText(code, { exact: true }).waitFor();
     }
+    // Together they are tiles, each with its reason, about the picture and not about a request.
+    await drop(page, intake(page), [...files.map(([, file]) => file), drawing('umbrella'), drawing('umbrella')]);
+    await page.getByRole('heading', { level: 2, name: '5 pictures' }).waitFor();
+    expect(await page.title()).toBe('2 of 5 done, 3 failed · Quintet');
+    const reasons = ['The file is empty', 'The end of the picture is missing', 'The picture has too many pixels'];
+    for (const reason of reasons) await page.getByRole('button', { name: reason }).waitFor();
+    await page.getByLabel('Order').selectOption('Groups by label');
+    const groups = page.getByRole('heading', { level: 3 }).filter({ visible: true });
+    await expect.poll(() => groups.first().innerText()).toMatch(/^umbrella 2$/i);
+    expect((await groups.allInnerTexts()).slice(0, 2).map((text) => text.toLowerCase())).toEqual([
+      ...['umbrella 2', 'did not work 3'],
+    ]);
+    await screenshot(page, 'batch-failed', { whole: false });
   });
 
   it('that is not at its address', async ({ visit }) => {
@@ -84,6 +97,33 @@ describe('a service', () => {
     await screenshot(page, 'full');
     expect(await topLabel(page)).toBe('envelope');
     expect(asked).toBe(2);
+  });
+
+  it('that hangs is not called connected, nor is a picture sent that it has not taken', async ({ visit, stand }) => {
+    const api = await startService('api', { REDIS_URL: stand.redis, DEFAULT_MODEL: testModel });
+    onTestFinished(async () => {
+      api.process.kill('SIGCONT');
+      await api.end();
+    });
+    await api.ready();
+    const { page } = await visit({ url: api.url });
+    await page.getByText('Connected', { exact: true }).waitFor();
+    api.process.kill('SIGSTOP');
+    await drop(page, intake(page), [drawing('envelope')]);
+    await page.getByRole('heading', { level: 2, name: 'Sent · waiting for the answer' }).waitFor();
+    await page.getByRole('heading', { level: 2, name: /^No answer for \d+ s$/ }).waitFor();
+    await page
+      .getByRole('banner')
+      .getByText(/^No answer for \d+ s$/)
+      .waitFor();
+    expect(await page.title()).toBe('No answer · Quintet');
+    await expectAccessible(page, 'silent');
+    await screenshot(page, 'silent');
+    await page.setViewportSize({ width: 320, height: 640 });
+    await expectNoSidewaysScroll(page, 'silent');
+    api.process.kill('SIGCONT');
+    expect(await topLabel(page)).toBe('envelope');
+    await page.getByText('Connected', { exact: true }).waitFor();
   });
 
   it('that is gone is waited for, and gets the picture when it is back', async ({ visit, stand }) => {

@@ -49,6 +49,54 @@ describe('a result', () => {
     await reader.close();
   });
 
+  it('shows its picture to others where that was wanted, and a link that was cut says so', async ({ visit }) => {
+    const { page, context } = await visit();
+    await classifyUmbrella(page);
+    const field = page.getByRole('textbox', { name: 'Link to this result' });
+    const plain = await field.inputValue();
+    const box = page.getByRole('checkbox', { name: 'with a small picture' });
+    expect(await box.isChecked()).toBe(false);
+    await box.check();
+    await expect.poll(() => field.inputValue()).toContain('?picture=');
+    const link = await field.inputValue();
+    expect(link.startsWith(plain)).toBe(true);
+    expect(link.length).toBeLessThan(8400);
+    await expectAccessible(page, 'sharing with the picture');
+
+    const reader = await context.browser()?.newContext();
+    if (reader === undefined) throw new Error('the context belongs to no browser');
+    const read = await reader.newPage();
+    const said: string[] = [];
+    read.on('console', (message) => said.push(message.text()));
+    // Another document for each: the part behind # alone is no reason to load one.
+    const open = async (address: string): Promise<void> => {
+      await read.goto('about:blank');
+      await read.goto(address);
+      await read.getByRole('heading', { name: 'umbrella' }).waitFor();
+    };
+    const image = read.locator('.picture-image');
+    await open(link);
+    await read.getByText('The picture came with the link.').waitFor();
+    await expect.poll(() => image.evaluate((each: HTMLImageElement) => each.naturalWidth)).toBeGreaterThan(100);
+    await expectAccessible(read, 'shared picture');
+    await screenshot(read, 'shared-picture');
+
+    await open(link.slice(0, -40));
+    await read.getByText('The picture of this link is not complete').waitFor();
+    expect(await image.isVisible()).toBe(false);
+
+    await open(
+      `${plain}?picture=${Buffer.from('<svg onload="alert(1)">').length.toString(36)}.${Buffer.from('<svg onload="alert(1)">').toString('base64url')}`,
+    );
+    await read.getByText('so it is not shown').waitFor();
+    expect(await image.isVisible()).toBe(false);
+    expect(said).toEqual([]);
+
+    await box.uncheck();
+    expect(await field.inputValue()).toBe(plain);
+    await reader.close();
+  });
+
   it('that is gone is explained', async ({ visit }) => {
     const { page } = await visit({
       path: '/#/jobs/00000000-0000-4000-8000-000000000000',

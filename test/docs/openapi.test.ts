@@ -1,12 +1,15 @@
-/** The OpenAPI document is valid, says what the code says, and names every route that there is. */
+/** The OpenAPI document is valid, says what the code says, names every route that there is, and is one that clients can be generated from. */
 import { readFileSync } from 'node:fs';
 import { errorRegistry, Registry, createApiMetrics, createLogger } from '@quintet/shared';
+import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, it } from 'vitest';
 import { accessOf } from '../../services/api/src/auth/access.js';
 import { createApp, type AppOptions } from '../../services/api/src/http/app.js';
+import { bodyKinds, withOneBody } from '../../services/api/src/openapi/body-kinds.js';
 import { openApiDocument, operations } from '../../services/api/src/openapi/document.js';
 import { accessCodes, commonCodes } from '../../services/api/src/openapi/operation.js';
+import { answers } from '../../services/api/src/openapi/schemas.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const { version } = JSON.parse(read('services/api/package.json')) as { version: string };
@@ -38,6 +41,17 @@ describe('the OpenAPI document', () => {
     const result = await new Validator().validate(structuredClone(document));
     expect(result.errors ?? []).toEqual([]);
     expect(result.valid).toBe(true);
+  });
+
+  it("keeps Redocly's recommended rules, as errors and as warnings", async () => {
+    const problems = await lintFromString({
+      source: JSON.stringify(document),
+      absoluteRef: 'openapi.json',
+      config: await createConfig({ extends: ['recommended'] }),
+    });
+    expect(problems.map(({ ruleId, message, location: [at] }) => `${ruleId}: ${message} ${at?.pointer ?? ''}`)).toEqual(
+      [],
+    );
   });
 
   it('is what is committed (npm run docs writes it)', () => {
@@ -89,5 +103,62 @@ describe('the OpenAPI document', () => {
 
   it('has an id of its own for every operation', () => {
     expect(new Set(operations.map(({ id }) => id)).size).toBe(operations.length);
+  });
+});
+
+/** A parsed JSON Schema, or whatever else a document has. */
+type Node = Readonly<Record<string, unknown>>;
+
+/** Every object below `value`, with the path to it. */
+function* nodesOf(value: unknown, path = '#'): Generator<[path: string, node: Node]> {
+  if (typeof value !== 'object' || value === null) return;
+  if (!Array.isArray(value)) yield [path, value as Node];
+  for (const [name, each] of Object.entries(value)) {
+    // Examples are values, not schemas.
+    if (name !== 'examples') yield* nodesOf(each, `${path}/${name}`);
+  }
+}
+
+describe('clients that are generated from the document', () => {
+  const nodes = [...nodesOf(JSON.parse(JSON.stringify(document)))];
+  const isSchema = ([path]: [string, Node]): boolean => !path.endsWith('/properties');
+
+  it('send nothing that nobody set', () => {
+    expect(nodes.filter((each) => isSchema(each) && 'default' in each[1]).map(([path]) => path)).toEqual([]);
+  });
+
+  it('fail at no value that a later version answers', () => {
+    const schemas = (document['components'] as { schemas: Readonly<Record<string, unknown>> }).schemas;
+    const closed = Object.entries(schemas)
+      .filter(([name]) => name in answers)
+      .flatMap(([name, schema]) => [...nodesOf(schema, name)])
+      .filter(([, node]) => Array.isArray(node['enum']) || node['additionalProperties'] === false);
+    expect(closed.map(([path]) => path)).toEqual([]);
+  });
+
+  it('have one parameter of each name, and one class of errors', () => {
+    for (const { id, parameters = [], body } of operations) {
+      const form = body?.content['multipart/form-data']?.schema['properties'] ?? {};
+      const names = [...parameters.map(({ name }) => name), ...Object.keys(form)];
+      expect([id, new Set(names).size]).toEqual([id, names.length]);
+    }
+    const failures = nodes
+      .filter(([, node]) => 'x-error-codes' in node)
+      .map(([, { content }]) => JSON.stringify(content));
+    expect(new Set(failures).size).toBe(2);
+  });
+
+  it.each(['form', 'json', 'raw'] as const)('may ask for one kind of body: %s', async (kind) => {
+    const whole = document['paths'] as Readonly<Record<string, { post?: { requestBody?: { content: object } } }>>;
+    const one = withOneBody(document, kind);
+    expect((await new Validator().validate(structuredClone(one))).errors ?? []).toEqual([]);
+    for (const path of ['/v1/jobs', '/v1/batches']) {
+      const { post } = (one['paths'] as typeof whole)[path] ?? {};
+      const all = whole[path]?.post?.requestBody?.content ?? {};
+      expect(Object.keys(all).sort()).toEqual(Object.values(bodyKinds).sort());
+      expect(Object.entries(post?.requestBody?.content ?? {})).toEqual(
+        Object.entries(all).filter(([mediaType]) => mediaType === bodyKinds[kind]),
+      );
+    }
   });
 });

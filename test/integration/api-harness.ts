@@ -78,7 +78,13 @@ export async function startWorker(
   const announce = (): Promise<void> =>
     presence.announce({
       id: `worker-${model}`,
-      model: { name: model, version: 'sha256:0123', weights: 'demo', explainable: true },
+      model: {
+        name: model,
+        version: 'sha256:0123',
+        weights: 'demo',
+        explainable: true,
+        preprocess: { resize: 256, crop: 224 },
+      },
       device: 'cpu',
       since: '2026-01-01T00:00:00.000Z',
       streams: 2,

@@ -36,6 +36,7 @@ describe('the service about itself', () => {
         version: 'sha256:0123',
         weights: 'demo',
         explainable: true,
+        preprocess: { resize: 256, crop: 224 },
         workers: [
           {
             id: 'worker-mobilenetv2',
@@ -78,7 +79,7 @@ describe('the service about itself', () => {
     expect(head.headers.get('x-request-id')).not.toBe('mine');
     expect(head.headers.get('x-powered-by')).toBeNull();
     const options = await api.request('/v1/jobs', { method: 'OPTIONS' });
-    expect([options.status, options.headers.get('allow')]).toEqual([204, 'POST, OPTIONS']);
+    expect([options.status, options.headers.get('allow')]).toEqual([204, 'GET, HEAD, POST, OPTIONS']);
   });
 
   it('shows its contract as a page that may load nothing, below any prefix', async () => {

@@ -61,6 +61,13 @@ describe('submitting', () => {
         'Content-Type': 'application/json',
         Prefer: 'wait=10',
       }),
+      // Options of a body may come in the query, too, or in both places.
+      await post(formWith(image, { metadata }), { Prefer: 'wait=10' }, '?top_k=3&min_score=0.1'),
+      await post(
+        JSON.stringify({ image_base64: image.toString('base64'), top_k: 3 }),
+        { 'Content-Type': 'application/json', Prefer: 'wait=10' },
+        `?top_k=3&min_score=.1&metadata=${encodeURIComponent(metadata)}`,
+      ),
     ];
     for (const response of responses) {
       expect(response.status).toBe(200);
@@ -76,7 +83,7 @@ describe('submitting', () => {
       });
       expect(response.headers.get('location')).toBe(job.links.self);
     }
-    expect(worker.orders).toHaveLength(3);
+    expect(worker.orders).toHaveLength(responses.length);
     for (const order of worker.orders) expect(order).toMatchObject({ model: 'resnet50', top_k: 3, min_score: 0.1 });
     expect(images.every((each) => each.equals(image))).toBe(true);
     // The id that the client has is the one that the worker logs.

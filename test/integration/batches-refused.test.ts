@@ -59,11 +59,12 @@ const tar = 'application/x-tar';
 const large = Buffer.alloc(190_000, 'x');
 
 describe('a request that is no batch', () => {
-  const cases: [string, () => Promise<Body> | Body, string | undefined, [number, string]][] = [
+  const cases: [string, () => Promise<Body> | Body, string | undefined, [number, string], string?][] = [
     ['an empty form', () => formOf([], { top_k: '3' }), undefined, [400, 'batch_empty']],
     ['an empty list', () => '{"items": []}', json, [400, 'batch_empty']],
     ['no list', () => '{}', json, [400, 'batch_empty']],
     ['a ZIP of folders', () => makeZip([{ name: 'a/', content: Buffer.alloc(0) }]), zip, [400, 'batch_empty']],
+    ['what is no archive', () => Buffer.from('hello'), 'application/octet-stream', [400, 'archive_malformed']],
     ['what is no ZIP', () => Buffer.from('hello'), zip, [400, 'archive_malformed']],
     ['a cut ZIP', () => makeZip(many(3)).subarray(0, 900), zip, [400, 'archive_malformed']],
     [
@@ -86,6 +87,9 @@ describe('a request that is no batch', () => {
       [400, 'option_invalid'],
     ],
     ['an unknown option', () => formOf(many(2), { top: '3' }), undefined, [400, 'option_unknown']],
+    ['an unknown option in the query', () => formOf(many(2)), undefined, [400, 'option_unknown'], '?top=3'],
+    ['an option of two values', () => formOf(many(2), { top_k: '5' }), undefined, [400, 'option_conflict'], '?top_k=3'],
+    ['one in JSON', () => documentOf(many(2), { top_k: 5 }), json, [400, 'option_conflict'], '?top_k=3'],
     ['a bad option after the files', () => formOf(many(2), { top_k: '99' }), undefined, [400, 'option_invalid']],
     ['an unknown event', () => formOf(many(2), { webhook_events: 'job.done' }), undefined, [400, 'option_invalid']],
     [
@@ -116,8 +120,8 @@ describe('a request that is no batch', () => {
     ],
   ];
 
-  it.each(cases)('such as %s is refused with one code, and leaves nothing', async (_, body, type, expected) => {
-    expect(await refusal(await body(), type)).toEqual(expected);
+  it.each(cases)('such as %s is refused with one code, and leaves nothing', async (_, body, type, expected, query) => {
+    expect(await refusal(await body(), type, query)).toEqual(expected);
     expect(await keysOf(redis)).toEqual([]);
   });
 

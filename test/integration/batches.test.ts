@@ -46,6 +46,8 @@ function post(body: Body | Buffer, type: string | undefined, query = '', headers
 const wait = { Prefer: 'wait=20' };
 
 describe('a batch', () => {
+  const bytes = 'application/octet-stream';
+  const set = encodeURIComponent('{"set":"1"}');
   const forms: [string, () => Promise<Response>][] = [
     ['a form', () => post(formOf(pictures, { top_k: '2', metadata: '{"set":"1"}' }), undefined, '', wait)],
     [
@@ -58,31 +60,26 @@ describe('a batch', () => {
         return post(form, undefined, '', wait);
       },
     ],
-    [
-      'a ZIP',
-      () => post(makeZip(pictures), 'application/zip', `?top_k=2&metadata=${encodeURIComponent('{"set":"1"}')}`, wait),
-    ],
-    [
-      'a TAR',
-      async () =>
-        post(
-          await makeTar(pictures),
-          'application/x-tar',
-          `?top_k=2&metadata=${encodeURIComponent('{"set":"1"}')}`,
-          wait,
-        ),
-    ],
+    ['a ZIP', () => post(makeZip(pictures), 'application/zip', `?top_k=2&metadata=${set}`, wait)],
+    ['a TAR', async () => post(await makeTar(pictures), 'application/x-tar', `?top_k=2&metadata=${set}`, wait)],
     [
       'a TAR in gzip',
-      async () =>
-        post(
-          gzipSync(await makeTar(pictures)),
-          'application/gzip',
-          `?top_k=2&metadata=${encodeURIComponent('{"set":"1"}')}`,
-          wait,
-        ),
+      async () => post(gzipSync(await makeTar(pictures)), 'application/gzip', `?top_k=2&metadata=${set}`, wait),
     ],
     ['JSON', () => post(documentOf(pictures, { top_k: 2, metadata: { set: '1' } }), 'application/json', '', wait)],
+    // Options of a body may come in the query, too, or in both places.
+    ['a form with a query', () => post(formOf(pictures, { metadata: '{"set":"1"}' }), undefined, '?top_k=2', wait)],
+    [
+      'JSON with a query',
+      () => post(documentOf(pictures, { top_k: 2 }), 'application/json', `?top_k=2&metadata=${set}`, wait),
+    ],
+    // What an archive is, its bytes decide.
+    ['bytes of a ZIP', () => post(makeZip(pictures), bytes, `?top_k=2&metadata=${set}`, wait)],
+    ['bytes of a TAR', async () => post(await makeTar(pictures), bytes, `?top_k=2&metadata=${set}`, wait)],
+    [
+      'bytes of a TAR in gzip',
+      async () => post(gzipSync(await makeTar(pictures)), bytes, `?top_k=2&metadata=${set}`, wait),
+    ],
   ];
 
   it.each(forms)('comes as %s; a bad picture fails its item and no other', async (_, submit) => {
@@ -163,8 +160,8 @@ describe('a batch', () => {
     const table = await as('text/csv');
     expect(table.headers.get('content-type')).toBe('text/csv; charset=utf-8');
     const rows = (await table.text()).split('\r\n');
-    expect(rows[0]).toBe('index,name,job_id,status,error_code,error_detail,label_1,score_1');
-    expect(rows[1]).toMatch(/^0,a\.jpg,[0-9a-f-]{36},succeeded,,,[^,]+,0\.\d+$/);
+    expect(rows[0]).toBe('index,name,job_id,status,error_code,error_detail,label_1,score_1,correction');
+    expect(rows[1]).toMatch(/^0,a\.jpg,[0-9a-f-]{36},succeeded,,,[^,]+,0\.\d+,$/);
     expect(rows[2]).toMatch(/^1,not a picture\.txt,[0-9a-f-]{36},failed,image_format_unsupported,/);
     expect(rows[3]).toMatch(/^2,"Müller, ""c""\.png",/);
 

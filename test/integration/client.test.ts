@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { AdaptiveWindow, Quintet, QuintetError, type Job } from '@quintet/client';
 import { createHttpFetch, type HttpFetch } from '@quintet/client/node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
 import { eventually } from '../support/service-process.js';
 import { startStack, type Stack } from '../support/stack.js';
@@ -42,6 +42,28 @@ describe('while no worker lives', () => {
       await expect(client.cancel(job.id)).rejects.toMatchObject({ code: 'job_finished', status: 409 });
       expect((await client.wait(job.id)).status).toBe('canceled');
     }
+  });
+
+  it('lists its jobs, newest first, over all pages', async () => {
+    const [client] = clients();
+    if (client === undefined) throw new Error('there is none');
+    const idsOf = async (jobs: AsyncIterable<Job>): Promise<string[]> => {
+      const found: string[] = [];
+      for await (const { id } of jobs) found.push(id);
+      return found;
+    };
+    const before = await idsOf(client.jobs());
+    const ids: string[] = [];
+    for (let count = 0; count < 103; count += 1) {
+      const { id } = await client.submit(image);
+      ids.unshift(id);
+      await client.cancel(id);
+    }
+    expect(await idsOf(client.jobs())).toEqual([...ids, ...before]);
+    expect(await idsOf(client.jobs({ status: 'canceled', limit: 101 }))).toEqual(ids.slice(0, 101));
+    expect(await idsOf(client.jobs({ status: 'succeeded' }))).toEqual([]);
+    expect(await idsOf(client.jobs({ limit: 0 }))).toEqual([]);
+    await expect(client.jobs({ limit: 1.5 }).next()).rejects.toMatchObject({ code: 'option_invalid' });
   });
 
   it('cancels what a call that is aborted had submitted, though it never heard of the job', async () => {
@@ -144,12 +166,21 @@ describe('with a worker', () => {
   it('comes again as the service asks, when more are sent than the queue takes', async () => {
     const refused = new Set<string>();
     const window = new AdaptiveWindow(40);
+    // Until the first is refused nothing leaves the queue, however slowly they come.
+    const worker = stack.workers[0]?.process;
+    worker?.kill('SIGSTOP');
+    onTestFinished(() => {
+      worker?.kill('SIGCONT');
+    });
     const all = through(stack.api.port).classifyAll(
       Array.from({ length: 40 }).fill(image) as Buffer[],
       (item) => item,
       {
         concurrency: window,
-        onRetry: ({ code, status, retryAfter }) => refused.add(`${code} ${status ?? ''} ${retryAfter ?? ''}`),
+        onRetry: ({ code, status, retryAfter }) => {
+          refused.add(`${code} ${status ?? ''} ${retryAfter ?? ''}`);
+          worker?.kill('SIGCONT');
+        },
       },
     );
     const jobs = new Set<string | undefined>();

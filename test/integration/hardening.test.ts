@@ -110,7 +110,7 @@ describe('other origins', () => {
     expect(refused.headers.get('access-control-expose-headers')).toContain('Retry-After');
     expect(refused.headers.get('vary')).toContain('Origin');
     const plain = await service.request('/v1/jobs', { method: 'OPTIONS', headers: { Origin: 'https://a.example' } });
-    expect(plain.headers.get('allow')).toBe('POST, OPTIONS');
+    expect(plain.headers.get('allow')).toBe('GET, HEAD, POST, OPTIONS');
   });
 
   it('are kept out otherwise, and a list that is none ends the start', async () => {

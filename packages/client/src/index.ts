@@ -4,10 +4,13 @@ export type { WaitForBatch } from './batches.js';
 export { QuintetError, type ClientErrorCode } from './errors.js';
 export type { FetchLike, FetchLikeInit, FetchLikeResponse } from './http/fetch-like.js';
 export type { ImageInput } from './image.js';
+export type { ListJobs } from './job-list.js';
+export { isPictureName } from './picture-name.js';
 export {
   Quintet,
   type CallOptions,
   type ClassifyAllOptions,
+  type CorrectOptions,
   type Outcome,
   type QuintetOptions,
   type SubmitOptions,

@@ -84,6 +84,35 @@ export type components = {
         [key: string]: string;
       };
     };
+    BatchRequest: {
+      /** @description The pictures; this or `image_urls`. */
+      items?: components['schemas']['BatchItem'][];
+      /** @description The addresses of the pictures; this or `items`. */
+      image_urls?: string[];
+      /** @description One of the models of `GET /v1/models`; the service's default where it is not set. */
+      model?: string;
+      /** @description How many labels to answer; 5 unless set. */
+      top_k?: number;
+      /** @description Leave out labels that score less. */
+      min_score?: number;
+      /** @description Also answer where the model looked for its first label. */
+      explain?: boolean;
+      /**
+       * Format: uri
+       * @description Where to POST the end of the job, signed.
+       */
+      webhook_url?: string;
+      /** @description Which ends to tell; `batch.completed` unless set. */
+      webhook_events?: ('batch.completed' | 'job.succeeded' | 'job.failed' | 'job.canceled' | 'job.expired')[];
+      /** @description End it as `expired`, without running it, if it has not started by then. */
+      ttl_seconds?: number;
+      /** @description 0 goes first; larger numbers yield. 5 unless set. */
+      priority?: number;
+      /** @description Up to 16 texts by name, which the job repeats. */
+      metadata?: {
+        [key: string]: string;
+      };
+    };
     BatchResult: {
       /** @description Its place in the upload, from 0. */
       index: number;
@@ -107,6 +136,12 @@ export type components = {
       timestamp: string;
       /** @description The batch. */
       data: components['schemas']['Batch'];
+    };
+    CorrectionRequest: {
+      /** @description Any text, or the name of a class. */
+      label: string;
+      /** @description The number of the class, which tells classes of one name apart. */
+      index?: number;
     };
     Delivery: {
       /** @description The id of the delivery, sent as `webhook-id`. */
@@ -452,15 +487,39 @@ export type components = {
           height: number;
         };
       };
+      /** @description What its client says that the picture shows, where it has said so. */
+      correction?: {
+        /** @description The text that was given, or the name of the class. */
+        label: string;
+        /** @description Where it is a class of the model: its WordNet id. */
+        wnid?: string;
+        /** @description Where it is a class of the model: its number. */
+        index?: number;
+        /**
+         * Format: date-time
+         * @description When it was given.
+         */
+        at: string;
+      };
     };
-    JobOptions: {
+    JobPage: {
+      /** @description The newest first. */
+      jobs: components['schemas']['Job'][];
+      /** @description What `cursor` has to be for the next page; absent on the last. */
+      next_cursor?: string;
+    };
+    JobRequest: {
+      /** @description The picture; this or `image_url`. */
+      image_base64?: string;
+      /**
+       * Format: uri
+       * @description The address of the picture; this or `image_base64`.
+       */
+      image_url?: string;
       /** @description One of the models of `GET /v1/models`; the service's default where it is not set. */
       model?: string;
-      /**
-       * @description How many labels to answer.
-       * @default 5
-       */
-      top_k: number;
+      /** @description How many labels to answer; 5 unless set. */
+      top_k?: number;
       /** @description Leave out labels that score less. */
       min_score?: number;
       /** @description Also answer where the model looked for its first label. */
@@ -474,15 +533,27 @@ export type components = {
       webhook_events?: ('job.succeeded' | 'job.failed' | 'job.canceled' | 'job.expired')[];
       /** @description End it as `expired`, without running it, if it has not started by then. */
       ttl_seconds?: number;
-      /**
-       * @description 0 goes first; larger numbers yield.
-       * @default 0
-       */
-      priority: number;
+      /** @description 0 goes first; larger numbers yield. 0 unless set. */
+      priority?: number;
       /** @description Up to 16 texts by name, which the job repeats. */
       metadata?: {
         [key: string]: string;
       };
+    };
+    LabelList: {
+      /** @description The name of the model. */
+      model: string;
+      /** @description The hash of the file that has these classes. */
+      version?: string;
+      /** @description Its classes. */
+      labels: {
+        /** @description What it is, in English. */
+        label: string;
+        /** @description Its WordNet id, ImageNet's name of the class. */
+        wnid: string;
+        /** @description Its number, from 0. */
+        index: number;
+      }[];
     };
     LabelRequest: {
       /** @description The picture in base64, or its address. */
@@ -524,6 +595,13 @@ export type components = {
         weights?: 'pretrained' | 'demo';
         /** @description Whether it can show where it looked (`explain`). */
         explainable: boolean;
+        /** @description What it sees of a picture. */
+        preprocess?: {
+          /** @description The short side becomes so many pixels long. */
+          resize: number;
+          /** @description The side of the square that is then cut out of the middle, in pixels. */
+          crop: number;
+        };
         /** @description The live workers that serve it. */
         workers: {
           /** @description The name of the worker, as jobs tell it. */
@@ -719,6 +797,7 @@ export type components = {
         | 'upload_incomplete'
         | 'option_unknown'
         | 'option_invalid'
+        | 'option_conflict'
         | 'job_id_invalid'
         | 'request_malformed'
         | 'job_not_found'
@@ -782,7 +861,8 @@ export type components = {
         | 'job_canceled'
         | 'answer_timeout'
         | 'explanation_not_found'
-        | 'explanation_unsupported';
+        | 'explanation_unsupported'
+        | 'job_not_succeeded';
       /** @description By which the log of the service can be searched. */
       request_id: string;
     };
@@ -823,6 +903,7 @@ export type components = {
         | 'upload_incomplete'
         | 'option_unknown'
         | 'option_invalid'
+        | 'option_conflict'
         | 'job_id_invalid'
         | 'request_malformed'
         | 'job_not_found'
@@ -886,7 +967,8 @@ export type components = {
         | 'job_canceled'
         | 'answer_timeout'
         | 'explanation_not_found'
-        | 'explanation_unsupported';
+        | 'explanation_unsupported'
+        | 'job_not_succeeded';
       /** @description Whether the same request may succeed later. */
       retryable: boolean;
       /** @description By which the log of the service can be searched. */

@@ -6,6 +6,7 @@ import { jobError, QuintetError } from './errors.js';
 import { platformFetch, type FetchLike } from './http/fetch-like.js';
 import { Requester } from './http/requester.js';
 import { encodeImage, type ImageInput } from './image.js';
+import { listJobs, type ListJobs } from './job-list.js';
 import { jobPath, Submission, waitForJob, type RequestCaching } from './submission.js';
 import type { BatchFile } from './tar.js';
 import type { Batch, BatchResult, Classified, Job, JobOptions, ModelList, Operations } from './types.js';
@@ -27,6 +28,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Over that of the client. */
   readonly retrySeconds?: number | undefined;
+}
+
+export interface CorrectOptions extends CallOptions {
+  /** The number of the class. */
+  readonly index?: number | undefined;
 }
 
 export interface SubmitOptions extends JobOptions, Pick<CallOptions, 'signal'> {
@@ -133,6 +139,11 @@ export class Quintet {
     return this.#requester.json({ path: jobPath(id), signal, retrySeconds });
   }
 
+  /** Those of this client's key, or all where the service has no keys: newest first, as long as they are kept. */
+  jobs(options: ListJobs = {}): AsyncGenerator<Job, void, undefined> {
+    return listJobs(this.#requester, options);
+  }
+
   /** The job as it ended, however it did and however long that takes. */
   wait(id: string, { signal }: Pick<CallOptions, 'signal'> = {}): Promise<Job> {
     return waitForJob(this.#requester, id, signal);
@@ -141,6 +152,22 @@ export class Quintet {
   /** Rejects with `job_finished` where it has ended. */
   cancel(id: string, { signal, retrySeconds }: CallOptions = {}): Promise<Job> {
     return this.#requester.json({ method: 'DELETE', path: jobPath(id), signal, retrySeconds });
+  }
+
+  /**
+   * Says what its picture really shows: any text, or the name of a class; `index` tells classes of one name apart. Rejects with
+   * `job_not_succeeded` where there is no result to correct.
+   */
+  correct(id: string, label: string, { index, signal, retrySeconds }: CorrectOptions = {}): Promise<Job> {
+    const body = JSON.stringify({ label, index });
+    const headers = { 'content-type': 'application/json' };
+    const path = `${jobPath(id)}/correction`;
+    return this.#requester.json({ method: 'PUT', path, headers, body, signal, retrySeconds });
+  }
+
+  /** Takes the correction back. */
+  uncorrect(id: string, { signal, retrySeconds }: CallOptions = {}): Promise<Job> {
+    return this.#requester.json({ method: 'DELETE', path: `${jobPath(id)}/correction`, signal, retrySeconds });
   }
 
   /** Its states as they change, the present one first and the final one last, over cut connections and restarts. */

@@ -2,14 +2,17 @@
 import type { components } from './openapi.js';
 
 type Schemas = components['schemas'];
+type JobRequest = Schemas['JobRequest'];
 
 export type Batch = Schemas['Batch'];
 export type BatchResult = Schemas['BatchResult'];
 export type Job = Schemas['Job'];
+/** One page of a list of jobs. */
+export type JobPage = Schemas['JobPage'];
 export type JobStatus = Job['status'];
 /** Options of a job or a batch; absent ones are as the service has them. */
 export type JobOptions = {
-  readonly [Name in keyof Schemas['JobOptions']]?: Schemas['JobOptions'][Name] | undefined;
+  readonly [Name in Exclude<keyof JobRequest, 'image_base64' | 'image_url'>]?: JobRequest[Name] | undefined;
 };
 export type ModelList = Schemas['ModelList'];
 /** What goes on: throughput, queue, latency, workers. */
@@ -23,6 +26,16 @@ export type WebhookEvent = Schemas['WebhookBody'] | Schemas['BatchWebhookBody'] 
 
 /** A job that has predictions. */
 export type Classified = Job & { readonly status: 'succeeded'; readonly predictions: readonly Prediction[] };
+
+/** Every status of a job there is. */
+export const jobStatuses = Object.keys({
+  queued: true,
+  processing: true,
+  succeeded: true,
+  failed: true,
+  canceled: true,
+  expired: true,
+} satisfies Record<JobStatus, true>) as readonly JobStatus[];
 
 const unfinished: ReadonlySet<string> = new Set<JobStatus>(['queued', 'processing']);
 

@@ -33,7 +33,10 @@ async function ladder(best: readonly string[], next: readonly string[]) {
 /** Accepts connections and never answers: `asked` resolves when `count` requests have come. */
 async function startSilent() {
   const mirror = await startMirror(() => undefined);
-  return { ...mirror, asked: (count: number) => vi.waitUntil(() => mirror.ranges.length >= count) };
+  return {
+    ...mirror,
+    asked: (count: number) => vi.waitUntil(() => mirror.ranges.length >= count, { timeout: 120_000 }),
+  };
 }
 
 /** An address of this machine whose connections are never made: its listener is stopped, and its backlog is full. */

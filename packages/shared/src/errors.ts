@@ -29,6 +29,7 @@ export const errorRegistry = {
   upload_incomplete: entry(400, 'The upload ended early', true),
   option_unknown: entry(400, 'The request has an unknown option'),
   option_invalid: entry(400, 'An option has an invalid value'),
+  option_conflict: entry(400, 'An option has two different values'),
   job_id_invalid: entry(400, 'The job id is malformed'),
   request_malformed: entry(400, 'The request is malformed'),
   job_not_found: entry(404, 'There is no such job'),
@@ -105,6 +106,8 @@ export const errorRegistry = {
   // The explanation
   explanation_not_found: entry(404, 'There is no such explanation'),
   explanation_unsupported: entry(422, 'The model cannot explain its answers'),
+  // The correction
+  job_not_succeeded: entry(409, 'The job has no result to correct'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorRegistry;

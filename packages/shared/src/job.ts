@@ -7,6 +7,7 @@
  * Fields that do not apply yet are absent, never null.
  */
 import { z } from 'zod';
+import { correctionSchema, type Correction } from './correction.js';
 import { problem, problemSchema } from './errors.js';
 import { explanationSchema } from './explanation.js';
 
@@ -144,6 +145,8 @@ export const jobSchema = z.object({
     explanation: z.string().optional(),
   }),
   ...resultShape,
+  /** What its client says that it shows, where it was told. */
+  correction: correctionSchema.optional(),
 });
 export type Job = z.infer<typeof jobSchema>;
 
@@ -184,8 +187,12 @@ export interface Progress {
   readonly queue?: QueuePlace | undefined;
 }
 
-/** The job that a client sees: a record with its outcome, or with its progress while there is none. */
-export function presentJob(record: JobRecord, state: { outcome: Outcome } | { progress: Progress }): Job {
+/** The job that a client sees: a record with its outcome and what corrects it, or with its progress while there is none. */
+export function presentJob(
+  record: JobRecord,
+  state: { outcome: Outcome; correction?: Correction | undefined } | { progress: Progress },
+): Job {
+  const correction = 'outcome' in state ? state.correction : undefined;
   const {
     status,
     model,
@@ -202,6 +209,7 @@ export function presentJob(record: JobRecord, state: { outcome: Outcome } | { pr
     ...(started_at === undefined ? {} : { started_at }),
     ...(finished_at === undefined ? {} : { finished_at }),
     ...result,
+    ...(correction === undefined ? {} : { correction }),
     metadata: record.metadata,
     ...(record.batch === undefined ? {} : { batch: record.batch }),
     links: {

@@ -16,6 +16,8 @@ export function classifyQueueName(model: string): string {
 
 export const keys = {
   job: (id: string): string => `${keyPrefix}:job:${id}`,
+  /** Stream of the ids of an owner's jobs, or of all where none is given; store/job-list.ts. */
+  jobs: (owner?: string): string => `${keyPrefix}:jobs${owner === undefined ? '' : `:of:${encodeURIComponent(owner)}`}`,
   image: (id: string): string => `${keyPrefix}:image:${id}`,
   worker: (id: string): string => `${keyPrefix}:worker:${id}`,
   /** Sorted set of a client's open jobs; kept for clients that may have only so many (store/open-jobs.ts). */
@@ -38,6 +40,8 @@ export const keys = {
   workers: `${keyPrefix}:workers`,
   /** Hash: model name → ModelRef as JSON, of every model that a worker has ever served. */
   models: `${keyPrefix}:models`,
+  /** Hash: model name → its classes as JSON, beside the one above. */
+  labels: `${keyPrefix}:labels`,
   /** Name of the model that jobs without one were for, when a worker served it last. */
   defaultModel: `${keyPrefix}:default-model`,
   /** An answer as JSON, by what `resultName` makes (store/result-cache.ts). */

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import {
   apiVariables,
   BatchStore,
+  CorrectionStore,
   connectRedis,
   createApiMetrics,
   createReadinessCheck,
@@ -13,6 +14,7 @@ import {
   DeliveryLog,
   DisabledEndpoints,
   EndedJobsLog,
+  JobList,
   JobStore,
   OpenJobs,
   OutputStore,
@@ -181,6 +183,9 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     readiness,
     jobs: {
       ...submission,
+      list: new JobList(redis),
+      corrections: new CorrectionStore(redis),
+      labels: (model) => presence.labels(model),
       cache: config.RESULT_CACHE_TTL_SECONDS === 0 ? undefined : new ResultCache(redis),
       onCacheLookup: (model, result) => {
         metrics.cacheLookups.inc({ model, result });

@@ -191,7 +191,7 @@ runService({ name: 'worker', nativeThreads: true }, workerVariables, async (conf
     new Presence(redis),
     {
       id: worker,
-      model: { ...ref, explainable: engine.explains },
+      model: { ...ref, explainable: engine.explains, preprocess: { resize: spec.resize, crop: spec.crop } },
       device,
       since: new Date().toISOString(),
       streams: engine.streams,
@@ -207,6 +207,7 @@ runService({ name: 'worker', nativeThreads: true }, workerVariables, async (conf
       }),
       ...(engine.tensors && { tensors: engine.tensors }),
     },
+    model.labels,
     { rate: () => meter.rate(), active: () => meter.held, takeLoad: engine.takeLoad },
     logger,
   );

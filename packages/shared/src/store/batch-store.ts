@@ -14,10 +14,11 @@
  */
 import type { Redis } from 'ioredis';
 import { batchRecordSchema, type BatchRecord, type StoredBatch } from '../batch.js';
-import { finalStatuses, jobRecordSchema, outcomeSchema, type JobRecord } from '../job.js';
+import { finalStatuses, type JobRecord } from '../job.js';
 import { keyPrefix, keys } from '../queues.js';
 import { sealScript } from './batch-scripts.js';
-import type { StoredJob } from './job-store.js';
+import { keepJobs, withJobKeeper, type JobKeeper, type KeptFor } from './job-list.js';
+import { readStoredJobs, type StoredJob } from './stored-job.js';
 
 /** How long what belongs to a batch that is not sealed is kept. */
 export const stagingSeconds = 600;
@@ -27,7 +28,7 @@ export interface BatchItem {
   readonly name: string;
 }
 
-interface ScriptedRedis extends Redis {
+interface ScriptedRedis extends JobKeeper {
   quintetSealBatch(
     batch: string,
     items: string,
@@ -44,7 +45,7 @@ export class BatchStore {
 
   constructor(redis: Redis) {
     redis.defineCommand('quintetSealBatch', { numberOfKeys: 2, lua: sealScript });
-    this.#redis = redis as ScriptedRedis;
+    this.#redis = withJobKeeper(redis) as ScriptedRedis;
   }
 
   /** Opens a batch, with the names of all its items. */
@@ -61,23 +62,13 @@ export class BatchStore {
   }
 
   /**
-   * Writes the records of items from `index` on, and keeps them and their staged pictures for `ttlSeconds`. With `notify`, the
-   * id of a request, each is put into the outbox when it ends.
+   * Writes the records of items from `index` on, lists them, and keeps them and their staged pictures as long as other jobs. With
+   * `notify`, the id of a request, each is put into the outbox when it ends.
    */
-  async keepItems(records: readonly JobRecord[], index: number, ttlSeconds: number, notify?: string): Promise<void> {
-    const commands = this.#redis.pipeline();
-    records.forEach((record, offset) => {
-      const fields = {
-        record: JSON.stringify(record),
-        batch: record.batch ?? '',
-        index: String(index + offset),
-        ...(notify === undefined ? {} : { notify }),
-      };
-      commands.hset(keys.job(record.id), fields).expire(keys.job(record.id), ttlSeconds);
-      commands.expire(keys.image(record.id), ttlSeconds);
-      if (record.deadline_ms !== undefined) commands.zadd(keys.deadlines, record.deadline_ms, record.id);
-    });
-    await exec(commands);
+  async keepItems(records: readonly JobRecord[], index: number, kept: KeptFor, notify?: string): Promise<void> {
+    const images = this.#redis.pipeline();
+    for (const { id } of records) images.expire(keys.image(id), kept.queueSeconds);
+    await Promise.all([keepJobs(this.#redis, records, kept, { index, notify }), exec(images)]);
   }
 
   /** Makes the batch exist for clients: all its `total` items are in their queue. Throws where its keys have expired. */
@@ -140,16 +131,7 @@ export class BatchStore {
 
   /** The jobs of these ids; undefined for each that is no longer kept. */
   async jobs(ids: readonly string[]): Promise<(StoredJob | undefined)[]> {
-    const commands = this.#redis.pipeline();
-    for (const id of ids) commands.hmget(keys.job(id), 'record', 'outcome');
-    return (await exec(commands)).map((fields) => {
-      const [record, outcome] = fields as (string | null)[];
-      if (typeof record !== 'string') return undefined;
-      return {
-        record: jobRecordSchema.parse(JSON.parse(record)),
-        ...(typeof outcome === 'string' ? { outcome: outcomeSchema.parse(JSON.parse(outcome)) } : {}),
-      };
-    });
+    return readStoredJobs(this.#redis, ids);
   }
 
   /** Which of these jobs are unfinished items of the batch. */

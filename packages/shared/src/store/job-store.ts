@@ -2,8 +2,9 @@
  * What Redis keeps of a job beside BullMQ's queue entry: its record, its image, and its outcome.
  *
  *   {quintet}:job:<id>    hash: record (JSON, written at submission), outcome (JSON, written at the end), explanation (the
- *                         heat map of an explained outcome, a PNG, written in the same step and kept exactly as long), and where its
- *                         client may have only so many open jobs, open: the set that counts them (open-jobs.ts)
+ *                         heat map of an explained outcome, a PNG, written in the same step and kept exactly as long), correction (JSON,
+ *                         what its client says instead, correction-store.ts), and where its client may have only so many open jobs,
+ *                         open: the set that counts them (open-jobs.ts)
  *   {quintet}:image:<id>  the picture's bytes, until the job ends; of a job by image_url, from when it is fetched
  *   {quintet}:deadlines   sorted set: the ids of jobs with a deadline, until they end; of expired ones, until whoever
  *                         expired them has also taken them out of their queue (services/api/src/jobs/expire.ts)
@@ -19,17 +20,14 @@
  * "expired", and sends return values through its event stream. Here every key expires by itself.
  */
 import type { Redis } from 'ioredis';
-import { jobRecordSchema, outcomeSchema, type JobRecord, type Outcome } from '../job.js';
+import type { JobRecord, Outcome } from '../job.js';
 import { canceledChannel, finishedChannel, keys, startedChannel } from '../queues.js';
 import { countInBatch } from './batch-scripts.js';
 import { countEnded, endedRecord } from './ended-jobs.js';
+import { keepJobs, listJob, withJobKeeper, type JobKeeper } from './job-list.js';
 import { holdTurn, SetImage } from './one-write.js';
 import { writeKept, type Answer } from './result-cache.js';
-
-export interface StoredJob {
-  readonly record: JobRecord;
-  readonly outcome?: Outcome;
-}
+import { parseStoredJob, storedJobFields, type StoredJob } from './stored-job.js';
 
 /** A message of `finishedChannel`, as `finish` wrote it. `outcome` is undefined where there is none to read. */
 export function readFinished(message: string): { readonly id: string; readonly outcome: () => Outcome | undefined } {
@@ -77,13 +75,15 @@ end
 return 'finished'
 `;
 
-// KEYS: job. ARGV: record, outcome, retention in ms, record among those that ended, heat map or ''.
+// KEYS: job, list of its owner's jobs. ARGV: record, outcome, retention in ms, record among those that ended, heat map or '', id.
 const createFinishedScript = `
 redis.call('HSET', KEYS[1], 'record', ARGV[1], 'outcome', ARGV[2])
 if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'explanation', ARGV[5]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 local ended = ARGV[4]
 ${countEnded}
+local list, life, id = KEYS[2], ARGV[3], ARGV[6]
+${listJob}
 `;
 
 /** An answer that other jobs may be given too. */
@@ -112,11 +112,11 @@ if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 return redis.call('HINCRBY', KEYS[1], 'suspect_runs', 1)
 `;
 
-interface ScriptedRedis extends Redis {
+interface ScriptedRedis extends JobKeeper {
   quintetBeginSuspect(job: string): Promise<number>;
   quintetKeepImage(job: string, image: string): Promise<0 | 1>;
   quintetFinish(keyCount: number, ...words: (string | number | Buffer)[]): Promise<FinishResult>;
-  quintetCreateFinished(job: string, ...values: (string | number | Buffer)[]): Promise<null>;
+  quintetCreateFinished(job: string, list: string, ...values: (string | number | Buffer)[]): Promise<null>;
 }
 
 export class JobStore {
@@ -124,27 +124,26 @@ export class JobStore {
 
   constructor(redis: Redis) {
     redis.defineCommand('quintetFinish', { lua: finishScript });
-    redis.defineCommand('quintetCreateFinished', { numberOfKeys: 1, lua: createFinishedScript });
+    redis.defineCommand('quintetCreateFinished', { numberOfKeys: 2, lua: createFinishedScript });
     redis.defineCommand('quintetKeepImage', { numberOfKeys: 2, lua: keepImageScript });
     redis.defineCommand('quintetBeginSuspect', { numberOfKeys: 1, lua: beginSuspectScript });
-    this.#redis = redis as ScriptedRedis;
+    this.#redis = withJobKeeper(redis) as ScriptedRedis;
   }
 
   /**
-   * Keeps the record and the image of a new job, each for `ttlSeconds` unless it ends before; no image where it is still to
-   * be fetched. What is given to the same connection afterwards reaches Redis after it; what is given in the same turn goes
-   * out with it.
-   *
-   * No transaction: until the queue entry exists nobody looks.
+   * Keeps the record and the image of a new job, each for `queueSeconds` unless it ends before, and lists it among its owner's, which
+   * are listed for `resultSeconds` more; no image where it is still to be fetched. What is given to the same connection afterwards
+   * reaches Redis after it; what is given in the same turn goes out with it.
    */
-  async create(record: JobRecord, image: Buffer | undefined, ttlSeconds: number): Promise<void> {
-    const key = keys.job(record.id);
+  async create(
+    record: JobRecord,
+    image: Buffer | undefined,
+    queueSeconds: number,
+    resultSeconds = queueSeconds,
+  ): Promise<void> {
     holdTurn(this.#redis);
-    const imageKept = image === undefined ? Promise.resolve() : this.stageImage(record.id, image, ttlSeconds);
-    const recordKept = this.#redis.hset(key, { record: JSON.stringify(record) });
-    const kept: Promise<unknown>[] = [imageKept, recordKept, this.#redis.expire(key, ttlSeconds)];
-    if (record.deadline_ms !== undefined) kept.push(this.#redis.zadd(keys.deadlines, record.deadline_ms, record.id));
-    await Promise.all(kept);
+    const imageKept = image === undefined ? Promise.resolve() : this.stageImage(record.id, image, queueSeconds);
+    await Promise.all([imageKept, keepJobs(this.#redis, [record], { queueSeconds, resultSeconds })]);
   }
 
   /**
@@ -155,11 +154,13 @@ export class JobStore {
     holdTurn(this.#redis);
     await this.#redis.quintetCreateFinished(
       keys.job(record.id),
+      keys.jobs(record.owner),
       JSON.stringify(record),
       JSON.stringify(outcome),
       retentionSeconds * 1000,
       endedRecord(outcome),
       asWord(png),
+      record.id,
     );
   }
 
@@ -196,12 +197,7 @@ export class JobStore {
   }
 
   async read(id: string): Promise<StoredJob | undefined> {
-    const [record, outcome] = await this.#redis.hmget(keys.job(id), 'record', 'outcome');
-    if (typeof record !== 'string') return undefined;
-    return {
-      record: jobRecordSchema.parse(JSON.parse(record)),
-      ...(typeof outcome === 'string' ? { outcome: outcomeSchema.parse(JSON.parse(outcome)) } : {}),
-    };
+    return parseStoredJob(await this.#redis.hmget(keys.job(id), ...storedJobFields));
   }
 
   /** The heat map of the job `id`, and the seconds that it is kept for; undefined where there is none. */

@@ -2,18 +2,28 @@
  * Which workers live and what they serve. Each writes `{quintet}:worker:<id>` with a short expiry, again and again;
  * a worker that dies is gone when its key is. Liveness is Redis's own clock: no host's clock is trusted.
  * The models hash remembers every model that was ever announced, so that a job for it can be accepted while its
- * workers restart.
+ * workers restart; the labels hash, the classes of each.
  */
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { modelRefSchema } from '../job.js';
+import { classLabelSchema, type ClassLabel } from '../correction.js';
+import { modelRefSchema, type ModelRef } from '../job.js';
 import { keys } from '../queues.js';
 
 export const heartbeatIntervalMs = 3000;
 export const heartbeatTtlMs = 12_000;
 
-/** A model as workers announce it. `explainable`: whether its answers can be explained; absent from workers that know of none. */
-export const announcedModelSchema = modelRefSchema.extend({ explainable: z.boolean().optional() });
+/** What a model sees of a picture: pixels of its short side after resizing, and of the side of the square from its middle. */
+export const croppingSchema = z.object({ resize: z.int().min(1), crop: z.int().min(1) });
+
+/**
+ * A model as workers announce it; workers of an older release leave out what they do not know. `explainable`: whether its answers
+ * can be explained.
+ */
+export const announcedModelSchema = modelRefSchema.extend({
+  explainable: z.boolean().optional(),
+  preprocess: croppingSchema.optional(),
+});
 export type AnnouncedModel = z.infer<typeof announcedModelSchema>;
 
 export const workerPresenceSchema = z.object({
@@ -58,6 +68,10 @@ export const workerPresenceSchema = z.object({
 });
 export type WorkerPresence = z.infer<typeof workerPresenceSchema>;
 
+/** The classes of a model, as the worker that started last had them. */
+export const modelLabelsSchema = z.object({ version: z.string().optional(), labels: z.array(classLabelSchema) });
+export type ModelLabels = z.infer<typeof modelLabelsSchema>;
+
 export class Presence {
   constructor(private readonly redis: Redis) {}
 
@@ -69,6 +83,26 @@ export class Presence {
       .hset(keys.models, worker.model.name, JSON.stringify(worker.model))
       .exec();
     for (const [error] of replies ?? []) if (error) throw error;
+  }
+
+  /** Keeps the classes of a model, in place of what was kept. */
+  async announceLabels(
+    { name, version }: Pick<ModelRef, 'name' | 'version'>,
+    labels: readonly ClassLabel[],
+  ): Promise<void> {
+    await this.redis.hset(keys.labels, name, JSON.stringify({ version, labels }));
+  }
+
+  /** Whether the classes of the model `name` are kept. */
+  async hasLabels(name: string): Promise<boolean> {
+    return (await this.redis.hexists(keys.labels, name)) === 1;
+  }
+
+  /** The classes of the model `name`; undefined where no worker has told them. */
+  async labels(name: string): Promise<ModelLabels | undefined> {
+    const text = await this.redis.hget(keys.labels, name);
+    const parsed = text === null ? undefined : modelLabelsSchema.safeParse(JSON.parse(text));
+    return parsed?.data;
   }
 
   async withdraw(id: string): Promise<void> {

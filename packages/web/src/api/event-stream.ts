@@ -6,6 +6,7 @@
  * what the stream asks for (1 s at first) up to 30 s, and is spread by a third so that a restart is not met by all pages at once.
  */
 import { isRetryable, ApiError } from './problem.js';
+import { reportAnswer } from './connection.js';
 import { send } from './request.js';
 import { EventParser, type ServerEvent } from './sse-parser.js';
 import { pause } from './pause.js';
@@ -56,6 +57,8 @@ async function readBody(
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return undefined;
+      // A heartbeat, too: the stream may have nothing else to tell for long.
+      reportAnswer();
       for (const event of parser.push(value)) {
         if (onEvent(event) === 'stop') return 'stop';
       }

@@ -4,14 +4,14 @@
  * An answer 401 or 403 asks the person for a key, once for however many requests meet it, and sends the request again.
  * Who closed the dialog is not asked again before they do something that needs one: `askForKey` or `mayAskForKey`.
  */
-import { reportAnswer, reportSilence } from './connection.js';
+import { reportAnswer, reportUnreachable } from './connection.js';
 import { keyHeaders, storeKey } from './key.js';
 import { openKeyDialog } from './key-dialog.js';
 import { toApiError, UnreachableError, type ApiError } from './problem.js';
 import type { Problem } from './types.js';
 
 export interface RequestOptions {
-  readonly method?: 'GET' | 'POST' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly json?: unknown;
@@ -85,7 +85,7 @@ async function exchange(path: string, { method, headers, json, signal }: Request
     return response;
   } catch (error) {
     signal?.throwIfAborted();
-    reportSilence();
+    reportUnreachable();
     throw new UnreachableError(error);
   }
 }

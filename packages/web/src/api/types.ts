@@ -52,6 +52,14 @@ export interface Explanation {
   readonly region: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
 }
 
+/** What the client of a job says that its picture shows. */
+export interface Correction {
+  readonly label: string;
+  readonly wnid?: string;
+  readonly index?: number;
+  readonly at: string;
+}
+
 export interface Job {
   readonly id: string;
   readonly status: JobStatus;
@@ -68,13 +76,22 @@ export interface Job {
   readonly cache?: 'hit' | 'coalesced';
   readonly error?: Problem;
   readonly explanation?: Explanation;
+  readonly correction?: Correction;
   readonly metadata: Readonly<Record<string, string>>;
   readonly batch?: string;
   readonly links: { readonly self: string; readonly events?: string; readonly explanation?: string };
 }
 
+/** What a model sees of a picture: its short side is made `resize` pixels long, and a square of `crop` is cut out of the middle. */
+export interface Preprocess {
+  readonly resize: number;
+  readonly crop: number;
+}
+
 export interface ServedModel extends ModelRef {
   readonly explainable?: boolean;
+  /** Absent where no worker has said so. */
+  readonly preprocess?: Preprocess;
   readonly workers: readonly { readonly id: string; readonly device: string }[];
 }
 

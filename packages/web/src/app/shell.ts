@@ -4,21 +4,17 @@
  * The classify view is made once and stays (hidden) while another is shown, since pictures may be on their way in it.
  * The others live from being chosen to being left, when the signal that they got is aborted.
  */
-import { onConnection, watchNetwork } from '../api/connection.js';
+import { onConnection, silentSeconds, watchNetwork } from '../api/connection.js';
+import { formatSeconds } from '../classify/format.js';
 import { classifyView } from '../classify/view.js';
 import { jobView } from '../classify/job-view.js';
+import { Served } from '../classify/served.js';
 import { createToasts, openBrowserHistory } from '../parts/index.js';
 import { operationsView } from '../operations/view.js';
 import { h } from './dom.js';
 import { icon } from './icons.js';
 import { parseRoute, type Route } from './router.js';
 import { currentTheme, restoreTheme, switchTheme } from './theme.js';
-
-const titles: Record<Route['view'], string> = {
-  classify: 'Quintet',
-  job: 'Result · Quintet',
-  operations: 'Operations · Quintet',
-};
 
 export function startShell(body: HTMLElement): void {
   restoreTheme();
@@ -34,10 +30,17 @@ export function startShell(body: HTMLElement): void {
     main,
   );
 
-  const parts = { history: openBrowserHistory(), toasts: createToasts(body) };
+  const shared = { history: openBrowserHistory(), toasts: createToasts(body), served: new Served() };
   const classify = h('div', { className: 'view', hidden: true });
+  let classifyTitle = '';
   main.append(classify);
-  classifyView(classify, parts);
+  classifyView(classify, {
+    ...shared,
+    title: (text) => {
+      classifyTitle = text;
+      if (!classify.hidden) setTitle(text);
+    },
+  });
   let leave: AbortController | undefined;
   let other: HTMLElement | undefined;
 
@@ -46,21 +49,32 @@ export function startShell(body: HTMLElement): void {
     other?.remove();
     other = undefined;
     classify.hidden = route.view !== 'classify';
-    document.title = titles[route.view];
     mark(classifyTab, route.view !== 'operations');
     mark(operationsTab, route.view === 'operations');
-    if (route.view === 'classify') return;
+    if (route.view === 'classify') {
+      setTitle(classifyTitle);
+      return;
+    }
     leave = new AbortController();
+    const { signal } = leave;
+    setTitle(route.view === 'operations' ? 'Operations' : 'Result');
+    const title = (text: string): void => {
+      if (!signal.aborted) setTitle(text);
+    };
     other = h('div', { className: 'view' });
     main.append(other);
-    if (route.view === 'operations') operationsView(other, leave.signal);
-    else void jobView(other, { id: route.id, signal: leave.signal, history: parts.history });
+    if (route.view === 'operations') operationsView(other, signal);
+    else void jobView(other, { id: route.id, picture: route.picture, signal, parts: { ...shared, title } });
   };
   window.addEventListener('hashchange', () => {
     show(parseRoute(location.hash));
     window.scrollTo(0, 0);
   });
   show(parseRoute(location.hash));
+}
+
+function setTitle(text: string): void {
+  document.title = text === '' ? 'Quintet' : `${text} · Quintet`;
 }
 
 function mark(tab: HTMLAnchorElement, isCurrent: boolean): void {
@@ -73,12 +87,22 @@ function brand(): HTMLElement {
 }
 
 function connectionState(): HTMLElement {
-  const text = h('span', {}, 'Connected');
-  const state = h('p', { className: 'connection', role: 'status' }, h('span', { className: 'dot' }), text);
+  const text = h('span');
+  // Not for screen readers: they would read out every second.
+  const seconds = h('span', { className: 'numbers', ariaHidden: 'true' });
+  const told = h('span', {}, text, seconds);
+  const state = h('p', { className: 'connection', role: 'status' }, h('span', { className: 'dot' }), told);
+  const count = (): void => {
+    seconds.textContent = state.dataset['state'] === 'silent' ? ` for ${formatSeconds(silentSeconds() ?? 0)}` : '';
+  };
+  let ticking: number | undefined;
   onConnection(({ kind }) => {
     state.dataset['state'] = kind;
-    text.textContent = kind === 'online' ? 'Connected' : 'No connection';
+    text.textContent = { online: 'Connected', silent: 'No answer', unreachable: 'No connection' }[kind];
     state.title = kind === 'online' ? 'The service answers' : 'The service does not answer; trying again';
+    count();
+    window.clearInterval(ticking);
+    if (kind === 'silent') ticking = window.setInterval(count, 1000);
   });
   return state;
 }

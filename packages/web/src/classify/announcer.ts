@@ -1,6 +1,7 @@
 /** Tells screen readers what happens, in a region that is never shown and never interrupts. */
+import { wordsFor } from '../api/problem-words.js';
 import { h } from '../app/dom.js';
-import { formatScore } from './format.js';
+import { formatScore, headlineOf } from '../app/score.js';
 import { failureOf, isDone, jobOf, phaseOf, type Item } from './item.js';
 import type { Progress } from './progress.js';
 import { plural } from './format.js';
@@ -23,10 +24,10 @@ export function announcer(): Announcer {
 /** What is said of a single picture; empty: nothing. */
 export function itemAnnouncement(item: Item): string {
   const top = jobOf(item)?.predictions?.[0];
-  if (top !== undefined) return `${item.name}: ${top.label}, ${formatScore(top.score)}.`;
+  if (top !== undefined) return `${item.name}: ${headlineOf(top)}, ${formatScore(top.score)}.`;
   const failure = failureOf(item);
-  if (failure !== undefined) return `${item.name}: ${failure.title}.`;
-  if (item.state.kind === 'pausing') return `${item.name}: ${item.state.failure.title}. It is tried again.`;
+  if (failure !== undefined) return `${item.name}: ${wordsFor(failure).title}.`;
+  if (item.state.kind === 'pausing') return `${item.name}: ${wordsFor(item.state.failure).title}. It is tried again.`;
   return isDone(item) || phaseOf(item) === 'waiting' ? '' : `${item.name} is being classified.`;
 }
 

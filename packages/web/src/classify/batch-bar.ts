@@ -1,6 +1,9 @@
 /** Over the grid of many pictures: how far they are, how fast it goes, and what can be done with all of them. */
+import { silentSeconds } from '../api/connection.js';
+import { wordsFor } from '../api/problem-words.js';
 import { h } from '../app/dom.js';
 import { icon, type IconName } from '../app/icons.js';
+import { orders, type Order } from './arrangement.js';
 import { formatSeconds, plural } from './format.js';
 import type { Progress } from './progress.js';
 
@@ -10,6 +13,7 @@ export interface BatchActions {
   readonly hurry: () => void;
   readonly retryFailed: () => void;
   readonly exportCsv: () => void;
+  readonly onOrder: (order: Order) => void;
   readonly clear: () => void;
 }
 
@@ -19,7 +23,10 @@ export interface BatchBar {
   show(progress: Progress): void;
 }
 
-export function batchBar(actions: BatchActions): BatchBar {
+const orderNames: Record<Order, string> = { sent: 'As sent', unsure: 'Unsure first', label: 'Groups by label' };
+
+/** `order`: the one that is chosen at first. */
+export function batchBar(actions: BatchActions & { readonly order: Order }): BatchBar {
   const heading = h('h2', { className: 'numbers', tabIndex: -1 });
   const pace = h('p', { className: 'quiet small numbers pace' });
   const meter = h('progress', { className: 'batch-progress', ariaLabel: 'Pictures done' });
@@ -33,6 +40,12 @@ export function batchBar(actions: BatchActions): BatchBar {
     why,
     h('button', { type: 'button', onclick: actions.hurry }, 'Try now'),
   );
+  const choice = h('select', {}, ...orders.map((order) => h('option', { value: order }, orderNames[order])));
+  choice.value = actions.order;
+  choice.addEventListener('change', () => {
+    actions.onOrder(orders.find((order) => order === choice.value) ?? 'sent');
+  });
+  const order = h('label', { className: 'order-choice' }, h('span', { className: 'quiet small' }, 'Order'), choice);
   const cancel = button('Cancel', 'close', actions.cancelAll);
   const retry = button('Retry failed', 'retry', actions.retryFailed);
   const csv = button('Export CSV', 'download', actions.exportCsv);
@@ -44,7 +57,7 @@ export function batchBar(actions: BatchActions): BatchBar {
       'div',
       { className: 'batch-head' },
       h('div', {}, heading, pace),
-      h('p', { className: 'actions' }, retry, csv, cancel, clear),
+      h('p', { className: 'actions' }, order, retry, csv, cancel, clear),
     ),
     meter,
     putOff,
@@ -55,12 +68,12 @@ export function batchBar(actions: BatchActions): BatchBar {
     show(progress) {
       const { total, done, succeeded, failed } = progress;
       heading.textContent = done === total ? plural(total, 'picture') : `${done} of ${total}`;
-      pace.textContent = paceText(progress);
+      pace.textContent = paceText(progress, silentSeconds());
       meter.max = total;
       meter.value = done;
       element.dataset['over'] = String(done === total);
       putOff.hidden = progress.putOff === undefined;
-      why.textContent = putOffText(progress, Date.now());
+      why.textContent = putOffText(progress, performance.now());
       cancel.hidden = done === total;
       clear.hidden = done < total;
       retry.hidden = failed === 0;
@@ -69,18 +82,23 @@ export function batchBar(actions: BatchActions): BatchBar {
   };
 }
 
-export function paceText({ total, done, succeeded, failed, canceled, perSecond, secondsLeft }: Progress): string {
+/** `silentSeconds`: for how long the service has not answered; then there is no pace, and nobody knows the end. */
+export function paceText(progress: Progress, silentSeconds?: number): string {
+  const { total, done, succeeded, failed, canceled, perSecond, secondsLeft } = progress;
+  const isStopped = done < total && silentSeconds !== undefined;
   const parts = done === total ? [`${succeeded} done`] : [];
   if (failed > 0) parts.push(`${failed} failed`);
   if (canceled > 0) parts.push(`${canceled} canceled`);
-  if (perSecond !== undefined) parts.push(`${perSecond.toFixed(perSecond < 10 ? 1 : 0)} per second`);
-  if (done < total && secondsLeft !== undefined) parts.push(`about ${formatSeconds(Math.max(1, secondsLeft))} left`);
+  if (isStopped) parts.push(`no answer for ${formatSeconds(silentSeconds)}`);
+  else if (perSecond !== undefined) parts.push(`${perSecond.toFixed(perSecond < 10 ? 1 : 0)} per second`);
+  if (!isStopped && done < total && secondsLeft !== undefined)
+    parts.push(`about ${formatSeconds(Math.max(1, secondsLeft))} left`);
   return parts.length === 0 ? 'Beginning' : parts.join(' · ');
 }
 
-/** Empty where nothing is put off. `now`: as Date.now() has it. */
+/** Empty where nothing is put off. `now`: on the clock of performance.now(). */
 export function putOffText({ putOff }: Pick<Progress, 'putOff'>, now: number): string {
   if (putOff === undefined) return '';
-  const seconds = Math.max(0, Math.ceil((putOff.until - now) / 1000));
-  return `${putOff.failure.title}. Trying again in ${seconds} s; what was sent goes on.`;
+  const when = putOff.until > now ? `Trying again in ${Math.ceil((putOff.until - now) / 1000)} s` : 'Trying again';
+  return `${wordsFor(putOff.failure).title}. ${when}; what was sent goes on.`;
 }

@@ -1,36 +1,58 @@
 /** Many pictures: the bar over them, a grid of compact cards, the large card of the one that is open. */
 import { h } from '../app/dom.js';
+import { arrange, type Order } from './arrangement.js';
 import { batchBar, type BatchActions } from './batch-bar.js';
 import { detailDialog } from './detail-dialog.js';
+import { grid } from './grid.js';
 import { phaseOf, type Item } from './item.js';
-import { progressOf } from './progress.js';
+import type { Progress } from './progress.js';
 import type { CardActions } from './result-card.js';
 import type { ItemStore } from './store.js';
 import { tile, type Tile } from './tile.js';
 
+const rearrangeMs = 1000;
+
 export interface BatchView {
   readonly element: HTMLElement;
   readonly heading: HTMLElement;
-  update(changed: ReadonlySet<string>): void;
+  update(changed: ReadonlySet<string>, progress: Progress): void;
 }
 
 export interface BatchViewOptions extends BatchActions {
   readonly store: ItemStore;
   readonly card: () => CardActions;
   readonly look: (id: string | undefined) => void;
+  /** At first. */
+  readonly order: Order;
 }
 
 export function batchView(options: BatchViewOptions): BatchView {
   const { store } = options;
-  const bar = batchBar(options);
-  const grid = h('ul', { className: 'grid' });
-  grid.ariaLabel = 'Pictures';
   const tiles = new Map<string, Tile>();
+  const cards = grid();
+  let order = options.order;
+  /** As they are shown. */
+  let shown: readonly Item[] = [];
+  let waiting: number | undefined;
+  const arrangeNow = (): void => {
+    window.clearTimeout(waiting);
+    waiting = undefined;
+    const groups = arrange(store.all(), order);
+    shown = groups.flatMap(({ items }) => items);
+    cards.show(groups, (id) => tiles.get(id)?.element);
+  };
+  const bar = batchBar({
+    ...options,
+    onOrder: (next) => {
+      order = next;
+      options.onOrder(next);
+      arrangeNow();
+    },
+  });
   const dialog = detailDialog({
     card: options.card,
     step: (from, by) => {
-      const all = store.all();
-      const next = all[all.findIndex(({ id }) => id === from) + by];
+      const next = shown[shown.findIndex(({ id }) => id === from) + by];
       if (next !== undefined) open(next);
     },
     onClose: (id) => {
@@ -49,36 +71,35 @@ export function batchView(options: BatchViewOptions): BatchView {
       dialog.element.close();
       return;
     }
-    const all = store.all();
-    const place = `${all.findIndex(({ id }) => id === item.id) + 1} of ${all.length}`;
+    const place = `${shown.findIndex(({ id }) => id === item.id) + 1} of ${shown.length}`;
     // One that waits shows a countdown.
     if (changed.has(item.id) || phaseOf(item) === 'busy') dialog.update(item, place);
   };
+  const newTile = (id: string): Tile =>
+    tile(() => {
+      const current = store.get(id);
+      if (current !== undefined) open(current);
+    });
   return {
-    element: h('div', { className: 'batch' }, bar.element, grid, dialog.element),
+    element: h('div', { className: 'batch' }, bar.element, cards.element, dialog.element),
     heading: bar.heading,
-    update(changed) {
+    update(changed, progress) {
+      const before = tiles.size;
       for (const id of changed) {
         const item = store.get(id);
-        const known = tiles.get(id);
         if (item === undefined) {
-          known?.element.remove();
+          tiles.get(id)?.element.remove();
           tiles.delete(id);
           continue;
         }
-        const shown =
-          known ??
-          tile(() => {
-            const current = store.get(id);
-            if (current !== undefined) open(current);
-          });
-        if (known === undefined) {
-          tiles.set(id, shown);
-          grid.append(shown.element);
-        }
-        shown.show(item);
+        const one = tiles.get(id) ?? newTile(id);
+        tiles.set(id, one);
+        one.show(item);
       }
-      bar.show(progressOf(store.all(), performance.now()));
+      // In the order in which they were sent, an answer moves nothing. In the others nobody can read what jumps at each.
+      if (tiles.size !== before || (order !== 'sent' && progress.done === progress.total)) arrangeNow();
+      else if (order !== 'sent') waiting ??= window.setTimeout(arrangeNow, rearrangeMs);
+      bar.show(progress);
       updateDialog(changed);
     },
   };

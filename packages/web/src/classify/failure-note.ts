@@ -1,12 +1,13 @@
-/** A failure as a person reads it: what happened, the service's detail, what can be done. */
+/** A failure as a person reads it: what happened, what can be done, and what the service says of this occasion. */
+import { wordsFor } from '../api/problem-words.js';
 import { h } from '../app/dom.js';
 import { icon } from '../app/icons.js';
-import { adviceFor } from './advice.js';
 import type { Failure } from './item.js';
 
 /** `isTemporary`: it is tried again by itself. */
 export function failureNote(failure: Failure, isTemporary = false): HTMLElement {
-  const { title, detail, code, request_id: requestId } = failure;
+  const { code, request_id: requestId } = failure;
+  const { title, advice, detail } = wordsFor(failure);
   return h(
     'div',
     { className: `banner ${isTemporary ? 'warn' : 'bad'}` },
@@ -15,8 +16,8 @@ export function failureNote(failure: Failure, isTemporary = false): HTMLElement 
       'div',
       { className: 'failure' },
       h('p', { className: 'banner-title' }, title),
-      detail !== undefined && detail !== title && h('p', {}, detail),
-      h('p', {}, adviceFor(failure)),
+      h('p', {}, advice),
+      detail !== undefined && h('p', { className: 'small' }, `The service says: ${detail}`),
       h(
         'p',
         { className: 'small failure-code' },

@@ -1,23 +1,14 @@
 /** Numbers as people read them. */
 
-const percent = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-
-/** A score of 0 to 1: `93.1 %`. */
-export function formatScore(score: number): string {
-  const value = score * 100;
-  if (value > 0 && value < 0.05) return '< 0.1 %';
-  return `${percent.format(value)} %`;
-}
-
 /** Milliseconds: `0.4 ms`, `62 ms`, `1.8 s`. */
 export function formatMs(ms: number): string {
   if (ms >= 1000) return formatSeconds(ms / 1000);
   return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 }
 
-/** Seconds: `0.4 s`, `12 s`, `3 min 5 s`. */
+/** Seconds: `0.4 s`, `4 s`, `12 s`, `3 min 5 s`. */
 export function formatSeconds(seconds: number): string {
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 10 && !Number.isInteger(seconds)) return `${seconds.toFixed(1)} s`;
   if (seconds < 60) return `${Math.round(seconds)} s`;
   const whole = Math.round(seconds);
   const rest = whole % 60;

@@ -26,7 +26,7 @@ export type ItemState =
   | { readonly kind: 'waiting' }
   /** `fraction` of the bytes that are sent, 0 to 1. */
   | { readonly kind: 'uploading'; readonly fraction: number }
-  /** `until`: when it is tried again, in ms as Date.now() has them. */
+  /** `until`: when it is tried again, in ms of performance.now(). */
   | { readonly kind: 'pausing'; readonly until: number; readonly failure: Failure }
   | { readonly kind: 'job'; readonly job: Job }
   | { readonly kind: 'failed'; readonly failure: Failure }
@@ -45,9 +45,12 @@ export interface Item {
   /** While an explanation is under way, and why there is none. */
   readonly explaining?: 'busy' | Failure | undefined;
   readonly state: ItemState;
-  /** When it was chosen and when its result was here, in ms of performance.now(). */
+  /** When it came into this state, when it was chosen and when its result was here, in ms of performance.now(). */
+  readonly stateAt?: number;
   readonly chosenAt: number;
   readonly doneAt?: number;
+  /** Seconds from the submission to the result, where the job that is shown was submitted later than the picture was chosen. */
+  readonly answeredIn?: number | undefined;
 }
 
 export type Phase = 'waiting' | 'busy' | 'succeeded' | 'failed' | 'canceled';

@@ -1,19 +1,24 @@
 /**
- * The picture of an item in a frame of fixed size, with what the network looked at laid over it.
+ * The picture of an item in a frame of fixed size, with what the network looked at laid over it, and what it did not see dimmed.
  *
  * The heat map covers `region` of the upright picture; browsers show pictures upright, so the fractions are those of the shown
- * one. Formats that browsers do not show (HEIC, most TIFF), and pictures that are not here, get a placeholder.
+ * one. The same holds for the crop. Formats that browsers do not show (HEIC, most TIFF), and pictures that are not here, get a placeholder.
  */
 import { h } from '../app/dom.js';
 import { icon } from '../app/icons.js';
-import type { Explanation } from '../api/types.js';
+import type { Preprocess } from '../api/types.js';
+import { cropRegion, isCropWorthShowing, type Region } from './crop.js';
 import type { Item } from './item.js';
 
 export interface Picture {
   readonly element: HTMLElement;
+  /** Says that the picture is shown with dimmed edges; empty while it is not. */
+  readonly note: HTMLElement;
   show(item: Pick<Item, 'name' | 'preview' | 'source'>): void;
   /** Undefined takes it away. */
-  overlay(map: { readonly address: string; readonly region: Explanation['region'] } | undefined): void;
+  overlay(map: { readonly address: string; readonly region: Region } | undefined): void;
+  /** Dims what a model with this preprocessing does not see, where it is much; undefined: not known. */
+  crop(preprocess: Preprocess | undefined): void;
   /** 0 to 1. */
   strength(opacity: number): void;
 }
@@ -21,14 +26,29 @@ export interface Picture {
 export function picture(): Picture {
   const image = h('img', { className: 'picture-image', decoding: 'async', hidden: true });
   const heat = h('img', { className: 'picture-heat', alt: '', hidden: true });
-  const holder = h('div', { className: 'picture', hidden: true }, image, heat);
+  const seen = h('div', { className: 'picture-crop', hidden: true });
+  const holder = h('div', { className: 'picture', hidden: true }, image, heat, seen);
+  const note = h('span', { className: 'crop-note' });
   const kind = h('span', { className: 'small' });
-  const placeholder = h('div', { className: 'placeholder' }, icon('picture'), kind);
+  const placeholder = h('div', { className: 'placeholder' }, icon('picture'), icon('file'), kind);
   const element = h('div', { className: 'frame' }, placeholder, holder);
   let shown: string | undefined;
+  let preprocess: Preprocess | undefined;
+  const dim = (): void => {
+    seen.hidden = true;
+    note.textContent = '';
+    const { naturalWidth: width, naturalHeight: height } = image;
+    if (preprocess === undefined || holder.hidden || width === 0) return;
+    const region = cropRegion(width, height, preprocess);
+    if (!isCropWorthShowing(region)) return;
+    place(seen, region);
+    seen.hidden = false;
+    note.textContent = 'Dimmed: not seen by the model';
+  };
   const reveal = (isShown: boolean): void => {
     holder.hidden = image.hidden = !isShown;
     placeholder.hidden = isShown;
+    dim();
   };
   image.addEventListener('load', () => {
     holder.style.setProperty('--ratio', String(image.naturalWidth / Math.max(1, image.naturalHeight)));
@@ -41,6 +61,7 @@ export function picture(): Picture {
   });
   return {
     element,
+    note,
     show({ name, preview, source }) {
       kind.textContent = placeholderText(name, source.kind);
       image.alt = name;
@@ -53,9 +74,12 @@ export function picture(): Picture {
       heat.hidden = map === undefined;
       if (map === undefined) return;
       heat.src = map.address;
-      for (const side of ['left', 'top', 'width', 'height'] as const) {
-        heat.style.setProperty(side, `${map.region[side] * 100}%`);
-      }
+      place(heat, map.region);
+    },
+    crop(next) {
+      if (next?.resize === preprocess?.resize && next?.crop === preprocess?.crop) return;
+      preprocess = next;
+      dim();
     },
     strength(opacity) {
       heat.style.setProperty('opacity', String(opacity));
@@ -63,10 +87,19 @@ export function picture(): Picture {
   };
 }
 
-/** What stands where there is nothing to see. */
+function place({ style }: HTMLElement, region: Region): void {
+  for (const side of ['left', 'top', 'width', 'height'] as const) style.setProperty(side, `${region[side] * 100}%`);
+}
+
+/** What is in its place where there is nothing to see. */
 export function placeholderText(name: string, kind: Item['source']['kind']): string {
   if (kind === 'url') return 'Fetched by the service';
   if (kind === 'gone') return 'The picture is not kept';
-  const suffix = /\.([a-z0-9]{2,5})$/i.exec(name)?.[1];
-  return suffix === undefined ? 'No preview' : `${suffix.toUpperCase()} · no preview`;
+  const suffix = fileKind(name);
+  return suffix === '' ? 'No preview' : `${suffix} · no preview`;
+}
+
+/** `JPG`, or nothing where the name does not say. */
+export function fileKind(name: string): string {
+  return /\.([a-z0-9]{2,5})$/i.exec(name)?.[1]?.toUpperCase() ?? '';
 }

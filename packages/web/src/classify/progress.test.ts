@@ -44,4 +44,10 @@ describe('paceText', () => {
   ])('%o', (progress, text) => {
     expect(paceText(progress)).toBe(text);
   });
+
+  it('has neither pace nor end while the service does not answer', () => {
+    const progress = { total: 66, done: 12, succeeded: 11, failed: 1, canceled: 0, perSecond: 9.8, secondsLeft: 5.5 };
+    expect(paceText(progress, 12)).toBe('1 failed · no answer for 12 s');
+    expect(paceText({ ...progress, done: 66 }, 12)).toBe('11 done · 1 failed · 9.8 per second');
+  });
 });

@@ -11,7 +11,7 @@ export interface Progress {
   readonly perSecond?: number;
   /** Seconds until all are done, at that rate. */
   readonly secondsLeft?: number;
-  /** Why nothing more is sent at the moment, and when it is tried again, in ms as Date.now() has them. */
+  /** Why nothing more is sent at the moment, and when it is tried again, in ms of performance.now(). */
   readonly putOff?: { readonly failure: Failure; readonly until: number };
 }
 

@@ -6,22 +6,26 @@
  */
 import { h } from '../app/dom.js';
 import { icon } from '../app/icons.js';
-import { isFinal } from '../api/types.js';
+import { formatScore, headlineOf } from '../app/score.js';
+import { silentSeconds } from '../api/connection.js';
+import { isFinal, type Job, type Preprocess } from '../api/types.js';
 import { bars } from './bars.js';
 import { explainControl, type ExplainActions } from './explain-control.js';
 import { facts } from './facts.js';
 import { failureNote } from './failure-note.js';
-import { baseName, formatScore } from './format.js';
+import { baseName } from './format.js';
 import { canRetry, failureOf, isDone, jobOf, needsKey, phaseOf, type Item } from './item.js';
 import { picture } from './picture.js';
-import { resultMore } from './result-more.js';
+import { resultMore, type MoreActions } from './result-more.js';
 import { statusText } from './status-text.js';
 
-export interface CardActions extends ExplainActions {
+export interface CardActions extends ExplainActions, MoreActions {
   readonly cancel: (id: string) => void;
   readonly retry: (id: string) => void;
   /** Does not wait until the end of a countdown. */
   readonly hurry: () => void;
+  /** What this model sees of a picture, where it is known; undefined names the default. */
+  readonly preprocessOf: (model: string | undefined) => Preprocess | undefined;
   /** Whether this model can be explained. */
   readonly isExplainable: (model: string | undefined) => boolean;
   readonly startsExplained: boolean;
@@ -44,22 +48,18 @@ export function resultCard(actions: CardActions): ResultCard {
   const more = h('div', { className: 'card-more' });
   const buttons = h('p', { className: 'card-actions' });
   const explain = explainControl(image, actions, actions.startsExplained);
-  const name = h('figcaption', { className: 'small quiet file-name' });
+  const name = h('span', { className: 'file-name' });
+  const caption = h('figcaption', { className: 'small quiet caption' }, name, image.note);
   const element = h(
     'article',
     { className: 'card' },
-    h('figure', { className: 'card-picture' }, image.element, name, explain.element),
-    h(
-      'div',
-      { className: 'card-result' },
-      h('header', {}, heading, buttons, confidence, progress),
-      note,
-      list.element,
-      about,
-    ),
+    h('header', { className: 'card-head' }, heading, buttons, confidence, progress),
+    h('figure', { className: 'card-picture' }, image.element, caption, explain.element),
+    h('div', { className: 'card-result' }, note, list.element, about),
     more,
   );
   let told: string | undefined;
+  let updateMore: ((job: Job) => void) | undefined;
 
   const show = (item: Item): void => {
     const job = jobOf(item);
@@ -68,32 +68,40 @@ export function resultCard(actions: CardActions): ResultCard {
     const top = job?.predictions?.[0];
     element.dataset['phase'] = phase;
     element.ariaBusy = isDone(item) ? 'false' : 'true';
+    const model = job?.model.name ?? item.model;
     image.show(item);
+    image.crop(actions.preprocessOf(model));
     name.textContent = baseName(item.name);
     name.title = item.name;
-    heading.textContent = top === undefined ? statusText(item, Date.now()) : top.label;
+    heading.textContent = top === undefined ? statusText(item, performance.now(), silentSeconds()) : headlineOf(top);
     confidence.textContent = top === undefined ? '' : `${formatScore(top.score)} sure`;
     progress.hidden = isDone(item);
     setProgress(progress, item);
     list.element.hidden = failure !== undefined;
     list.show(job?.predictions);
     note.replaceChildren(...(failure === undefined ? [] : [failureNote(failure, item.state.kind === 'pausing')]));
-    explain.show(item, actions.isExplainable(job?.model.name ?? item.model));
+    explain.show(item, actions.isExplainable(model));
     buttons.replaceChildren(...buttonsFor(item, actions));
     if (job === undefined || !isFinal(job.status)) {
       about.replaceChildren();
       more.replaceChildren();
-      told = undefined;
+      told = updateMore = undefined;
     } else if (told !== job.id) {
       told = job.id;
-      const seconds =
-        item.doneAt === undefined || item.source.kind === 'gone' ? undefined : (item.doneAt - item.chosenAt) / 1000;
-      about.replaceChildren(...(job.status === 'succeeded' ? [facts(job, seconds)] : []));
+      about.replaceChildren(...(job.status === 'succeeded' ? [facts(job, secondsOf(item))] : []));
       more.replaceChildren();
-      if (job.status === 'succeeded') resultMore(more, item);
+      updateMore = job.status === 'succeeded' ? resultMore(more, item, actions) : undefined;
+    } else {
+      updateMore?.(job);
     }
   };
   return { element, heading, show };
+}
+
+/** From the submission to the result, as this page saw it; undefined where it did not see it. */
+function secondsOf({ answeredIn, chosenAt, doneAt, source }: Item): number | undefined {
+  if (doneAt === undefined || source.kind === 'gone') return undefined;
+  return answeredIn ?? (doneAt - chosenAt) / 1000;
 }
 
 /** What is sent, as far as it is; then, without an end in sight, that it is under way. */

@@ -123,7 +123,8 @@ export class Run {
     const item = this.store.get(id);
     if (item === undefined || !canRetry(item)) return;
     mayAskForKey();
-    this.store.update(id, { state: { kind: 'waiting' }, chosenAt: performance.now(), explaining: undefined });
+    const begun = { chosenAt: performance.now(), explaining: undefined, answeredIn: undefined };
+    this.store.update(id, { state: { kind: 'waiting' }, ...begun });
     this.#uploads.add(item, this.#newKey(id));
   }
 
@@ -161,6 +162,7 @@ export class Run {
     const stop = new AbortController();
     this.#explaining.set(id, stop);
     this.store.update(id, { explaining: 'busy' });
+    const began = performance.now();
     try {
       const submission = { source, model, explain: true, idempotencyKey: randomId() };
       let job = await upload(submission, { signal: stop.signal });
@@ -168,7 +170,8 @@ export class Run {
         job = await waitForJob(job.links.self, stop.signal);
       }
       if (job.status === 'succeeded') {
-        this.store.update(id, { state: { kind: 'job', job }, explain: true, explaining: undefined });
+        const answeredIn = (performance.now() - began) / 1000;
+        this.store.update(id, { state: { kind: 'job', job }, explain: true, explaining: undefined, answeredIn });
       } else this.store.update(id, { explaining: job.error ?? toFailure(new Error('The job did not succeed.')) });
     } catch (error) {
       if (!stop.signal.aborted) this.store.update(id, { explaining: toFailure(error) });

@@ -7,13 +7,19 @@ import { request } from '../api/request.js';
 import type { ModelList, ServedModel } from '../api/types.js';
 
 const everyMs = 15_000;
+/** The API's own list is as old at most. */
+const leastMs = 1000;
 
 export class Served {
   #list: ModelList | undefined;
+  #isLoading = false;
+  #askedAt = -Infinity;
   readonly #listeners = new Set<() => void>();
 
-  onChange(listener: () => void): void {
+  /** Calls `listener` after each change, until `signal` is aborted. */
+  onChange(listener: () => void, signal?: AbortSignal): void {
     this.#listeners.add(listener);
+    signal?.addEventListener('abort', () => this.#listeners.delete(listener));
   }
 
   start(): void {
@@ -41,12 +47,22 @@ export class Served {
     return this.#list?.models.find((model) => model.name === (name ?? this.#list?.default));
   }
 
+  /** Asks again, at most once a second: what is seen of a job contradicts the list. */
+  refresh(): void {
+    if (performance.now() - this.#askedAt >= leastMs) void this.#load();
+  }
+
   async #load(): Promise<void> {
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    this.#askedAt = performance.now();
     try {
       this.#list = await request<ModelList>('v1/models');
       for (const listener of [...this.#listeners]) listener();
     } catch {
       // The header says when the service is away; who has no key is asked for it.
+    } finally {
+      this.#isLoading = false;
     }
   }
 }

@@ -31,15 +31,15 @@ export class ItemStore {
   }
 
   add(item: Item): void {
-    this.#items.set(item.id, item);
+    this.#items.set(item.id, { ...item, stateAt: this.now() });
     this.#touch(item.id);
   }
 
-  /** Changes an item that is there, and notes when it came to its end; one that was removed stays so. */
+  /** Changes an item that is there, and notes when its state was told and when it came to its end; one that was removed stays so. */
   update(id: string, change: Partial<Item>): void {
     const item = this.#items.get(id);
     if (item === undefined) return;
-    const next = { ...item, ...change };
+    const next = { ...item, ...change, ...(change.state === undefined ? {} : { stateAt: this.now() }) };
     const { doneAt: _doneAt, ...undone } = next;
     const doneAt = isDone(item) ? item.doneAt : this.now();
     this.#items.set(id, isDone(next) && doneAt !== undefined ? { ...undone, doneAt } : undone);

@@ -1,20 +1,22 @@
 /** What the page says, and what it takes for a picture. */
 import { describe, expect, it } from 'vitest';
 import { ApiError, UnreachableError } from '../api/problem.js';
+import type { Job, ServedModel } from '../api/types.js';
 import { parseRoute } from '../app/router.js';
 import { addressesIn, looksLikePicture } from './collect.js';
 import { retryDelay } from './failure.js';
-import { formatMs, formatScore, formatSeconds, shortVersion } from './format.js';
+import { formatMs, formatSeconds, shortVersion } from './format.js';
+import { isContradicted, unservedModels } from './model-bar.js';
 import { recall, remember } from './resume.js';
 import { statusText } from './status-text.js';
 import { makeItem, makeJob } from './testing/make.js';
 import { phasesOf } from './timing-bar.js';
+import { batchTitle, itemTitle } from './title.js';
 
 describe('numbers', () => {
   it('are written for people', () => {
-    expect([0.9312, 1, 0.0004, 0.0006, 0].map(formatScore)).toEqual(['93.1 %', '100.0 %', '< 0.1 %', '0.1 %', '0.0 %']);
     expect([0.44, 61.6, 1840, 61_000].map(formatMs)).toEqual(['0.4 ms', '62 ms', '1.8 s', '1 min 1 s']);
-    expect([0.4, 59.6, 60, 125].map(formatSeconds)).toEqual(['0.4 s', '60 s', '1 min', '2 min 5 s']);
+    expect([0.4, 7, 59.6, 60, 125].map(formatSeconds)).toEqual(['0.4 s', '7 s', '60 s', '1 min', '2 min 5 s']);
     expect(shortVersion('sha256:83530ad811bc31d2')).toBe('83530ad8');
   });
 });
@@ -32,8 +34,85 @@ describe('statusText', () => {
       { kind: 'pausing', until: 8000, failure: { code: 'queue_full', title: '', retryable: true } } as const,
       'Trying again in 7 s',
     ],
+    [
+      { kind: 'pausing', until: 1000, failure: { code: 'queue_full', title: '', retryable: true } } as const,
+      'Trying again',
+    ],
+    // It is sent, and not accepted yet.
+    [{ kind: 'uploading', fraction: 1 } as const, 'Sent · waiting for the answer'],
+    [{ kind: 'uploading', fraction: 0.997 } as const, 'Sending · 99 %'],
   ])('%o', (state, text) => {
     expect(statusText(makeItem('a', { state }), 1000)).toBe(text);
+  });
+
+  it('counts an estimate down, and tells none that has run out', () => {
+    const state = { kind: 'job', job: makeJob('1', { queue: { position: 0, eta_seconds: 2.5 } }) } as const;
+    const item = makeItem('a', { state, stateAt: 1000 });
+    expect(statusText(item, 2000)).toBe('Next in the queue · about 1.5 s');
+    expect(statusText(item, 3500)).toBe('Next in the queue');
+  });
+
+  it('is the silence of a service that does not answer, for what waits for it only', () => {
+    const waitsFor = [
+      { kind: 'uploading', fraction: 1 } as const,
+      { kind: 'job', job: makeJob('1', { status: 'processing' }) } as const,
+    ];
+    for (const state of waitsFor) expect(statusText(makeItem('a', { state }), 0, 12)).toBe('No answer for 12 s');
+    const done = { kind: 'job', job: makeJob('1', { status: 'succeeded' }) } as const;
+    expect(statusText(makeItem('a', { state: done }), 0, 12)).toBe('Done');
+  });
+});
+
+describe('the models that no worker serves', () => {
+  const models: Record<string, ServedModel> = {
+    alive: { name: 'alive', workers: [{ id: 'w', device: 'cpu' }] },
+    dead: { name: 'dead', workers: [] },
+  };
+  const served = { find: (name?: string) => models[name ?? 'dead'] };
+  const having = (change: Partial<Job>) =>
+    makeItem('a', { state: { kind: 'job', job: makeJob('1', { model: { name: 'dead' }, ...change }) } });
+
+  it('are named where a picture waits for one, or the next would', () => {
+    expect(unservedModels(served, undefined, [])).toEqual(['dead']);
+    expect(unservedModels(served, 'alive', [])).toEqual([]);
+    expect(unservedModels(served, 'alive', [makeItem('a'), having({ status: 'queued' })])).toEqual(['dead']);
+  });
+
+  it('are not named above a result, nor while one is being made: the list is older then', () => {
+    for (const status of ['processing', 'succeeded'] as const) {
+      expect(unservedModels(served, undefined, [having({ status })])).toEqual([]);
+      expect(isContradicted(served, [having({ status })])).toBe(true);
+    }
+    expect(isContradicted(served, [having({ status: 'queued' })])).toBe(false);
+  });
+});
+
+describe('the title', () => {
+  const item = (change: Partial<Job>) => makeItem('a', { state: { kind: 'job', job: makeJob('1', change) } });
+  const answered = (label: string, score: number) =>
+    item({ status: 'succeeded', predictions: [{ label, score, wnid: 'n', index: 0 }] });
+
+  it('says how one picture is getting on, then its answer', () => {
+    const items = [
+      makeItem('a'),
+      item({ status: 'processing' }),
+      makeItem('a', { state: { kind: 'failed', failure: { code: 'x', title: 'x', retryable: false } } }),
+      makeItem('a', { state: { kind: 'canceled' } }),
+      answered('wall clock', 0.687),
+      answered('wall clock', 0.9997),
+      answered('shield', 0.12),
+    ];
+    expect(items.map((each) => itemTitle(each, false))).toEqual([
+      ...['Classifying…', 'Classifying…', 'Did not work', 'Canceled', 'wall clock 69 %', 'wall clock 99 %'],
+      'Not sure; closest: shield 12 %',
+    ]);
+    expect(itemTitle(item({ status: 'processing' }), true)).toBe('No answer');
+  });
+
+  it('counts many', () => {
+    const progress = { total: 30, done: 12, succeeded: 12, failed: 0, canceled: 0 };
+    expect(batchTitle(progress, false)).toBe('12 of 30 done');
+    expect(batchTitle({ ...progress, done: 30, succeeded: 28, failed: 2 }, false)).toBe('28 of 30 done, 2 failed');
   });
 });
 

@@ -1,9 +1,11 @@
 /** The compact card of one of many pictures: a button that opens the large one. */
+import { wordsFor } from '../api/problem-words.js';
 import { h } from '../app/dom.js';
 import { icon } from '../app/icons.js';
-import { baseName, formatScore } from './format.js';
+import { formatScore, headlineOf } from '../app/score.js';
+import { baseName } from './format.js';
 import { failureOf, jobOf, phaseOf, type Item } from './item.js';
-import { placeholderText } from './picture.js';
+import { fileKind, placeholderText } from './picture.js';
 import { statusText } from './status-text.js';
 
 export interface Tile {
@@ -15,7 +17,7 @@ export interface Tile {
 export function tile(onOpen: () => void): Tile {
   const image = h('img', { alt: '', decoding: 'async', loading: 'lazy', hidden: true });
   const kind = h('span', { className: 'small' });
-  const placeholder = h('span', { className: 'placeholder' }, icon('picture'), kind);
+  const placeholder = h('span', { className: 'placeholder' }, icon('picture'), icon('file'), kind);
   const label = h('span', { className: 'tile-label' });
   const score = h('span', { className: 'tile-score numbers' });
   const level = h('span', { className: 'tile-level' });
@@ -24,7 +26,7 @@ export function tile(onOpen: () => void): Tile {
     'button',
     { type: 'button', className: 'tile', onclick: onOpen },
     h('span', { className: 'tile-picture' }, placeholder, image),
-    h('span', { className: 'tile-text' }, h('span', { className: 'tile-top' }, label, score), level, name),
+    h('span', { className: 'tile-text' }, label, h('span', { className: 'tile-sure' }, level, score), name),
   );
   let shown: string | undefined;
   image.addEventListener('load', () => {
@@ -35,14 +37,15 @@ export function tile(onOpen: () => void): Tile {
     element: h('li', {}, button),
     button,
     show(item) {
-      const top = jobOf(item)?.predictions?.[0];
+      const failure = failureOf(item);
+      const { predictions: [top] = [], correction } = jobOf(item) ?? {};
       button.dataset['phase'] = phaseOf(item);
-      kind.textContent = placeholderText(item.name, item.source.kind);
-      label.textContent = top?.label ?? failureOf(item)?.title ?? statusText(item, Date.now());
-      score.textContent = top === undefined ? '' : formatScore(top.score);
+      kind.textContent = failure === undefined ? placeholderText(item.name, item.source.kind) : fileKind(item.name);
+      label.textContent = labelOf(item);
+      score.textContent = correction !== undefined ? 'corrected' : top === undefined ? '' : formatScore(top.score);
       level.style.setProperty('--level', String(levelOf(item)));
       name.textContent = baseName(item.name);
-      button.title = item.name;
+      button.title = `${item.name}: ${label.textContent}`;
       if (item.preview === shown || item.preview === undefined) return;
       shown = item.preview;
       // A picture that is lazy has to be shown before it is loaded.
@@ -53,6 +56,15 @@ export function tile(onOpen: () => void): Tile {
       });
     },
   };
+}
+
+/** What the person says that it shows, else what the model says, else why or how far not. */
+function labelOf(item: Item): string {
+  const { predictions: [top] = [], correction } = jobOf(item) ?? {};
+  const failure = failureOf(item);
+  if (correction !== undefined) return correction.label;
+  if (top !== undefined) return headlineOf(top);
+  return failure === undefined ? statusText(item, performance.now()) : wordsFor(failure).title;
 }
 
 /** How full the line below the label is: what is sent, then the score of the result. */

@@ -1,6 +1,6 @@
 /** POST /v1/jobs with progress, which fetch does not tell of what it sends. */
 import { addressOf, keyHelps } from '../api/request.js';
-import { reportAnswer, reportSilence } from '../api/connection.js';
+import { reportAnswer, reportUnreachable } from '../api/connection.js';
 import { keyHeaders } from '../api/key.js';
 import { ApiError, toApiError, UnreachableError } from '../api/problem.js';
 import type { Job } from '../api/types.js';
@@ -48,7 +48,7 @@ function attempt(submission: Submission, { signal, onProgress }: UploadOptions):
     signal.addEventListener('abort', stop, { once: true });
     request.upload.addEventListener('progress', ({ loaded, total }) => onProgress?.(total === 0 ? 1 : loaded / total));
     request.addEventListener('error', () => {
-      reportSilence();
+      reportUnreachable();
       reject(new UnreachableError(undefined));
     });
     request.addEventListener('load', () => {

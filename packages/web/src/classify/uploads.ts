@@ -45,7 +45,7 @@ export class Uploads {
 
   constructor(private readonly options: UploadsOptions) {
     this.#most = options.most ?? 3;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? (() => performance.now());
   }
 
   /** Sends `item` when its turn comes. `idempotencyKey` is kept for every attempt. */

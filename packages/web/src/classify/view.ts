@@ -5,22 +5,25 @@
  *
  * A run of one is shown as single, of more as batch; each is made anew when the run that it shows begins.
  */
+import { onConnection, silentSeconds } from '../api/connection.js';
 import { h } from '../app/dom.js';
 import type { PageParts } from '../app/page-parts.js';
 import { downloadText, historyView, openCameraDialog, resultsAsCsv, type CsvResult } from '../parts/index.js';
 import { announcer, batchAnnouncement, itemAnnouncement } from './announcer.js';
+import type { Order } from './arrangement.js';
 import { batchView, type BatchView } from './batch-view.js';
 import { fromFiles, type Collected } from './collect.js';
+import { Corrections } from './corrections.js';
 import { examples } from './examples.js';
 import { keepHistory } from './history-keeper.js';
 import { plural } from './format.js';
 import { intake } from './intake.js';
-import { failureOf, isDone, jobOf, phaseOf, type Item } from './item.js';
-import { modelBar } from './model-bar.js';
+import { failureOf, isDone, jobOf, type Item } from './item.js';
+import { isContradicted, modelBar } from './model-bar.js';
 import { progressOf } from './progress.js';
 import { resultCard, type CardActions, type ResultCard } from './result-card.js';
 import { Run } from './run.js';
-import { Served } from './served.js';
+import { batchTitle, itemTitle } from './title.js';
 
 type Stage =
   | { readonly kind: 'idle' }
@@ -28,9 +31,9 @@ type Stage =
   | { readonly kind: 'batch'; readonly first: string; readonly view: BatchView };
 
 /** Fills `host`, once; what runs in it goes on while another view is shown. */
-export function classifyView(host: HTMLElement, { history, toasts }: PageParts): void {
+export function classifyView(host: HTMLElement, { history, toasts, served, title }: PageParts): void {
   const run = new Run();
-  const served = new Served();
+  const corrections = new Corrections(run.store, history);
   const speaker = announcer();
   const models = modelBar(served, (model) => {
     run.settings.model = model;
@@ -38,6 +41,7 @@ export function classifyView(host: HTMLElement, { history, toasts }: PageParts):
   const stageHost = h('div', { className: 'stage' });
   const told = h('p', { className: 'quiet small told', role: 'status' });
   let stage: Stage = { kind: 'idle' };
+  let order: Order = 'sent';
 
   const card = (): CardActions => ({
     cancel: (id) => {
@@ -53,8 +57,11 @@ export function classifyView(host: HTMLElement, { history, toasts }: PageParts):
     onToggle: (isOn) => {
       run.settings.explain = isOn;
     },
+    preprocessOf: (model) => served.find(model)?.preprocess,
     isExplainable: (model) => served.find(model)?.explainable === true,
     startsExplained: run.settings.explain,
+    correct: (item, correction) => corrections.save(item, correction),
+    thumbnail: (job) => history.find(job)?.thumbnail,
   });
 
   const collect = ({ files, urls, leftOut }: Collected): void => {
@@ -95,6 +102,10 @@ export function classifyView(host: HTMLElement, { history, toasts }: PageParts):
       const view = batchView({
         store: run.store,
         card,
+        order,
+        onOrder: (next) => {
+          order = next;
+        },
         look: (id) => {
           run.look(id);
         },
@@ -116,7 +127,7 @@ export function classifyView(host: HTMLElement, { history, toasts }: PageParts):
         },
       });
       stage = { kind: 'batch', first: first.id, view };
-      view.update(new Set(items.map(({ id }) => id)));
+      view.update(new Set(items.map(({ id }) => id)), progressOf(items, performance.now()));
     }
     input.setMode(stage.kind === 'idle' ? 'hero' : 'strip');
     host.dataset['stage'] = stage.kind;
@@ -132,28 +143,46 @@ export function classifyView(host: HTMLElement, { history, toasts }: PageParts):
   };
   const update = (changed: ReadonlySet<string>): void => {
     const isNew = !isCurrent();
+    const items = run.store.all();
+    const isSilent = silentSeconds() !== undefined;
+    models.update(items);
     if (isNew) enter();
-    if (stage.kind === 'single') {
+    if (stage.kind === 'idle') title('');
+    else if (stage.kind === 'single') {
       const item = run.store.get(stage.id);
       if (item === undefined) return;
       stage.card.show(item);
       speaker.say(itemAnnouncement(item));
-      if (isNew && !host.hidden) stage.card.heading.focus({ preventScroll: true });
-    } else if (stage.kind === 'batch') {
-      stage.view.update(changed);
-      speaker.say(batchAnnouncement(progressOf(run.store.all(), performance.now())));
-      if (isNew && !host.hidden) stage.view.heading.focus({ preventScroll: true });
+      title(itemTitle(item, isSilent));
+      if (isNew && !host.hidden) bringUp(stage.card.heading);
+    } else {
+      const progress = progressOf(items, performance.now());
+      stage.view.update(changed, progress);
+      speaker.say(batchAnnouncement(progress));
+      title(batchTitle(progress, isSilent));
+      if (isNew && !host.hidden) bringUp(stage.view.heading);
     }
   };
-  run.store.onChange(update);
+  const updateMoving = (): void => {
+    const moving = run.store.all().filter((item) => !isDone(item));
+    if (moving.length > 0) update(new Set(moving.map(({ id }) => id)));
+  };
+  run.store.onChange((changed) => {
+    update(changed);
+    if (
+      isContradicted(
+        served,
+        [...changed].flatMap((id) => run.store.get(id) ?? []),
+      )
+    )
+      served.refresh();
+  });
+  onConnection(updateMoving);
   served.onChange(() => {
     update(new Set(run.store.all().map(({ id }) => id)));
   });
   // Countdowns, and the pace of a run that stands still.
-  window.setInterval(() => {
-    const moving = run.store.all().filter((item) => phaseOf(item) === 'busy');
-    if (moving.length > 0) update(new Set(moving.map(({ id }) => id)));
-  }, 1000);
+  window.setInterval(updateMoving, 1000);
 
   host.append(
     h('h1', { className: 'view-title' }, 'What is in this picture?'),
@@ -184,6 +213,13 @@ export function classifyView(host: HTMLElement, { history, toasts }: PageParts):
     told.textContent = `${plural(run.lost, 'picture')} had not been sent when the page was loaded again; choose ${run.lost === 1 ? 'it' : 'them'} again.`;
   }
   served.start();
+}
+
+/** Puts the focus on the heading of what is shown now, and scrolls to it only where it would not be seen. */
+function bringUp(heading: HTMLElement): void {
+  heading.focus({ preventScroll: true });
+  const { top, bottom } = heading.getBoundingClientRect();
+  if (top < 0 || bottom > window.innerHeight) heading.scrollIntoView({ block: 'center' });
 }
 
 function csvResultOf(item: Item): CsvResult {

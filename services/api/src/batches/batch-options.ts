@@ -8,7 +8,7 @@ import {
   type JobOptions,
   type WebhookEvent,
 } from '@quintet/shared';
-import { parseOptions, parseTextOptions } from '../jobs/index.js';
+import { parseOptions } from '../jobs/index.js';
 
 export interface BatchOptions extends Omit<JobOptions, 'webhook_events'> {
   readonly webhook_events: readonly BatchWebhookEvent[] | undefined;
@@ -18,18 +18,6 @@ export interface BatchOptions extends Omit<JobOptions, 'webhook_events'> {
 export function parseBatchOptions({ webhook_events, ...given }: Readonly<Record<string, unknown>>): BatchOptions {
   const options = parseOptions('priority' in given ? given : { ...given, priority: batchPriority });
   return { ...options, webhook_events: webhook_events === undefined ? undefined : eventsOf(webhook_events) };
-}
-
-/** The same for options that arrive as strings. */
-export function parseBatchTextOptions(entries: Iterable<readonly [string, string]>): BatchOptions {
-  const all = [...entries];
-  const events = all.filter(([name]) => name === 'webhook_events');
-  const others = all.filter(([name]) => name !== 'webhook_events');
-  if (!others.some(([name]) => name === 'priority')) others.push(['priority', String(batchPriority)]);
-  const listed = events
-    .flatMap(([, text]) => text.split(',').map((event) => event.trim()))
-    .filter((event) => event !== '');
-  return { ...parseTextOptions(others), webhook_events: events.length === 0 ? undefined : eventsOf(listed) };
 }
 
 function eventsOf(given: unknown): BatchWebhookEvent[] {

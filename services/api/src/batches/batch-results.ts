@@ -1,5 +1,5 @@
 /** The results of a batch, item by item in order, read in chunks while they are sent. */
-import { presentJob, type BatchResult, type BatchStore, type StoredJob } from '@quintet/shared';
+import { hasOutcome, presentJob, type BatchResult, type BatchStore, type StoredJob } from '@quintet/shared';
 import type { Queues } from '../jobs/index.js';
 
 const chunkLength = 50;
@@ -32,7 +32,7 @@ export async function* batchResults(
   }
 }
 
-function present({ record, outcome }: StoredJob, isHeld: boolean) {
-  if (outcome !== undefined) return presentJob(record, { outcome });
-  return presentJob(record, { progress: { status: isHeld ? 'processing' : 'queued' } });
+function present(stored: StoredJob, isHeld: boolean) {
+  if (hasOutcome(stored)) return presentJob(stored.record, stored);
+  return presentJob(stored.record, { progress: { status: isHeld ? 'processing' : 'queued' } });
 }

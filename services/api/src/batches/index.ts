@@ -1,5 +1,5 @@
 export type { BatchInput, BatchSink, ItemSource } from './batch-input.js';
-export { parseBatchOptions, parseBatchTextOptions, type BatchOptions } from './batch-options.js';
+export { parseBatchOptions, type BatchOptions } from './batch-options.js';
 export { batchResults, type ResultsContext } from './batch-results.js';
 export { cancelBatch, type CancelBatchContext } from './cancel-batch.js';
 export { batchStanding, findBatch, readBatch, type ReadBatchContext } from './read-batch.js';

@@ -14,6 +14,7 @@ const results: BatchResult[] = [
       ...job('j0'),
       status: 'succeeded',
       predictions: [{ label: 'tiger shark', wnid: 'n01491361', index: 3, score: 0.25 }],
+      correction: { label: 'a toy, wet', at: created_at },
     },
   },
   {
@@ -60,12 +61,13 @@ describe('the results of a batch', () => {
   });
 
   it('are a table with a column for every label', async () => {
+    const first = ['index', 'name', 'job_id', 'status', 'error_code', 'error_detail'];
     expect(parseCsv(await written('text/csv'))).toEqual([
-      ['index', 'name', 'job_id', 'status', 'error_code', 'error_detail', 'label_1', 'score_1', 'label_2', 'score_2'],
-      ['0', 'a, "b".jpg', 'j0', 'succeeded', '', '', 'tiger shark', '0.25', '', ''],
-      ['1', `'=HYPERLINK("http://evil")`, 'j1', 'failed', 'image_truncated', 'It ends.', '', '', '', ''],
-      ['2', 'c.jpg', 'j2', 'queued', '', '', '', '', '', ''],
-      ['3', 'gone.jpg', 'j3', '', '', '', '', '', '', ''],
+      [...first, 'label_1', 'score_1', 'label_2', 'score_2', 'correction'],
+      ['0', 'a, "b".jpg', 'j0', 'succeeded', '', '', 'tiger shark', '0.25', '', '', 'a toy, wet'],
+      ['1', `'=HYPERLINK("http://evil")`, 'j1', 'failed', 'image_truncated', 'It ends.', '', '', '', '', ''],
+      ['2', 'c.jpg', 'j2', 'queued', '', '', '', '', '', '', ''],
+      ['3', 'gone.jpg', 'j3', '', '', '', '', '', '', '', ''],
     ]);
   });
 

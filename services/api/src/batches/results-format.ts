@@ -47,7 +47,7 @@ const ranks = (topK: number): number[] => Array.from({ length: topK }, (_, rank)
 
 export function csvColumns(topK: number): string[] {
   const labels = ranks(topK).flatMap((rank) => [`label_${rank + 1}`, `score_${rank + 1}`]);
-  return ['index', 'name', 'job_id', 'status', 'error_code', 'error_detail', ...labels];
+  return ['index', 'name', 'job_id', 'status', 'error_code', 'error_detail', ...labels, 'correction'];
 }
 
 function csvItem({ index, name, job_id, job }: BatchResult, topK: number): string {
@@ -56,7 +56,16 @@ function csvItem({ index, name, job_id, job }: BatchResult, topK: number): strin
     return prediction === undefined ? ['', ''] : [prediction.label, String(prediction.score)];
   });
   const { code = '', detail = '' } = job?.error ?? {};
-  return csvRow([String(index), name, job_id, job?.status ?? '', code, detail, ...predictions]);
+  return csvRow([
+    String(index),
+    name,
+    job_id,
+    job?.status ?? '',
+    code,
+    detail,
+    ...predictions,
+    job?.correction?.label ?? '',
+  ]);
 }
 
 function csvRow(cells: readonly string[]): string {

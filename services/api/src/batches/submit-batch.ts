@@ -116,7 +116,7 @@ async function queueItems(context: SubmitBatchContext, plan: Plan, items: readon
     await context.batches.keepItems(
       chunk.map((item) => recordOf(plan, item)),
       from,
-      context.queueTtlSeconds,
+      { queueSeconds: context.queueTtlSeconds, resultSeconds: context.resultTtlSeconds },
       notify,
     );
     const orders = chunk.filter(({ problem }) => problem === undefined).map((item) => queuedOrderOf(plan, item));

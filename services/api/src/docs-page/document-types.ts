@@ -1,4 +1,5 @@
 /** The parts of an OpenAPI 3.1 document that the page shows. */
+import type { ErrorCode } from '@quintet/shared';
 
 export interface Schema {
   readonly $ref?: string;
@@ -6,6 +7,8 @@ export interface Schema {
   readonly format?: string;
   readonly description?: string;
   readonly enum?: readonly unknown[];
+  /** The values of an answer that there are today. */
+  readonly 'x-extensible-enum'?: readonly unknown[];
   readonly const?: unknown;
   readonly default?: unknown;
   readonly examples?: readonly unknown[];
@@ -41,6 +44,7 @@ export interface ResponseObject {
   readonly description: string;
   readonly headers?: Readonly<Record<string, { readonly description?: string }>>;
   readonly content?: Contents;
+  readonly 'x-error-codes'?: readonly ErrorCode[];
 }
 
 export interface OperationObject {
@@ -52,7 +56,7 @@ export interface OperationObject {
   readonly requestBody?: { readonly description?: string; readonly content: Contents };
   readonly responses: Readonly<Record<string, ResponseObject>>;
   readonly 'x-scope'?: string;
-  readonly 'x-codeSamples'?: readonly { readonly source: string }[];
+  readonly 'x-codeSamples'?: readonly { readonly label: string; readonly source: string }[];
 }
 
 export interface ApiDocument {

@@ -46,7 +46,7 @@ const limits: readonly (readonly [keyof Schema, string])[] = [
 
 /** Values that are allowed, limits, default and examples of a single value. */
 export function limitsOf(schema: Schema): Html {
-  const values = schema.const === undefined ? (schema.enum ?? schema.items?.enum) : [schema.const];
+  const values = schema.const === undefined ? (valuesOf(schema) ?? valuesOf(schema.items ?? {})) : [schema.const];
   const bounds = limits.flatMap(([name, text]) =>
     schema[name] === undefined ? [] : [markup`<span class="limit">${text} <code>${asText(schema[name])}</code></span>`],
   );
@@ -64,6 +64,8 @@ export function limitsOf(schema: Schema): Html {
       : markup`<span class="limit">such as <code>${asText(schema.examples[0])}</code></span>`
   }`;
 }
+
+const valuesOf = (schema: Schema): readonly unknown[] | undefined => schema.enum ?? schema['x-extensible-enum'];
 
 function asText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);

@@ -6,12 +6,14 @@ import {
   readExplanation,
   readJob,
   type JobWaiters,
+  type ListContext,
   type ModelDirectory,
   type ReadContext,
 } from '../jobs/index.js';
 import type {
   CancelContext,
   Client,
+  CorrectContext,
   DeliveriesContext,
   ExplanationContext,
   Idempotency,
@@ -44,13 +46,15 @@ import { eventsRoute } from './events-route.js';
 import { explanationRoute } from './explanation-route.js';
 import { crossOrigin, securityHeaders } from './hardening.js';
 import type { SubmissionGate } from './gate.js';
-import { cancelRoute, readRoute } from './job-routes.js';
+import { correctRoute, uncorrectRoute } from './correction-route.js';
+import { cancelRoute, listRoute, readRoute } from './job-routes.js';
 import type { PageFiles } from './page-files.js';
 import { homeRoute, pageFileRoute } from './page-routes.js';
 import { acceptsJson, onlyMethods, problemHandler, routeNotFound } from './problems.js';
 import { requestContext } from './request-context.js';
 import {
   indexRoute,
+  labelsRoute,
   liveRoute,
   metricsRoute,
   modelsRoute,
@@ -66,7 +70,7 @@ export interface AppOptions {
   readonly registry: Registry;
   readonly metrics: ApiMetrics;
   readonly readiness: ReadinessCheck;
-  readonly jobs: SubmitContext & ReadContext & CancelContext & ExplanationContext;
+  readonly jobs: SubmitContext & ReadContext & ListContext & CancelContext & ExplanationContext & CorrectContext;
   readonly deliveries: DeliveriesContext & TestWebhookContext;
   readonly batches: BatchRoutes['batches'];
   readonly readBatchUpload: BatchUploadReader;
@@ -132,8 +136,9 @@ export function createApp(options: AppOptions): Express {
 
   app
     .route('/v1/jobs')
+    .get(acceptsJson, listRoute(jobs))
     .post(acceptsJson, submitRoute({ ...options, submit: jobs, read, find }))
-    .all(onlyMethods('POST'));
+    .all(onlyMethods('GET', 'HEAD', 'POST'));
   app
     .route('/v1/jobs/:id')
     .get(acceptsJson, readRoute({ read, waiters, maxWaitSeconds }))
@@ -144,6 +149,11 @@ export function createApp(options: AppOptions): Express {
     .route('/v1/jobs/:id/explanation.png')
     .get(explanationRoute((id, client) => readExplanation(jobs, id, client)))
     .all(onlyMethods('GET', 'HEAD'));
+  app
+    .route('/v1/jobs/:id/correction')
+    .put(acceptsJson, correctRoute(jobs))
+    .delete(acceptsJson, uncorrectRoute(jobs))
+    .all(onlyMethods('PUT', 'DELETE'));
   app.route('/v1/jobs/:id/deliveries').get(acceptsJson, jobDeliveriesRoute(deliveries)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/deliveries').get(acceptsJson, listDeliveriesRoute(deliveries)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/deliveries/:id').get(acceptsJson, readDeliveryRoute(deliveries)).all(onlyMethods('GET', 'HEAD'));
@@ -160,6 +170,7 @@ export function createApp(options: AppOptions): Express {
     .all(onlyMethods('GET', 'HEAD', 'DELETE'));
   app.route('/v1/batches/:id/results').get(batchResultsRoute(options)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/models').get(acceptsJson, modelsRoute(options.models)).all(onlyMethods('GET', 'HEAD'));
+  app.route('/v1/models/:model/labels').get(acceptsJson, labelsRoute(options.models)).all(onlyMethods('GET', 'HEAD'));
   app.route('/v1/operations').get(acceptsJson, operationsRoute(options.operations)).all(onlyMethods('GET', 'HEAD'));
 
   const visits = { jobs, read, waiters, gate: options.gate, maxWaitSeconds, metrics };

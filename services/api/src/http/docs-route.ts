@@ -1,17 +1,15 @@
 /** `GET /docs`: the contract as a page. */
 import { gzipSync } from 'node:zlib';
 import type { RequestHandler } from 'express';
-import { ProblemError } from '@quintet/shared';
 import type { DocsPage } from '../docs-page/docs-page.js';
+import { requireAccepted } from './problems.js';
 
 /** Compressed once. */
 export function docsRoute(page: DocsPage): RequestHandler {
   const plain = Buffer.from(page.html);
   const compressed = gzipSync(plain, { level: 9 });
   return (request, response) => {
-    if (request.accepts('text/html') === false) {
-      throw new ProblemError('not_acceptable', 'This address answers with text/html, which Accept excludes.');
-    }
+    requireAccepted(request, 'text/html');
     if (request.path.endsWith('/')) {
       // Its links are relative, since a proxy may have put it below a prefix.
       response.redirect(308, '../docs');

@@ -5,10 +5,10 @@
  * that one; one that has the final state already is answered 204, on which an EventSource stops.
  */
 import type { RequestHandler } from 'express';
-import { ProblemError } from '@quintet/shared';
 import type { JobEvents } from '../jobs/index.js';
 import type { EventStreams } from './event-streams.js';
 import { jobId } from './job-routes.js';
+import { requireAccepted } from './problems.js';
 import { contextOf } from './request-context.js';
 
 export interface EventsRoute {
@@ -18,9 +18,7 @@ export interface EventsRoute {
 
 export function eventsRoute({ events, streams }: EventsRoute): RequestHandler {
   return async (request, response) => {
-    if (request.accepts('text/event-stream') === false) {
-      throw new ProblemError('not_acceptable', 'This address answers with text/event-stream, which Accept excludes.');
-    }
+    requireAccepted(request, 'text/event-stream');
     const id = jobId(request, response);
     const { client, signal } = contextOf(response);
     streams.requireRoom();

@@ -1,10 +1,10 @@
 /** GET /v1/jobs/:id/explanation.png. */
 import { createHash } from 'node:crypto';
 import type { RequestHandler } from 'express';
-import { ProblemError } from '@quintet/shared';
 import type { Client, HeatMapFile } from '../jobs/index.js';
 import { splitList } from './header-list.js';
 import { jobId } from './job-routes.js';
+import { requireAccepted } from './problems.js';
 import { contextOf } from './request-context.js';
 
 /**
@@ -14,9 +14,7 @@ import { contextOf } from './request-context.js';
 export function explanationRoute(read: (id: string, client: Client) => Promise<HeatMapFile>): RequestHandler {
   return async (request, response) => {
     const id = jobId(request, response);
-    if (request.accepts('image/png') === false) {
-      throw new ProblemError('not_acceptable', 'This address answers with image/png, which Accept excludes.');
-    }
+    requireAccepted(request, 'image/png');
     const { png, secondsLeft } = await read(id, contextOf(response).client);
     const etag = `"${createHash('sha256').update(png).digest('base64url').slice(0, 27)}"`;
     response.set('Cache-Control', `private, max-age=${secondsLeft}, immutable`).set('ETag', etag);

@@ -1,7 +1,15 @@
-/** GET and DELETE /v1/jobs/:id. */
+/** GET /v1/jobs; GET and DELETE /v1/jobs/:id. */
 import type { Request, RequestHandler, Response } from 'express';
-import { ProblemError, type ApiMetrics, type Job } from '@quintet/shared';
-import { cancelJob, type CancelContext, type Client, type JobWaiters } from '../jobs/index.js';
+import { jobStatuses, ProblemError, readJobCursor, writeJobCursor, type ApiMetrics, type Job } from '@quintet/shared';
+import {
+  cancelJob,
+  listJobs,
+  type CancelContext,
+  type Client,
+  type JobWaiters,
+  type ListContext,
+} from '../jobs/index.js';
+import { pageQuery } from './page-query.js';
 import { parsePrefer, waitSeconds } from './prefer.js';
 import { contextOf } from './request-context.js';
 
@@ -16,6 +24,15 @@ export function jobId(request: Request, response: Response): string {
   }
   contextOf(response).jobId = id;
   return id;
+}
+
+/** Answers 200 with a page of the client's jobs, and the cursor of the next where there may be one. */
+export function listRoute(context: ListContext): RequestHandler {
+  return async (request, response) => {
+    const { filter, ...range } = pageQuery(request, { name: 'status', values: jobStatuses }, readJobCursor);
+    const { jobs, next } = await listJobs(context, { status: filter, ...range }, contextOf(response).client);
+    response.json({ jobs, ...(next === undefined ? {} : { next_cursor: writeJobCursor(next) }) });
+  };
 }
 
 export interface ReadRoute {

@@ -29,19 +29,21 @@ export const routeNotFound: RequestHandler = () => {
   throw new ProblemError('route_not_found', 'There is nothing at this address.');
 };
 
-/** Refuses a request whose Accept excludes JSON, before its body is read. */
-export const acceptsJson: RequestHandler = (request, _response, next) => {
+/**
+ * Refuses a request whose Accept excludes `type`. One that names problem documents alone is none of them: of all types that an
+ * operation may answer with, generated clients send the first that has json in its name.
+ */
+export function requireAccepted(request: Request, type: string): void {
   const { accept } = request.headers;
   // What most clients send; the negotiation costs more than the rest of the routing.
-  if (
-    accept === undefined ||
-    accept === '*/*' ||
-    request.accepts('application/json', 'application/problem+json') !== false
-  ) {
-    next();
-    return;
-  }
-  throw new ProblemError('not_acceptable', 'This address answers with application/json, which Accept excludes.');
+  if (accept === undefined || accept === '*/*' || request.accepts(type, 'application/problem+json') !== false) return;
+  throw new ProblemError('not_acceptable', `This address answers with ${type}, which Accept excludes.`);
+}
+
+/** Does so for JSON, before the body is read. */
+export const acceptsJson: RequestHandler = (request, _response, next) => {
+  requireAccepted(request, 'application/json');
+  next();
 };
 
 export const problemHandler: ErrorRequestHandler = (error: unknown, request, response, _next) => {

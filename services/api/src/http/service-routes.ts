@@ -3,7 +3,10 @@ import type { RequestHandler } from 'express';
 import { ProblemError, type Operations, type ReadinessCheck, type Registry } from '@quintet/shared';
 import type { ModelDirectory } from '../jobs/index.js';
 import type { OpenApiDocument } from '../openapi/document.js';
+import { bodyKinds, isBodyKind, withOneBody } from '../openapi/body-kinds.js';
 import { pageHint } from './page-routes.js';
+import { requireAccepted } from './problems.js';
+import { queryOf } from './query.js';
 
 export function indexRoute(version: string, servesMetrics: boolean, hasPage: boolean): RequestHandler {
   return (_request, response) => {
@@ -51,6 +54,15 @@ export function modelsRoute(models: ModelDirectory): RequestHandler {
   };
 }
 
+/** The classes of a model. */
+export function labelsRoute(models: ModelDirectory): RequestHandler {
+  return async (request, response) => {
+    const model = String(request.params['model']);
+    const { version, labels } = await models.labels(model);
+    response.json({ model, version, labels });
+  };
+}
+
 /** How the service does now. */
 export function operationsRoute(read: () => Promise<Operations>): RequestHandler {
   return async (_request, response) => {
@@ -58,10 +70,19 @@ export function operationsRoute(read: () => Promise<Operations>): RequestHandler
   };
 }
 
-/** The OpenAPI document, serialised once: as bytes, of which no answer needs its own copy while it waits to be taken. */
+/**
+ * The OpenAPI document, whole, or with the one kind of body that the query asks for. Serialised once: as bytes, of which no answer
+ * needs its own copy while it waits to be taken.
+ */
 export function openApiRoute(document: OpenApiDocument): RequestHandler {
-  const bytes = Buffer.from(JSON.stringify(document));
-  return (_request, response) => {
+  const bytesOf = (each: OpenApiDocument): Buffer => Buffer.from(JSON.stringify(each));
+  const whole = bytesOf(document);
+  const kinds = Object.keys(bodyKinds).filter(isBodyKind);
+  const withOne = new Map<string, Buffer>(kinds.map((kind) => [kind, bytesOf(withOneBody(document, kind))]));
+  return (request, response) => {
+    const asked = queryOf(request).get('body');
+    const bytes = asked === null ? whole : withOne.get(asked);
+    if (bytes === undefined) throw new ProblemError('option_invalid', `body must be one of ${kinds.join(', ')}.`);
     response.type('application/json').send(bytes);
   };
 }
@@ -80,9 +101,7 @@ export function readyRoute(readiness: ReadinessCheck): RequestHandler {
 /** `refresh` brings up to date what is not counted as it happens. */
 export function metricsRoute(registry: Registry, refresh: () => Promise<void>): RequestHandler {
   return async (request, response) => {
-    if (request.accepts('text/plain') === false) {
-      throw new ProblemError('not_acceptable', 'This address answers with text/plain, which Accept excludes.');
-    }
+    requireAccepted(request, 'text/plain');
     await refresh();
     response.set('Content-Type', registry.contentType).send(await registry.metrics());
   };

@@ -1,5 +1,5 @@
 /** What the routes that tell of the service itself answer. */
-import { modelRefSchema, workerPresenceSchema } from '@quintet/shared';
+import { croppingSchema, modelLabelsSchema, modelRefSchema, workerPresenceSchema } from '@quintet/shared';
 import { z } from 'zod';
 
 export const healthSchema = z.object({
@@ -22,8 +22,12 @@ export const modelListSchema = z.object({
     modelRefSchema.extend({
       /** Whether jobs may ask it to explain its answers. */
       explainable: z.boolean(),
+      /** What it sees of a picture; absent where no worker has said so. */
+      preprocess: croppingSchema.optional(),
       // Not `model`, which stands above, nor what changes with every heartbeat: /v1/operations tells that; for `tensors` see /v2.
       workers: z.array(workerPresenceSchema.omit({ model: true, rate: true, usage: true, tensors: true })),
     }),
   ),
 });
+
+export const labelListSchema = z.object({ model: z.string(), ...modelLabelsSchema.shape });

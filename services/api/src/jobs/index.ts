@@ -10,6 +10,7 @@ export {
   type DeliveriesContext,
   type DeliveriesQuery,
 } from './deliveries.js';
+export { correctJob, uncorrectJob, type CorrectContext } from './correct.js';
 export { refreshDepths } from './depth.js';
 export {
   countedOptions,
@@ -25,9 +26,10 @@ export { JobEvents } from './job-events.js';
 export { stateOf, type JobState } from './job-state.js';
 export { checkImageUrl, imageUrlRefused } from './image-url.js';
 export { fetchOrder } from './keep-job.js';
+export { listJobs, type ListContext } from './list-jobs.js';
 export { MemoryGuard } from './memory-guard.js';
 export { ModelDirectory } from './models.js';
-export { optionNames, parseOptions, parseTextOptions } from './options.js';
+export { joinOptions, optionNames, parseOptions, parseTextOptions, readTextOptions } from './options.js';
 export { readOperations, type OperationsContext } from './operations.js';
 export { QueuePositions } from './queue-positions.js';
 export type { QueuedOrder } from './queue-entries.js';

@@ -81,7 +81,7 @@ export async function enqueue(
   await context.memory.take((bytes?.length ?? 0) + JSON.stringify(record).length, 1);
   let ahead = Promise.resolve(0);
   await keepAll(context, submission, () => {
-    const kept = context.store.create(record, bytes, context.queueTtlSeconds);
+    const kept = context.store.create(record, bytes, context.queueTtlSeconds, context.resultTtlSeconds);
     ahead = context.queues.ahead(record.model.name, options.priority);
     const counted = submission.place?.keep(context.queueTtlSeconds) ?? Promise.resolve();
     return [kept, counted, ahead, context.queues.add(order, options.priority, around)];

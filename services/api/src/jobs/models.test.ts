@@ -9,6 +9,7 @@ function setup(named?: string) {
   const presence = {
     workers,
     models: () => Promise.resolve(new Map(state.live.map((name) => [name, { name }]))),
+    labels: () => Promise.resolve(undefined),
     lastDefault: () => Promise.resolve(state.last),
     rememberDefault: (name: string) => {
       state.last = name;

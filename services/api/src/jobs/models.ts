@@ -4,6 +4,7 @@ import {
   ProblemError,
   type AnnouncedModel,
   type Logger,
+  type ModelLabels,
   type ModelRef,
   type Presence,
   type WorkerPresence,
@@ -15,6 +16,7 @@ const cacheMs = 1000;
 export interface ServedModel extends ModelRef {
   /** Whether its answers can be explained. */
   readonly explainable: boolean;
+  readonly preprocess?: AnnouncedModel['preprocess'];
   readonly workers: readonly WorkerPresence[];
 }
 
@@ -28,7 +30,7 @@ export class ModelDirectory {
 
   /** `named`: DEFAULT_MODEL. Without it the workers decide. */
   constructor(
-    presence: Pick<Presence, 'models' | 'workers' | 'lastDefault' | 'rememberDefault'>,
+    private readonly presence: Pick<Presence, 'models' | 'workers' | 'labels' | 'lastDefault' | 'rememberDefault'>,
     named: string | undefined,
     logger: Pick<Logger, 'info'>,
   ) {
@@ -56,7 +58,7 @@ export class ModelDirectory {
     const [known, name] = await Promise.all([this.#known(), named ?? this.#default()]);
     const found = known.get(name);
     if (found !== undefined) {
-      const { explainable, ...model } = found;
+      const { explainable, preprocess: _preprocess, ...model } = found;
       if (explain && explainable !== true) throw explanationUnsupported(known, name);
       return model;
     }
@@ -72,6 +74,14 @@ export class ModelDirectory {
   async names(): Promise<string[]> {
     const [known, byDefault] = await Promise.all([this.#known(), this.defaultModel()]);
     return [...new Set([...(byDefault === undefined ? [] : [byDefault]), ...known.keys()])].sort();
+  }
+
+  /** The classes of the model `name`, in order. Throws `model_not_found`, also where its workers have not told them yet. */
+  async labels(name: string): Promise<ModelLabels> {
+    const found = await this.presence.labels(name);
+    if (found !== undefined) return found;
+    const known = (await this.names()).join(', ');
+    throw new ProblemError('model_not_found', `No classes of a model ${name} are known. Known models: ${known}.`);
   }
 
   /** Every known model with its live workers, by name; the default, where there is one, whether served or not. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { ProblemError } from '@quintet/shared';
 import { describe, expect, it } from 'vitest';
-import { parseOptions, parseTextOptions } from './options.js';
+import { joinOptions, parseOptions, parseTextOptions, readTextOptions } from './options.js';
 
 function refusal(parse: () => unknown): ProblemError {
   try {
@@ -85,6 +85,23 @@ describe('parseTextOptions', () => {
     ]);
   });
 
+  it('takes an option that is given twice with one value, and true and false as other languages write them', () => {
+    expect(
+      parseTextOptions([
+        ['top_k', '3'],
+        ['top_k', '3'],
+        ['explain', 'True'],
+      ]),
+    ).toMatchObject({ top_k: 3, explain: true });
+    expect(['1', 'TRUE', 'false', 'False', '0'].map((text) => parseTextOptions([['explain', text]]).explain)).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+  });
+
   it('names unknown options, and those there are', () => {
     const problem = refusal(() => parseTextOptions([['topk', '5']]));
     expect(problem.code).toBe('option_unknown');
@@ -160,5 +177,68 @@ describe('parseOptions', () => {
 
   it('cuts long values short in what it says', () => {
     expect(refusal(() => parseOptions({ model: 'x'.repeat(10_000) })).message.length).toBeLessThan(200);
+  });
+});
+
+describe('joinOptions', () => {
+  const query = (text: string) => readTextOptions(new URLSearchParams(text));
+
+  it('takes each option from wherever it is', () => {
+    expect(joinOptions(query('top_k=3&explain=true'), { metadata: { a: 'b' }, priority: 2 })).toEqual({
+      top_k: 3,
+      explain: true,
+      metadata: { a: 'b' },
+      priority: 2,
+    });
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['top_k=3', { top_k: 3 }],
+    ['top_k=3.0', query('top_k=3')],
+    ['explain=True', { explain: true }],
+    ['webhook_events=job.failed,job.succeeded', { webhook_events: ['job.succeeded', 'job.failed'] }],
+    ['webhook_events=job.failed&webhook_events=job.succeeded', query('webhook_events=job.succeeded,job.failed')],
+    ['metadata={"a":"1","b":"2"}', { metadata: { b: '2', a: '1' } }],
+  ])('takes %s beside the same in the body', (text, body) => {
+    expect(parseOptions(joinOptions(query(text), body))).toEqual(parseOptions(body));
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['top_k=3', { top_k: 5 }, 'top_k is 3 in the query and 5 in the body'],
+    ['top_k=3', { top_k: '3' }, 'top_k is 3 in the query and "3" in the body'],
+    ['model=a', { model: 'b' }, 'model is "a" in the query and "b" in the body'],
+    ['metadata={"a":"1"}', { metadata: {} }, 'metadata is {"a":"1"} in the query and {} in the body'],
+    [
+      'webhook_events=job.failed',
+      { webhook_events: ['job.failed', 'job.expired'] },
+      'webhook_events is ["job.failed"]',
+    ],
+    ['__proto__=a', JSON.parse('{"__proto__": "b"}') as Record<string, unknown>, '__proto__ is "a" in the query'],
+  ])('refuses %s beside another in the body', (text, body, words) => {
+    const problem = refusal(() => joinOptions(query(text), body));
+    expect([problem.code, problem.status]).toEqual(['option_conflict', 400]);
+    expect(problem.message).toContain(words);
+    expect(problem.message).toContain('Send each option once, or with the same value.');
+    expect(problem.errors).toHaveLength(1);
+  });
+
+  it('is the same whichever place an option comes in', () => {
+    const entry = fc.oneof<fc.Arbitrary<[string, unknown]>[]>(
+      fc.tuple(fc.constant('top_k'), fc.integer({ min: 1, max: 20 })),
+      fc.tuple(fc.constant('min_score'), fc.double({ min: 0, max: 1, noNaN: true }).map(Math.abs)),
+      fc.tuple(fc.constant('explain'), fc.boolean()),
+      fc.tuple(
+        fc.constant('metadata'),
+        fc.dictionary(fc.constantFrom('a', 'b'), fc.string(), { noNullPrototype: true }),
+      ),
+    );
+    fc.assert(
+      fc.property(fc.uniqueArray(entry, { selector: ([name]) => name }), fc.integer({ min: 0, max: 4 }), (all, at) => {
+        const asText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+        const inQuery = readTextOptions(all.slice(0, at).map(([name, value]) => [name, asText(value)]));
+        const body: Record<string, unknown> = Object.fromEntries(all.slice(at));
+        expect(parseOptions(joinOptions(inQuery, body))).toEqual(parseOptions(Object.fromEntries<unknown>(all)));
+      }),
+    );
   });
 });

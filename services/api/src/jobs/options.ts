@@ -1,9 +1,11 @@
 /**
- * Options of a job, from JSON or from strings (form fields, query parameters), checked against the one schema.
+ * Options of a job, from the query, from JSON or from the fields of a form, checked against the one schema.
  *
  * Strings are read as what the option is: a number, true or false, a list separated by commas, a JSON object. What cannot be read so
- * goes to the schema as it is, which refuses it and says what is allowed.
+ * goes to the schema as it is, which refuses it and says what is allowed. An option may come in the query or in the body, with
+ * every kind of body: clients that were generated from the OpenAPI document have one place for it, whatever they send.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { jobOptionsSchema, ProblemError, webhookEvents, type FieldError, type JobOptions } from '@quintet/shared';
 import { parseJson } from '../parse-json.js';
 
@@ -49,16 +51,38 @@ export function parseOptions(given: Readonly<Record<string, unknown>>): JobOptio
   });
 }
 
-/** The same for options that arrive as strings; a repeated name is allowed for lists only. */
+/** The same for options that arrive as strings. */
 export function parseTextOptions(entries: Iterable<readonly [string, string]>): JobOptions {
-  const given = new Map<string, string[]>();
-  for (const [name, value] of entries) {
-    const values = given.get(name);
-    if (values === undefined) given.set(name, [value]);
-    else values.push(value);
-  }
-  const values = [...given].map(([name, texts]) => [name, coerce(name, texts)] as const);
-  return parseOptions(Object.fromEntries(values));
+  return parseOptions(readTextOptions(entries));
+}
+
+/** Strings as JSON would have them, by name, not checked yet. A name may be repeated for a list, and with one value. */
+export function readTextOptions(entries: Iterable<readonly [string, string]>): Readonly<Record<string, unknown>> {
+  const given = new Map<string, Set<string>>();
+  for (const [name, value] of entries) given.set(name, (given.get(name) ?? new Set()).add(value));
+  return Object.fromEntries([...given].map(([name, texts]) => [name, coerce(name, [...texts])]));
+}
+
+/** The options of one request, of its query and of its body together. Throws `option_conflict` where they contradict each other. */
+export function joinOptions(
+  query: Readonly<Record<string, unknown>>,
+  body: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const errors = Object.keys(query)
+    .filter((name) => Object.hasOwn(body, name) && !isSame(query[name], body[name]))
+    .map((name): FieldError => ({
+      detail: `${name} is ${shown(query[name])} in the query and ${shown(body[name])} in the body`,
+      pointer: `#/${pointerStep(name.slice(0, 64))}`,
+    }));
+  if (errors.length === 0) return { ...query, ...body };
+  const told = errors.map(({ detail }) => detail).join('; ');
+  throw new ProblemError('option_conflict', `${told}. Send each option once, or with the same value.`, { errors });
+}
+
+/** Whether two values of an option mean the same: lists are sets here. */
+function isSame(one: unknown, other: unknown): boolean {
+  if (Array.isArray(one) && Array.isArray(other)) return isDeepStrictEqual(new Set(one), new Set(other));
+  return isDeepStrictEqual(one, other);
 }
 
 function coerce(name: string, texts: readonly string[]): unknown {
@@ -74,7 +98,8 @@ function coerce(name: string, texts: readonly string[]): unknown {
     case 'priority':
       return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : text;
     case 'explain':
-      return text === 'true' ? true : text === 'false' ? false : text;
+      // Python writes True, and PHP 1.
+      return /^(true|1)$/i.test(text) ? true : /^(false|0)$/i.test(text) ? false : text;
     case 'metadata':
       try {
         return parseJson(text);

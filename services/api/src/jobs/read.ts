@@ -6,6 +6,7 @@
  * asks: someone must, and the store lets only the first succeed.
  */
 import {
+  hasOutcome,
   presentJob,
   ProblemError,
   workerLost,
@@ -41,7 +42,7 @@ export async function readJob(context: ReadContext, id: string, client: Client):
 /** The job of which `stored` has just been read. */
 export async function presentStored(context: ReadContext, stored: StoredJob): Promise<Job> {
   const { id, model } = stored.record;
-  if (stored.outcome !== undefined) return presentJob(stored.record, { outcome: stored.outcome });
+  if (hasOutcome(stored)) return presentJob(stored.record, stored);
 
   const state = await context.queues.state(model.name, id);
   if (typeof state === 'object') {
@@ -52,7 +53,7 @@ export async function presentStored(context: ReadContext, stored: StoredJob): Pr
 
   // It may have ended between the two questions.
   const again = await readStored(context, id);
-  if (again.outcome !== undefined) return presentJob(again.record, { outcome: again.outcome });
+  if (hasOutcome(again)) return presentJob(again.record, again);
   if (state === 'absent' && isBeingSubmitted(again.record, context.now ?? Date.now)) {
     return presentWaiting(context, again.record);
   }

@@ -1,6 +1,37 @@
 /** What each member of the document's schemas means, in words; a test asks for every one. Keys: `Schema.member.member`. */
 import { clientDescriptions } from './descriptions-clients.js';
 
+/** Of an option, wherever it is named. */
+const options = {
+  model: "One of the models of `GET /v1/models`; the service's default where it is not set.",
+  top_k: 'How many labels to answer; 5 unless set.',
+  min_score: 'Leave out labels that score less.',
+  explain: 'Also answer where the model looked for its first label.',
+  webhook_url: 'Where to POST the end of the job, signed.',
+  ttl_seconds: 'End it as `expired`, without running it, if it has not started by then.',
+  metadata: 'Up to 16 texts by name, which the job repeats.',
+};
+
+function optionsOf(request: string, others: Readonly<Record<string, string>>): Record<string, string> {
+  const all = { ...options, ...others };
+  return Object.fromEntries(Object.entries(all).map(([name, text]) => [`${request}.${name}`, text]));
+}
+
+const requests = {
+  ...optionsOf('JobRequest', {
+    image_base64: 'The picture; this or `image_url`.',
+    image_url: 'The address of the picture; this or `image_base64`.',
+    webhook_events: 'Which ends to tell; all unless set.',
+    priority: '0 goes first; larger numbers yield. 0 unless set.',
+  }),
+  ...optionsOf('BatchRequest', {
+    items: 'The pictures; this or `image_urls`.',
+    image_urls: 'The addresses of the pictures; this or `items`.',
+    webhook_events: 'Which ends to tell; `batch.completed` unless set.',
+    priority: '0 goes first; larger numbers yield. 5 unless set.',
+  }),
+};
+
 const batch = {
   'Batch.id': 'The id of the batch.',
   'Batch.status':
@@ -80,24 +111,31 @@ const job = {
   'Job.explanation.region.width': 'Of the picture, 0 to 1.',
   'Job.explanation.region.height': 'Of the picture, 0 to 1.',
   'Job.error': 'Why it failed or expired.',
-  'JobOptions.model': "One of the models of `GET /v1/models`; the service's default where it is not set.",
-  'JobOptions.top_k': 'How many labels to answer.',
-  'JobOptions.min_score': 'Leave out labels that score less.',
-  'JobOptions.explain': 'Also answer where the model looked for its first label.',
-  'JobOptions.webhook_url': 'Where to POST the end of the job, signed.',
-  'JobOptions.webhook_events': 'Which ends to tell; all unless set.',
-  'JobOptions.ttl_seconds': 'End it as `expired`, without running it, if it has not started by then.',
-  'JobOptions.priority': '0 goes first; larger numbers yield.',
-  'JobOptions.metadata': 'Up to 16 texts by name, which the job repeats.',
+  'Job.correction': 'What its client says that the picture shows, where it has said so.',
+  'Job.correction.label': 'The text that was given, or the name of the class.',
+  'Job.correction.wnid': 'Where it is a class of the model: its WordNet id.',
+  'Job.correction.index': 'Where it is a class of the model: its number.',
+  'Job.correction.at': 'When it was given.',
+  'CorrectionRequest.label': 'Any text, or the name of a class.',
+  'CorrectionRequest.index': 'The number of the class, which tells classes of one name apart.',
 };
 
 const models = {
+  'LabelList.model': 'The name of the model.',
+  'LabelList.version': 'The hash of the file that has these classes.',
+  'LabelList.labels': 'Its classes.',
+  'LabelList.labels.label': 'What it is, in English.',
+  'LabelList.labels.wnid': "Its WordNet id, ImageNet's name of the class.",
+  'LabelList.labels.index': 'Its number, from 0.',
   'ModelList.default': 'The model of jobs that name none; absent before the first worker is ready.',
   'ModelList.models': 'Every model that is known.',
   'ModelList.models.name': 'Its name, as the option `model` takes it.',
   'ModelList.models.version': 'The hash of its file.',
   'ModelList.models.weights': '`demo`: random weights; its answers mean nothing.',
   'ModelList.models.explainable': 'Whether it can show where it looked (`explain`).',
+  'ModelList.models.preprocess': 'What it sees of a picture.',
+  'ModelList.models.preprocess.resize': 'The short side becomes so many pixels long.',
+  'ModelList.models.preprocess.crop': 'The side of the square that is then cut out of the middle, in pixels.',
   'ModelList.models.workers': 'The live workers that serve it.',
   'ModelList.models.workers.id': 'The name of the worker, as jobs tell it.',
   'ModelList.models.workers.device': 'What it runs on.',
@@ -141,6 +179,8 @@ const webhooks = {
   'Delivery.links': 'Where to go from here.',
   'Delivery.links.self': 'The delivery.',
   'DeliveryList.deliveries': 'All of them.',
+  'JobPage.jobs': 'The newest first.',
+  'JobPage.next_cursor': 'What `cursor` has to be for the next page; absent on the last.',
   'DeliveryPage.deliveries': 'The newest first.',
   'DeliveryPage.next_cursor': 'What `cursor` has to be for the next page; absent on the last.',
   'TestWebhookBody.type': 'What happened.',
@@ -238,6 +278,7 @@ export const descriptions: Readonly<Record<string, string>> = {
   ...job,
   ...models,
   ...operations,
+  ...requests,
   ...webhooks,
   ...service,
 };

@@ -8,13 +8,18 @@ import { curlOf } from './curl.js';
 import { accessCodes, commonCodes, headersOf, problemAnswers, type Operation } from './operation.js';
 import { batchOperations } from './operations-batches.js';
 import { clientOperations } from './operations-clients.js';
+import { correctionOperations } from './operations-corrections.js';
+import { jobListOperations } from './operations-job-list.js';
 import { jobOperations } from './operations-jobs.js';
 import { serviceOperations } from './operations-service.js';
 import { webhookOperations } from './operations-webhooks.js';
+import { samplesOf } from './samples/index.js';
 import { componentSchemas, ref, type SchemaName } from './schemas.js';
 
 export const operations: readonly Operation[] = [
   ...jobOperations,
+  ...jobListOperations,
+  ...correctionOperations,
   ...batchOperations,
   ...webhookOperations,
   ...serviceOperations,
@@ -58,6 +63,8 @@ export function openApiDocument(version: string): OpenApiDocument {
         event,
         {
           post: {
+            operationId: `${event.replaceAll(/\.(\w)/g, (_dot, letter: string) => letter.toUpperCase())}Webhook`,
+            security: [],
             summary: `Sent to webhook_url: ${event}. Signed as Standard Webhooks has it.`,
             requestBody: { content: { 'application/json': { schema: ref(bodies[event] ?? 'WebhookBody') } } },
             responses: { '2XX': { description: 'Taken. Everything else is tried again, except 410.' } },
@@ -83,8 +90,8 @@ function describe(operation: Operation): Record<string, unknown> {
     tags: [tag],
     summary,
     ...(description === undefined ? {} : { description }),
-    ...(scope === undefined ? {} : { security: [{}, { key: [] }], 'x-scope': scope }),
-    'x-codeSamples': [{ lang: 'Shell', label: 'curl', source: curlOf(operation) }],
+    ...(scope === undefined ? { security: [] } : { security: [{}, { key: [] }], 'x-scope': scope }),
+    'x-codeSamples': samplesOf(curlOf(operation)),
     ...(parameters === undefined ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: { required: true, ...body } }),
     responses: {

@@ -92,6 +92,12 @@ const delivery = {
 
 export const examples: Readonly<Record<string, unknown>> = {
   Batch: batch,
+  BatchRequest: {
+    items: [{ id: '17', image_url: 'https://example.com/photo.jpg' }],
+    top_k: 3,
+    webhook_url: 'https://example.com/hooks',
+    webhook_events: ['batch.completed'],
+  },
   BatchItem: { id: '17', image_url: 'https://example.com/photo.jpg', metadata: { shelf: 'B' } },
   BatchResult: { index: 0, name: 'photo.jpg', job_id: job.id, job },
   BatchWebhookBody: { type: 'batch.completed', timestamp: '2026-11-24T03:42:00.300Z', data: batch },
@@ -131,15 +137,25 @@ export const examples: Readonly<Record<string, unknown>> = {
   },
   InferServer: { name: 'quintet', version: '0.1.0', extensions: ['classification', 'binary_tensor_data'] },
   Job: job,
-  JobOptions: { model: 'mobilenetv2', top_k: 3, min_score: 0.01, metadata: { order: '4711' } },
+  JobPage: { jobs: [job], next_cursor: 'MTAyNA' },
+  JobRequest: { image_url: 'https://example.com/photo.jpg', top_k: 3, min_score: 0.01, metadata: { order: '4711' } },
   LabelRequest: { inputs: 'https://example.com/photo.jpg', parameters: { top_k: 3 } },
   Labels: [{ label: 'monarch', score: 0.9985632792062912 }],
+  LabelList: {
+    model: model.name,
+    version: model.version,
+    labels: [
+      { label: 'tench', wnid: 'n01440764', index: 0 },
+      { label: 'goldfish', wnid: 'n01443537', index: 1 },
+    ],
+  },
   ModelList: {
     default: 'mobilenetv2',
     models: [
       {
         ...model,
         explainable: true,
+        preprocess: { resize: 256, crop: 224 },
         workers: [
           {
             id: 'vm-1b8beb',
@@ -201,5 +217,6 @@ export const examples: Readonly<Record<string, unknown>> = {
     data: { delivery: 'msg_6f0c2f5a', detail: 'This is a test: no job has ended.' },
   },
   WebhookBody: { type: 'job.succeeded', timestamp: '2026-11-24T03:41:31.169Z', data: job },
+  CorrectionRequest: { label: 'tabby' },
   WebhookTest: { webhook_url: 'https://example.com/hooks' },
 };

@@ -22,7 +22,7 @@ export interface Answer {
 }
 
 export interface Operation {
-  readonly method: 'get' | 'post' | 'delete';
+  readonly method: 'get' | 'post' | 'put' | 'delete';
   /** With parameters in braces, as OpenAPI has them. */
   readonly path: string;
   readonly id: string;
@@ -54,13 +54,20 @@ export const responseHeaders = {
 
 export const json = (name: SchemaName): Content => ({ 'application/json': { schema: ref(name) } });
 
-export const uuidParameter = (name: string, description: string): Parameter => ({
+export const idParameter = (name: string, description: string): Parameter => ({
   in: 'path',
   name,
   description,
   required: true,
-  schema: { type: 'string', format: 'uuid' },
+  // Without a format: it is the `id` of an answer as it is, of which clients are not to know more.
+  schema: { type: 'string' },
 });
+
+export const queryParameter = (
+  name: string,
+  description: string,
+  schema: Readonly<Record<string, unknown>>,
+): Parameter => ({ in: 'query', name, description, schema });
 
 export const preferParameter: Parameter = {
   in: 'header',
@@ -118,21 +125,15 @@ export function problemAnswers(codes: readonly ErrorCode[], plainAt?: string): R
       {
         description: codes.map((code) => `\`${code}\`: ${errorRegistry[code].title}.`).join(' '),
         ...(status === 429 || status === 503 ? { headers: headersOf(['Retry-After']) } : {}),
+        'x-error-codes': codes,
+        // One schema for all: a client that is generated has one class of it, not one for each operation and status.
         content:
           plainAt === undefined
-            ? { 'application/problem+json': { schema: problemOf(codes) } }
-            : { 'application/json': { schema: errorOf(codes) } },
+            ? { 'application/problem+json': { schema: ref('Problem') } }
+            : { 'application/json': { schema: ref('PlainError') } },
       },
     ]),
   );
-}
-
-function problemOf(codes: readonly ErrorCode[]): Record<string, unknown> {
-  return { allOf: [ref('Problem'), { type: 'object', properties: { code: { enum: codes } } }] };
-}
-
-function errorOf(codes: readonly ErrorCode[]): Record<string, unknown> {
-  return { allOf: [ref('PlainError'), { type: 'object', properties: { code: { enum: codes } } }] };
 }
 
 export function headersOf(names: readonly (keyof typeof responseHeaders)[]): Record<string, unknown> {

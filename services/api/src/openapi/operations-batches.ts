@@ -1,12 +1,11 @@
 /** Operations on batches. */
 import { batchOf, origin } from './curl.js';
-import { idempotencyCodes, idempotencyParameter, json, preferParameter, uuidParameter } from './operation.js';
+import { idempotencyCodes, idempotencyParameter, json, preferParameter, idParameter } from './operation.js';
 import type { Operation } from './operation.js';
-import { cacheParameter, optionParameters, uploadCodes } from './operations-jobs.js';
+import { cacheParameter, optionParameters, pictureBytes, uploadCodes } from './operations-jobs.js';
 import { ref } from './schemas.js';
 
-const batchId = uuidParameter('id', "The batch's id.");
-const binary = { schema: { type: 'string', format: 'binary' } };
+const batchId = idParameter('id', "The batch's id.");
 
 export const batchOperations: readonly Operation[] = [
   {
@@ -18,44 +17,23 @@ export const batchOperations: readonly Operation[] = [
     summary: 'Submits many pictures at once.',
     curl: `curl -H 'Prefer: wait=10' -F images=@photo.jpg -F images=@photo.jpg ${origin}/v1/batches`,
     description:
-      'Each is a job like any other; one that is no picture fails alone. Options are those of a job, for every item, as query parameters of an ' +
-      'archive and members of a form or of JSON; ' +
-      '`priority` is 5 unless set, and `webhook_events` may also name `batch.completed`, which is all that is sent unless set.',
-    parameters: [preferParameter, idempotencyParameter, cacheParameter, ...optionParameters()],
+      'Each is a job like any other; one that is no picture fails alone. Options are those of a job, for every item: query parameters, ' +
+      'whatever the body; members of JSON and fields of a form may be options, too.',
+    parameters: [preferParameter, idempotencyParameter, cacheParameter, ...optionParameters('BatchRequest')],
     body: {
-      description: 'The pictures: a form with many files, an archive, or a list of addresses or base64.',
+      description:
+        'The pictures: a list of addresses or base64, a form with many files, or a ZIP or TAR archive, compressed with gzip or not. An archive ' +
+        'may also have `application/zip`, `application/x-tar` or `application/gzip` as its Content-Type.',
       content: {
+        ...json('BatchRequest'),
         'multipart/form-data': {
           schema: {
-            allOf: [
-              {
-                type: 'object',
-                properties: { images: { type: 'array', items: { type: 'string', format: 'binary' } } },
-                required: ['images'],
-              },
-              ref('JobOptions'),
-            ],
+            type: 'object',
+            properties: { images: { type: 'array', items: pictureBytes.schema, description: 'The files.' } },
+            required: ['images'],
           },
         },
-        'application/json': {
-          schema: {
-            oneOf: [
-              {
-                type: 'object',
-                properties: { items: { type: 'array', items: ref('BatchItem') } },
-                required: ['items'],
-              },
-              {
-                type: 'object',
-                properties: { image_urls: { type: 'array', items: { type: 'string', format: 'uri' } } },
-                required: ['image_urls'],
-              },
-            ],
-          },
-        },
-        'application/zip': binary,
-        'application/x-tar': binary,
-        'application/gzip': binary,
+        'application/octet-stream': pictureBytes,
       },
     },
     answers: {
@@ -90,7 +68,7 @@ export const batchOperations: readonly Operation[] = [
     summary: 'Counts by state, progress and the first errors; or waits for the end.',
     parameters: [batchId, preferParameter],
     answers: {
-      200: { description: 'The batch as it stands.', content: json('Batch'), headers: ['Preference-Applied'] },
+      200: { description: 'The batch as it is now.', content: json('Batch'), headers: ['Preference-Applied'] },
     },
     codes: ['batch_id_invalid', 'batch_not_found'],
   },

@@ -66,25 +66,25 @@ const huggingFace: Operation = {
     {
       in: 'query',
       name: 'top_k',
-      description: 'How many labels, 5 by default.',
+      description: 'How many labels; 5 unless set.',
       schema: { type: 'integer', minimum: 1, maximum: 20 },
     },
     {
       in: 'query',
       name: 'function_to_apply',
-      description: "What makes scores of the model's values.",
-      schema: { type: 'string', enum: ['softmax', 'sigmoid', 'none'], default: 'softmax' },
+      description: "What makes scores of the model's values; `softmax` unless set.",
+      schema: { type: 'string', enum: ['softmax', 'sigmoid', 'none'] },
     },
     {
       in: 'query',
       name: 'format',
-      description: '`gradio`: as its Label shows it.',
-      schema: { type: 'string', enum: ['huggingface', 'gradio'], default: 'huggingface' },
+      description: '`gradio`: as its Label shows it; `huggingface` unless set.',
+      schema: { type: 'string', enum: ['huggingface', 'gradio'] },
     },
   ],
   body: {
     description: 'A picture, or JSON with one.',
-    content: { 'application/json': { schema: ref('LabelRequest') }, '*/*': binary },
+    content: { 'application/json': { schema: ref('LabelRequest') }, 'application/octet-stream': binary },
   },
   answers: {
     200: {
@@ -106,7 +106,7 @@ const server: readonly Operation[] = [
   {
     method: 'get',
     path: '/v2',
-    id: 'inferServer',
+    id: 'readInferServer',
     tag: 'clients',
     plainErrors: true,
     summary: 'What this is, and which extensions of the protocol it has.',
@@ -119,7 +119,7 @@ const server: readonly Operation[] = [
     return {
       method: 'get',
       path: `/v2/health/${state}`,
-      id: state === 'live' ? 'inferLive' : 'inferReady',
+      id: state === 'live' ? 'checkInferLive' : 'checkInferReady',
       tag: 'clients',
       plainErrors: true,
       summary: state === 'live' ? 'Whether the process answers.' : 'Whether it may be sent work.',
@@ -141,7 +141,7 @@ function modelOperations(path: string, suffix: string, parameters: readonly Para
         ...common,
         method: 'get',
         path,
-        id: `inferModel${suffix}`,
+        id: `readInferModel${suffix}`,
         scope: 'read',
         codes: [...codes, 'model_unavailable'],
       },
@@ -149,7 +149,7 @@ function modelOperations(path: string, suffix: string, parameters: readonly Para
       answers: { 200: { description: 'The metadata.', content: json('InferModel') } },
     },
     {
-      ...{ ...common, method: 'get', path: `${path}/ready`, id: `inferModelReady${suffix}`, scope: 'read', codes },
+      ...{ ...common, method: 'get', path: `${path}/ready`, id: `checkInferModelReady${suffix}`, scope: 'read', codes },
       summary: 'Whether a live worker serves the model.',
       answers: {
         200: { description: 'One does.', content: json('InferModelReady') },
@@ -157,7 +157,7 @@ function modelOperations(path: string, suffix: string, parameters: readonly Para
       },
     },
     {
-      ...{ ...common, method: 'get', path: `${path}/config`, id: `inferModelConfig${suffix}`, scope: 'read' },
+      ...{ ...common, method: 'get', path: `${path}/config`, id: `readInferModelConfig${suffix}`, scope: 'read' },
       codes: [...codes, 'model_unavailable'],
       summary: "As much of Triton's model configuration as its clients read.",
       answers: { 200: { description: 'The configuration.', content: json('InferModelConfig') } },

@@ -1,11 +1,11 @@
 /** Operations on jobs. */
 import { jobOptionsSchema, type ErrorCode } from '@quintet/shared';
 import { jobOf, origin } from './curl.js';
-import { idempotencyCodes, idempotencyParameter, json, preferParameter, uuidParameter } from './operation.js';
+import { idempotencyCodes, idempotencyParameter, json, preferParameter, idParameter } from './operation.js';
 import type { Operation, Parameter } from './operation.js';
-import { componentSchemas, ref } from './schemas.js';
+import { componentSchemas } from './schemas.js';
 
-const jobId = uuidParameter('id', "The job's id.");
+const jobId = idParameter('id', "The job's id.");
 
 /** What is said of an upload before it is a job. */
 export const uploadCodes: readonly ErrorCode[] = [
@@ -19,6 +19,7 @@ export const uploadCodes: readonly ErrorCode[] = [
   'model_not_found',
   'model_unavailable',
   'multipart_malformed',
+  'option_conflict',
   'option_invalid',
   'option_unknown',
   'queue_full',
@@ -47,8 +48,6 @@ export const imageCodes: readonly ErrorCode[] = [
   'one_image_per_job',
 ];
 
-const binary = { schema: { type: 'string', format: 'binary' } };
-
 export const cacheParameter: Parameter = {
   in: 'header',
   name: 'Cache-Control',
@@ -57,21 +56,21 @@ export const cacheParameter: Parameter = {
   schema: { type: 'string' },
 };
 
-/** The options of a job as query parameters of a raw body. */
-export function optionParameters(): Parameter[] {
-  const options = componentSchemas()['JobOptions'] as { properties: Record<string, { description?: string }> };
+/**
+ * The options of a job or a batch as query parameters: what the schema of its document has beside the pictures. A form may have
+ * them as fields, too, which the OpenAPI document keeps to itself: generated clients would have two parameters of each.
+ */
+export function optionParameters(request: 'JobRequest' | 'BatchRequest'): Parameter[] {
+  const { properties } = componentSchemas()[request] as { properties: Record<string, { description?: string }> };
   return Object.keys(jobOptionsSchema.shape).map((name) => {
-    const { description = '', ...schema } = options.properties[name] ?? {};
-    // Lists are separated by commas, and metadata is JSON: both are texts here.
-    const listed = { webhook_events: ' Separated by commas.', metadata: ' As JSON.' }[name];
-    return {
-      in: 'query',
-      name,
-      description: `${description}${listed ?? ''}`,
-      schema: listed === undefined ? schema : { type: 'string' },
-    };
+    const { description = '', ...schema } = properties[name] ?? {};
+    // An object has no form in a query that generators agree on.
+    if (name !== 'metadata') return { in: 'query', name, description, schema };
+    return { in: 'query', name, description: `${description} A JSON object, as text.`, schema: { type: 'string' } };
   });
 }
+
+export const pictureBytes = { schema: { type: 'string', format: 'binary' } } as const;
 
 export const jobOperations: readonly Operation[] = [
   {
@@ -84,38 +83,23 @@ export const jobOperations: readonly Operation[] = [
     curl: `curl -H 'Prefer: wait=10' -F image=@photo.jpg ${origin}/v1/jobs`,
     description:
       'What a file is, its bytes decide, never its name or its Content-Type. Accepted is never lost: the answer is sent ' +
-      'when the job is in Redis. Options are query parameters of a raw body, and members of a form or of JSON.',
-    parameters: [preferParameter, idempotencyParameter, cacheParameter, ...optionParameters()],
+      'when the job is in Redis. Options are query parameters, whatever the body; members of JSON and fields of a form may be options, ' +
+      'too. An option that is given twice must have the same value in both places.',
+    parameters: [preferParameter, idempotencyParameter, cacheParameter, ...optionParameters('JobRequest')],
     body: {
-      description: 'The picture, in one of three forms.',
+      description:
+        'The picture, in one of three forms. As the body itself, it may have any `image/*` as its Content-Type.',
+      // JSON first: of several kinds, generated clients send the first, and name JSON as its type wherever it is among them.
       content: {
+        ...json('JobRequest'),
         'multipart/form-data': {
           schema: {
-            allOf: [
-              { type: 'object', properties: { image: { type: 'string', format: 'binary' } }, required: ['image'] },
-              ref('JobOptions'),
-            ],
+            type: 'object',
+            properties: { image: { ...pictureBytes.schema, description: 'The file.' } },
+            required: ['image'],
           },
         },
-        'application/json': {
-          schema: {
-            allOf: [
-              {
-                oneOf: [
-                  { type: 'object', properties: { image_base64: { type: 'string' } }, required: ['image_base64'] },
-                  {
-                    type: 'object',
-                    properties: { image_url: { type: 'string', format: 'uri' } },
-                    required: ['image_url'],
-                  },
-                ],
-              },
-              ref('JobOptions'),
-            ],
-          },
-        },
-        'image/*': binary,
-        'application/octet-stream': binary,
+        'application/octet-stream': pictureBytes,
       },
     },
     answers: {
@@ -141,7 +125,7 @@ export const jobOperations: readonly Operation[] = [
     summary: 'Reads a job, or waits for its end.',
     curl: `${jobOf()}\ncurl -H 'Prefer: wait=10' ${origin}/v1/jobs/$JOB`,
     parameters: [jobId, preferParameter],
-    answers: { 200: { description: 'The job as it stands.', content: json('Job'), headers: ['Preference-Applied'] } },
+    answers: { 200: { description: 'The job as it is now.', content: json('Job'), headers: ['Preference-Applied'] } },
     codes: ['job_id_invalid', 'job_not_found'],
   },
   {

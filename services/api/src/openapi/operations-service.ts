@@ -1,4 +1,5 @@
 /** Operations that tell of the service itself. */
+import { bodyKinds } from './body-kinds.js';
 import { origin } from './curl.js';
 import { json, type Operation } from './operation.js';
 
@@ -8,7 +9,7 @@ export const serviceOperations: readonly Operation[] = [
   {
     method: 'get',
     path: '/',
-    id: 'index',
+    id: 'readIndex',
     tag: 'service',
     summary: 'What this is, and where its resources are; the page for browsers.',
     description: 'HTML where Accept prefers it to JSON, as that of browsers does; the index for everybody else.',
@@ -23,7 +24,7 @@ export const serviceOperations: readonly Operation[] = [
   {
     method: 'get',
     path: '/assets/{name}',
-    id: 'pageAsset',
+    id: 'readPageAsset',
     tag: 'service',
     summary: 'A script or style of the page. Its name says its content.',
     curl: `ASSET=$(curl -s -H 'Accept: text/html' ${origin}/ | grep -o 'assets/[^"]*' | head -n 1)\ncurl -o asset.txt ${origin}/$ASSET`,
@@ -45,7 +46,7 @@ export const serviceOperations: readonly Operation[] = [
   {
     method: 'get',
     path: '/favicon.svg',
-    id: 'pageIcon',
+    id: 'readPageIcon',
     tag: 'service',
     summary: "The page's icon.",
     answers: {
@@ -76,9 +77,22 @@ export const serviceOperations: readonly Operation[] = [
   {
     method: 'get',
     path: '/openapi.json',
-    id: 'openapi',
+    id: 'readOpenApi',
     tag: 'service',
     summary: 'This document.',
+    description:
+      'Most generators of clients take only the first kind of body that an operation has. For them, `body` leaves the operations that ' +
+      'take pictures one kind.',
+    parameters: [
+      {
+        in: 'query',
+        name: 'body',
+        description:
+          '`form`: multipart/form-data; `json`: application/json; `raw`: application/octet-stream. All unless set.',
+        schema: { type: 'string', enum: Object.keys(bodyKinds) },
+      },
+    ],
+    codes: ['option_invalid'],
     answers: {
       200: { description: 'OpenAPI 3.1.', content: { 'application/json': { schema: { type: 'object' } } } },
     },
@@ -86,7 +100,7 @@ export const serviceOperations: readonly Operation[] = [
   {
     method: 'get',
     path: '/docs',
-    id: 'docs',
+    id: 'readDocs',
     tag: 'service',
     summary: 'This document, for people.',
     curl: `curl -o docs.html ${origin}/docs`,
@@ -95,7 +109,7 @@ export const serviceOperations: readonly Operation[] = [
   {
     method: 'get',
     path: '/health/live',
-    id: 'live',
+    id: 'checkLive',
     tag: 'service',
     summary: 'Whether the process answers.',
     answers: { 200: { description: 'It does.', content: json('Health') } },
@@ -103,7 +117,7 @@ export const serviceOperations: readonly Operation[] = [
   {
     method: 'get',
     path: '/health/ready',
-    id: 'ready',
+    id: 'checkReady',
     tag: 'service',
     summary: 'Whether it may be sent work.',
     answers: {
@@ -114,7 +128,7 @@ export const serviceOperations: readonly Operation[] = [
   {
     method: 'get',
     path: '/metrics',
-    id: 'metrics',
+    id: 'readMetrics',
     tag: 'service',
     scope: 'admin',
     summary: "Measurements, in Prometheus' text format; on a port of its own where METRICS_PORT is set.",

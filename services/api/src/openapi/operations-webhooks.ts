@@ -1,7 +1,7 @@
 /** Operations on deliveries: their log, and sending them again. */
 import { deliveryStates } from '@quintet/shared';
 import { origin } from './curl.js';
-import { json, uuidParameter, type Operation, type Parameter } from './operation.js';
+import { idParameter, json, queryParameter, type Operation, type Parameter } from './operation.js';
 
 const deliveryIdParameter: Parameter = {
   in: 'path',
@@ -11,13 +11,6 @@ const deliveryIdParameter: Parameter = {
   schema: { type: 'string', pattern: '^msg_' },
 };
 
-const query = (name: string, description: string, schema: Readonly<Record<string, unknown>>): Parameter => ({
-  in: 'query',
-  name,
-  description,
-  schema,
-});
-
 export const webhookOperations: readonly Operation[] = [
   {
     method: 'get',
@@ -26,7 +19,7 @@ export const webhookOperations: readonly Operation[] = [
     tag: 'webhooks',
     scope: 'read',
     summary: 'What became of the webhooks of a job.',
-    parameters: [uuidParameter('id', "The job's id.")],
+    parameters: [idParameter('id', "The job's id.")],
     answers: { 200: { description: 'Its deliveries.', content: json('DeliveryList') } },
     codes: ['job_id_invalid', 'job_not_found'],
   },
@@ -38,9 +31,9 @@ export const webhookOperations: readonly Operation[] = [
     scope: 'read',
     summary: "The client's deliveries, newest first.",
     parameters: [
-      query('state', 'Only those in this state.', { type: 'string', enum: deliveryStates }),
-      query('limit', 'How many at most.', { type: 'integer', minimum: 1, maximum: 100, default: 20 }),
-      query('cursor', 'The `next_cursor` of the page before.', { type: 'string' }),
+      queryParameter('state', 'Only those in this state.', { type: 'string', enum: deliveryStates }),
+      queryParameter('limit', 'How many at most; 20 unless set.', { type: 'integer', minimum: 1, maximum: 100 }),
+      queryParameter('cursor', 'The `next_cursor` of the page before.', { type: 'string' }),
     ],
     answers: { 200: { description: 'A page of them.', content: json('DeliveryPage') } },
     codes: ['option_invalid', 'option_unknown'],
@@ -78,7 +71,7 @@ export const webhookOperations: readonly Operation[] = [
   {
     method: 'post',
     path: '/v1/webhooks/test',
-    id: 'testWebhook',
+    id: 'sendTestWebhook',
     tag: 'webhooks',
     scope: 'submit',
     summary: 'Sends an event `webhook.test`, signed like every other.',

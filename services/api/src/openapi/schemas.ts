@@ -3,12 +3,17 @@
  * JSON Schema 2020-12 as it is, which zod writes itself.
  *
  * What zod says beyond the contract is left out: bounds of JavaScript's integers, the pattern behind `date-time`, and
- * `additionalProperties: false` of answers, since a later version may answer more.
+ * `additionalProperties: false` of answers, since a later version may answer more. For that reason the values of an answer's member
+ * are listed as `x-extensible-enum`: a client that is generated with an `enum` fails at a value that it does not know. A `default` is
+ * left to the descriptions, as generated clients send it, where the service may have another.
  */
 import {
   batchResultSchema,
   batchSchema,
+  batchWebhookEventSchema,
+  batchWebhookEvents,
   batchWebhookBodySchema,
+  correctionRequestSchema,
   deliverySchema,
   jobOptionsSchema,
   jobSchema,
@@ -25,7 +30,7 @@ import { examples } from './examples.js';
 import { batchItemSchema } from '../http/body/batch/json-items.js';
 import { inferRequestSchema } from '../http/compat/inference-protocol/infer-header.js';
 import * as compat from '../http/compat/schemas.js';
-import { healthSchema, indexSchema, modelListSchema } from '../http/service-schemas.js';
+import { healthSchema, indexSchema, labelListSchema, modelListSchema } from '../http/service-schemas.js';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -35,6 +40,7 @@ export const answers = {
   BatchResult: batchResultSchema,
   BatchWebhookBody: batchWebhookBodySchema,
   Job: jobSchema,
+  JobPage: z.object({ jobs: z.array(jobSchema), next_cursor: z.string().optional() }),
   ModelRef: modelRefSchema,
   Prediction: predictionSchema,
   Problem: problemSchema,
@@ -45,6 +51,7 @@ export const answers = {
   DeliveryList: z.object({ deliveries: z.array(deliverySchema) }),
   DeliveryPage: z.object({ deliveries: z.array(deliverySchema), next_cursor: z.string().optional() }),
   Index: indexSchema,
+  LabelList: labelListSchema,
   ModelList: modelListSchema,
   Operations: operationsSchema,
   GradioLabel: compat.gradioLabelSchema,
@@ -57,12 +64,28 @@ export const answers = {
   PlainError: compat.plainErrorSchema,
 };
 
-/** What is asked. */
+/** The options of a batch, as those of a job but for this one. */
+const batchOptions = {
+  ...jobOptionsSchema.shape,
+  webhook_events: z.array(batchWebhookEventSchema).min(1).max(batchWebhookEvents.length).optional(),
+};
+
+/** What is asked. Names of options are those of the query, too (operations-jobs.ts). */
 export const requests = {
   BatchItem: batchItemSchema,
+  BatchRequest: z.strictObject({
+    items: z.array(batchItemSchema).optional(),
+    image_urls: z.array(z.url()).optional(),
+    ...batchOptions,
+  }),
+  CorrectionRequest: correctionRequestSchema,
   InferRequest: inferRequestSchema,
   LabelRequest: compat.labelRequestSchema,
-  JobOptions: jobOptionsSchema,
+  JobRequest: z.strictObject({
+    image_base64: z.string().optional(),
+    image_url: z.url().optional(),
+    ...jobOptionsSchema.shape,
+  }),
   WebhookTest: jobOptionsSchema.pick({ webhook_url: true }).required(),
 };
 
@@ -94,7 +117,13 @@ function convert(schemas: Readonly<Record<string, z.ZodType>>, io: 'input' | 'ou
       if (jsonSchema.format === 'date-time' || jsonSchema.format === 'uri') delete jsonSchema.pattern;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
-      if (io === 'output' && zodSchema._zod.def.type === 'object') delete jsonSchema.additionalProperties;
+      delete jsonSchema.default;
+      if (io === 'input') return;
+      if (zodSchema._zod.def.type === 'object') delete jsonSchema.additionalProperties;
+      const { enum: values } = jsonSchema;
+      if (values === undefined) return;
+      delete jsonSchema.enum;
+      jsonSchema['x-extensible-enum'] = values;
     },
   });
   return Object.entries(converted).map(([name, { $schema: _dialect, $id: _address, ...schema }]) => [

@@ -16,6 +16,7 @@ import {
   type JobStore,
   type Logger,
   type ParsedDeliveryOrder,
+  type EndedJob,
   type StoredJob,
   type WebhookBody,
 } from '@quintet/shared';
@@ -64,7 +65,7 @@ async function readEnded(id: string, source: MessageSource, logger: Logger): Pro
 }
 
 /** The raw body. One that would be too long goes without the client's metadata, the only part without a small bound. */
-export function composeBody({ record, outcome }: Required<StoredJob>, logger: Logger): string {
+export function composeBody({ record, outcome }: Pick<EndedJob, 'record' | 'outcome'>, logger: Logger): string {
   const data = presentJob(record, { outcome });
   const body: WebhookBody = { type: `job.${outcome.status}`, timestamp: outcome.finished_at, data };
   const text = JSON.stringify(body);

@@ -1,5 +1,5 @@
 /** Tells the API, again and again, that this worker lives, what it serves, how fast it is and how busy. */
-import { heartbeatIntervalMs, type Logger, type Presence, type WorkerPresence } from '@quintet/shared';
+import { heartbeatIntervalMs, type ClassLabel, type Logger, type Presence, type WorkerPresence } from '@quintet/shared';
 
 export interface Heartbeat {
   /** Stops, and takes the worker off the list. */
@@ -19,6 +19,7 @@ export interface Pulse {
 export async function startHeartbeat(
   presence: Presence,
   worker: Omit<WorkerPresence, 'rate' | 'usage'>,
+  labels: readonly ClassLabel[],
   pulse: Pulse,
   logger: Logger,
 ): Promise<Heartbeat> {
@@ -30,7 +31,10 @@ export async function startHeartbeat(
       memory_bytes: process.memoryUsage.rss(),
     };
     await presence.announce({ ...worker, rate: Math.round(pulse.rate() * 100) / 100, usage });
+    // A Redis that was emptied has to be told them again; they are too large for every beat.
+    if (!(await presence.hasLabels(worker.model.name))) await presence.announceLabels(worker.model, labels);
   };
+  await presence.announceLabels(worker.model, labels);
   await beat();
   const timer = setInterval(() => {
     // While Redis is away one beat waits for it; more would only pile up.

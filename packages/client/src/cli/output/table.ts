@@ -53,8 +53,11 @@ export class TableWriter {
   }
 }
 
-export function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
+/** A score of 0 to 1, rounded as the page does it: only 1 is `100 %`, only 0 is `0 %`, and 0.9997 is `99.9 %`. */
+export function percent(score: number): string {
+  if (score <= 0) return '0 %';
+  if (score >= 1) return '100 %';
+  return score < 0.0005 ? '< 0.1 %' : `${Math.min(score * 100, 99.9).toFixed(1)} %`;
 }
 
 /** Columns as wide as their widest cell; the first row is the header. Numbers, by their header's `>`, to the right. */

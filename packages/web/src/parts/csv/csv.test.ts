@@ -34,7 +34,7 @@ describe('results as CSV', () => {
   it('have the columns of the service, then the time and the model', () => {
     const [head] = parseCsv(resultsAsCsv([]));
     expect(head?.slice(0, 8).join()).toBe('index,name,job_id,status,error_code,error_detail,label_1,score_1');
-    expect(head?.slice(-3).join()).toBe('score_5,total_ms,model');
+    expect(head?.slice(-4).join()).toBe('score_5,correction,total_ms,model');
   });
 
   it('tell what became of each picture', () => {
@@ -42,7 +42,7 @@ describe('results as CSV', () => {
     const { predictions: _, ...unfinished } = job;
     const [done, failed, refused, waiting] = tableOf(
       resultsAsCsv([
-        { name: 'a.jpg', job },
+        { name: 'a.jpg', job: { ...job, correction: { label: '=a "toy"', at: job.created_at } } },
         { name: 'b.jpg', job: { ...unfinished, status: 'failed', error } },
         { name: 'c.jpg', error: { code: 'body_too_large', detail: 'Too large.' } },
         { name: 'd.jpg' },
@@ -50,7 +50,7 @@ describe('results as CSV', () => {
     );
     expect(done).toMatchObject({ index: '0', name: 'a.jpg', job_id: 'job-1', status: 'succeeded', error_code: '' });
     expect(done).toMatchObject({ label_1: 'tiger shark, "big"', score_1: '0.25', label_2: '', score_5: '' });
-    expect(done).toMatchObject({ total_ms: '12.5', model: 'mobilenetv2' });
+    expect(done).toMatchObject({ total_ms: '12.5', model: 'mobilenetv2', correction: `'=a "toy"` });
     expect(failed).toMatchObject({ status: 'failed', error_code: 'image_truncated', error_detail: 'It ends.' });
     expect(refused).toMatchObject({ status: 'failed', error_code: 'body_too_large', job_id: '', model: '' });
     expect(waiting).toMatchObject({ index: '3', name: 'd.jpg', status: '', error_code: '' });

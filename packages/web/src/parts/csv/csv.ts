@@ -32,7 +32,7 @@ export function resultsAsCsv(results: readonly CsvResult[]): string {
 function columns(ranks: number): string[] {
   const predictions = Array.from({ length: ranks }, (_, rank) => [`label_${rank + 1}`, `score_${rank + 1}`]);
   const first = ['index', 'name', 'job_id', 'status', 'error_code', 'error_detail'];
-  return [...first, ...predictions.flat(), 'total_ms', 'model'];
+  return [...first, ...predictions.flat(), 'correction', 'total_ms', 'model'];
 }
 
 function rowOf({ name, job, error }: CsvResult, index: number, ranks: number): string[] {
@@ -47,7 +47,7 @@ function rowOf({ name, job, error }: CsvResult, index: number, ranks: number): s
   return [
     ...[String(index), name, job?.id ?? '', status, code, detail],
     ...predictions.flat(),
-    ...[total === undefined ? '' : String(total), job?.model.name ?? ''],
+    ...[job?.correction?.label ?? '', total === undefined ? '' : String(total), job?.model.name ?? ''],
   ];
 }
 

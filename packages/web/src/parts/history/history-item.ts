@@ -1,7 +1,9 @@
 /** One result of the past: its picture, its first label and score, when it was, and a button that deletes it. */
+import { wordsFor } from '../../api/problem-words.js';
 import { h } from '../../app/dom.js';
 import { icon } from '../../app/icons.js';
 import { jobHash } from '../../app/router.js';
+import { formatScore, headlineOf } from '../../app/score.js';
 import type { HistoryEntry } from './history-entry.js';
 import { relativeTime } from './relative-time.js';
 
@@ -63,11 +65,16 @@ export function historyItem(entry: HistoryEntry, onRemove: () => void): HistoryI
   };
 }
 
-const ended: Readonly<Record<string, string>> = { canceled: 'Canceled', expired: 'Expired', failed: 'Failed' };
+const ended: Readonly<Record<string, string>> = {
+  canceled: 'Canceled',
+  expired: 'Not started in time',
+  failed: 'Did not work',
+};
 
 function summary({ job }: HistoryEntry): { text: string; score?: string } {
   const [first] = job.predictions ?? [];
-  if (first !== undefined) return { text: first.label, score: `${(first.score * 100).toFixed(1)} %` };
+  if (job.correction !== undefined) return { text: job.correction.label, score: 'corrected' };
+  if (first !== undefined) return { text: headlineOf(first), score: formatScore(first.score) };
   if (job.status === 'succeeded') return { text: 'Nothing above the least score' };
-  return { text: job.error?.title ?? ended[job.status] ?? 'Not finished' };
+  return { text: job.error === undefined ? (ended[job.status] ?? 'Not finished') : wordsFor(job.error).title };
 }

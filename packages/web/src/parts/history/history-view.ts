@@ -118,5 +118,8 @@ function noteOf({ keeping, entries }: History): string {
 
 /** What another tab has written comes as a copy. */
 function isSame(one: HistoryEntry, other: HistoryEntry): boolean {
-  return one.savedAt === other.savedAt && one.name === other.name && one.job.status === other.job.status;
+  const isCorrectedAlike = one.job.correction?.at === other.job.correction?.at;
+  return (
+    one.savedAt === other.savedAt && one.name === other.name && one.job.status === other.job.status && isCorrectedAlike
+  );
 }

@@ -11,6 +11,8 @@ describe('a link to a result', () => {
       const link = resultLink(new URL(`${page}?x=1#/operations`), id);
       expect(link).toBe(`${page}#/jobs/${id}`);
       expect(parseRoute(new URL(link).hash)).toEqual({ view: 'job', id });
+      const more = resultLink(new URL(page), id, '3.AB-_');
+      expect(parseRoute(new URL(more).hash)).toEqual({ view: 'job', id, picture: '3.AB-_' });
     },
   );
 

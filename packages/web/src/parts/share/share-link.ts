@@ -1,9 +1,10 @@
 /** Links to results, and what a reader of one is told about what is not there. */
 import { jobHash } from '../../app/router.js';
+import type { SharedPicture } from './shared-picture.js';
 
-/** The address of a result, on this origin and below the path at which this page is served. */
-export function resultLink(page: Pick<URL, 'origin' | 'pathname'>, id: string): string {
-  return `${page.origin}${page.pathname}${jobHash(id)}`;
+/** The address of a result, on this origin and below the path at which this page is served; `picture` as writeSharedPicture makes it. */
+export function resultLink(page: Pick<URL, 'origin' | 'pathname'>, id: string, picture?: string): string {
+  return `${page.origin}${page.pathname}${jobHash(id, picture)}`;
 }
 
 /** Whether others can open such a link at all: not one that leads to the reader's own machine. */
@@ -11,12 +12,16 @@ export function isReachableByOthers(hostname: string): boolean {
   return !/^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/i.test(hostname);
 }
 
-/** Beside a result that somebody else made, in the picture's place. */
-export const pictureNotKept = 'The picture is not kept by the service, only what it found.';
-
 /** Beside the link. Results are kept for RESULT_TTL_SECONDS, which the page does not know: an operator sets it. */
 export const linkLifetime =
   'The link works as long as the service keeps the result: a day, unless it is set up otherwise.';
+
+/** Of the picture in a link, by how it is; nothing but the person who sent it vouches for it. */
+export const pictureNotes: Readonly<Record<SharedPicture['kind'], string>> = {
+  picture: 'The picture came with the link. The service did not keep it, and has not compared it with the result.',
+  cut: 'The picture of this link is not complete: part of the link was lost on its way. The result is the right one.',
+  refused: 'This link has a picture that this page would not have made, so it is not shown.',
+};
 
 export interface Explained {
   readonly title: string;

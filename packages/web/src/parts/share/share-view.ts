@@ -1,8 +1,10 @@
-/** A result's link: shown, copied, and handed to other programs where the browser can. */
+/** A result's link: shown, copied, and handed to other programs where the browser can; with a small picture inside, where that is wanted. */
 import { h } from '../../app/dom.js';
 import { icon } from '../../app/icons.js';
 import { copyButton } from '../controls/copy-button.js';
+import { makeThumbnail } from '../history/thumbnail.js';
 import { isReachableByOthers, linkLifetime, resultLink } from './share-link.js';
+import { mostSharedBytes, writeSharedPicture } from './shared-picture.js';
 
 export interface ShareOptions {
   readonly id: string;
@@ -10,14 +12,21 @@ export interface ShareOptions {
   readonly label?: string | undefined;
   /** Whether the service asks for a key: the reader needs one, too. */
   readonly needsKey?: boolean | undefined;
+  /** The picture, or a small one; undefined where this page has none. */
+  readonly picture: () => Blob | undefined;
 }
 
-export function shareView(host: HTMLElement, { id, label, needsKey = false }: ShareOptions): void {
-  const link = resultLink(location, id);
+const pictureMeans =
+  'Whoever has the link sees the picture, small, in place of none. It is in the link itself and nowhere else: the service stores nothing. ' +
+  'The link becomes long.';
+const pictureCannot = 'This browser has no picture here that it could make small, so the link has none.';
+
+export function shareView(host: HTMLElement, { id, label, needsKey = false, picture }: ShareOptions): void {
+  const plain = resultLink(location, id);
   const shown = h('input', {
     type: 'text',
     readOnly: true,
-    value: link,
+    value: plain,
     spellcheck: false,
     ariaLabel: 'Link to this result',
   });
@@ -30,24 +39,53 @@ export function shareView(host: HTMLElement, { id, label, needsKey = false }: Sh
   const copy = copyButton({
     label: 'Copy link',
     icon: 'link',
-    text: () => link,
+    text: () => shown.value,
     select: () => {
       shown.select();
     },
   });
+  const withPicture = h('input', { type: 'checkbox' });
+  const explained = h('p', { className: 'quiet small', id: `share-picture-${id}`, role: 'status' }, pictureMeans);
+  withPicture.setAttribute('aria-describedby', explained.id);
+  withPicture.addEventListener('change', () => {
+    const isWanted = withPicture.checked;
+    explained.textContent = pictureMeans;
+    shown.value = plain;
+    if (!isWanted) return;
+    void inLink(picture()).then((text) => {
+      if (!withPicture.checked) return;
+      if (text === undefined) {
+        withPicture.checked = false;
+        explained.textContent = pictureCannot;
+      } else shown.value = resultLink(location, id, text);
+    });
+  });
   host.append(
-    h('div', { className: 'share' }, shown, copy, shareButton({ title: label ?? 'A result of Quintet', url: link })),
+    h(
+      'div',
+      { className: 'share' },
+      shown,
+      copy,
+      shareButton(() => ({ title: label ?? 'A result of Quintet', url: shown.value })),
+    ),
+    h('label', { className: 'share-picture' }, withPicture, 'with a small picture'),
+    explained,
     h('p', { className: 'quiet small' }, notes.join(' ')),
   );
 }
 
+async function inLink(picture: Blob | undefined): Promise<string | undefined> {
+  const small = picture === undefined ? undefined : await makeThumbnail(picture, mostSharedBytes);
+  return small === undefined ? undefined : writeSharedPicture(small);
+}
+
 /** Phones have a sheet of their own; where there is none, or no use for it, there is no button. */
-function shareButton(data: ShareData): HTMLElement | undefined {
-  if (!('canShare' in navigator) || !navigator.canShare(data)) return undefined;
+function shareButton(data: () => ShareData): HTMLElement | undefined {
+  if (!('canShare' in navigator) || !navigator.canShare(data())) return undefined;
   const button = h('button', { type: 'button' }, icon('share'), 'Share…');
   button.addEventListener('click', () => {
     // Closing the sheet is no failure, and what else goes wrong there the sheet has said itself.
-    navigator.share(data).catch(() => undefined);
+    navigator.share(data()).catch(() => undefined);
   });
   return button;
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Response } from 'express';
 import { ProblemError, type JobOptions } from '@quintet/shared';
-import { parseOptions, parseTextOptions } from '../../jobs/index.js';
+import { joinOptions, parseOptions, readTextOptions } from '../../jobs/index.js';
 import { hasBody, letBodyCome } from '../drain.js';
 import { contextOf } from '../request-context.js';
 import { BodyBuffers } from './body-buffers.js';
@@ -54,8 +54,10 @@ export function createUploadReader(maxUploadBytes: number, budget: UploadBudget)
     form: Form,
     query: URLSearchParams,
   ): Promise<Upload> => {
+    const inQuery = readTextOptions(query);
+    // Before the upload comes: what is wrong with the query is none of its faults.
+    const options = parseOptions(inQuery);
     if (form === 'raw') {
-      const options = parseTextOptions(query);
       // Node's parser lets no body be longer or shorter than its Content-Length.
       const length = request.headers['content-length'];
       const lease = length === undefined ? undefined : buffers.lend(Number(length));
@@ -67,19 +69,18 @@ export function createUploadReader(maxUploadBytes: number, budget: UploadBudget)
         ...(lease && { giveBack: lease.giveBack }),
       };
     }
-    refuseQuery(query, form);
     if (form === 'multipart') {
       letBodyCome(request, response);
       const { image, fields } = await readMultipart(request, maxUploadBytes);
-      return { image, options: parseTextOptions(fields) };
+      return { image, options: parseOptions(joinOptions(inQuery, readTextOptions(fields))) };
     }
     const json = await readBody(request, response, limits.json, { told: maxUploadBytes });
     if (json.length === 0) throw bodyEmpty();
-    const { image, options } = await readJsonUpload(json);
+    const { image, options: inBody } = await readJsonUpload(json);
     if (Buffer.isBuffer(image) && image.length > maxUploadBytes) {
       throw tooLarge(maxUploadBytes);
     }
-    return { image, options: parseOptions(options) };
+    return { image, options: parseOptions(joinOptions(inQuery, inBody)) };
   };
 
   return async (request, response, query, use) => {
@@ -134,16 +135,5 @@ function formOf(request: IncomingMessage): Form {
     'content_type_unsupported',
     `Content-Type is ${type.slice(0, 100)}; expected multipart/form-data, image/*, application/octet-stream or ` +
       `application/json${advice}.`,
-  );
-}
-
-/** Options in two places could contradict each other. */
-export function refuseQuery(query: URLSearchParams, form: 'multipart' | 'json'): void {
-  const names = [...new Set(query.keys())];
-  if (names.length === 0) return;
-  const place = form === 'json' ? 'members of the document' : 'fields of the form';
-  throw new ProblemError(
-    'option_unknown',
-    `With this content type options are ${place}, not query parameters: ${names.slice(0, 8).join(', ').slice(0, 200)}.`,
   );
 }

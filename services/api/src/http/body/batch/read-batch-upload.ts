@@ -4,26 +4,28 @@ import type { Response } from 'express';
 import { ProblemError } from '@quintet/shared';
 import {
   parseBatchOptions,
-  parseBatchTextOptions,
   tooLargeBatch,
   type BatchInput,
   type BatchOptions,
   type BatchSink,
 } from '../../../batches/index.js';
+import { joinOptions, readTextOptions } from '../../../jobs/index.js';
 import { hasBody, letBodyCome } from '../../drain.js';
 import { bodyChunks } from '../read-body.js';
 import { multipartOverhead } from '../read-form.js';
-import { checkEncoding, mediaType, refuseQuery } from '../read-upload.js';
+import { checkEncoding, mediaType } from '../read-upload.js';
 import { contextOf } from '../../request-context.js';
 import type { UploadBudget } from '../upload-budget.js';
 import type { ArchiveLimits } from './archive-limits.js';
 import { readJsonItems } from './json-items.js';
 import { formOverhead, readMultipartItems } from './multipart-items.js';
+import { peek } from './peek.js';
 import { withSpool } from './spool.js';
 import { tarItems } from './tar-items.js';
 import { zipItems } from './zip-items.js';
 
-type Form = 'multipart' | 'json' | 'zip' | 'tar';
+/** `archive`: a ZIP or a TAR, as its first bytes say. */
+type Form = 'multipart' | 'json' | 'zip' | 'tar' | 'archive';
 
 const forms = new Map<string, Form>([
   ['multipart/form-data', 'multipart'],
@@ -35,7 +37,16 @@ const forms = new Map<string, Form>([
   ['application/gzip', 'tar'],
   ['application/x-gzip', 'tar'],
   ['application/x-compressed-tar', 'tar'],
+  ['application/octet-stream', 'archive'],
 ]);
+
+/** How many bytes tell a ZIP from a TAR. */
+const zipStart = 4;
+
+/** Whether an archive begins as a ZIP does: with an entry, with its end where it has none, or as the first of several parts. */
+function isZip(head: Buffer): boolean {
+  return ['PK\u0003\u0004', 'PK\u0005\u0006', 'PK\u0007\b'].includes(head.toString('latin1'));
+}
 
 export type BatchUploadReader = (
   request: IncomingMessage,
@@ -60,25 +71,32 @@ export function createBatchUploadReader(limits: BatchUploadLimits): BatchUploadR
     query: URLSearchParams,
     sink: BatchSink,
   ): Promise<BatchOptions> => {
-    if (form === 'multipart' || form === 'json') {
-      refuseQuery(query, form);
-      if (form === 'multipart') {
-        letBodyCome(request, response);
-        return parseBatchTextOptions(await readMultipartItems(request, limits, sink));
-      }
-      letBodyCome(request, response);
-      return withSpool(bodyChunks(request), maxBytes, async (spool) =>
-        parseBatchOptions(await readJsonItems(spool, limits, sink)),
-      );
-    }
-    const options = parseBatchTextOptions(query);
+    const inQuery = readTextOptions(query);
+    // Before the upload comes: what is wrong with the query is none of its faults.
+    const options = parseBatchOptions(inQuery);
     letBodyCome(request, response);
-    if (form === 'tar') {
-      await addAll(tarItems(limited(bodyChunks(request), maxBytes), limits), sink);
-    } else {
-      await withSpool(bodyChunks(request), maxBytes, (spool) => addAll(zipItems(spool, limits), sink));
+    switch (form) {
+      case 'multipart': {
+        const fields = await readMultipartItems(request, limits, sink);
+        return parseBatchOptions(joinOptions(inQuery, readTextOptions(fields)));
+      }
+      case 'json':
+        return withSpool(bodyChunks(request), maxBytes, async (spool) =>
+          parseBatchOptions(joinOptions(inQuery, await readJsonItems(spool, limits, sink))),
+        );
+      case 'archive': {
+        const { head, all } = await peek(bodyChunks(request), zipStart);
+        if (isZip(head)) await withSpool(all, maxBytes, (spool) => addAll(zipItems(spool, limits), sink));
+        else await addAll(tarItems(limited(all, maxBytes), limits), sink);
+        return options;
+      }
+      case 'zip':
+        await withSpool(bodyChunks(request), maxBytes, (spool) => addAll(zipItems(spool, limits), sink));
+        return options;
+      case 'tar':
+        await addAll(tarItems(limited(bodyChunks(request), maxBytes), limits), sink);
+        return options;
     }
-    return options;
   };
 
   return async (request, response, query, sink) => {
@@ -99,7 +117,8 @@ export function createBatchUploadReader(limits: BatchUploadLimits): BatchUploadR
     const inMemory = Math.min(3 * maxItemBytes, 2 * Number(told ?? Infinity) + multipartOverhead);
     const giveBack = [memory.take(inMemory, client)];
     try {
-      if (form === 'zip' || form === 'json') giveBack.push(disk.take(Number(told ?? maxBytes), client));
+      if (form === 'zip' || form === 'json' || form === 'archive')
+        giveBack.push(disk.take(Number(told ?? maxBytes), client));
       return await read(form, request, response, query, sink);
     } finally {
       for (const each of giveBack) each();
@@ -107,7 +126,8 @@ export function createBatchUploadReader(limits: BatchUploadLimits): BatchUploadR
   };
 }
 
-const accepted = 'multipart/form-data, application/zip, application/x-tar, application/gzip or application/json';
+const accepted =
+  'multipart/form-data, application/zip, application/x-tar, application/gzip, application/octet-stream or application/json';
 
 async function addAll(items: AsyncIterable<BatchInput>, sink: BatchSink): Promise<void> {
   for await (const item of items) await sink.add(item);

@@ -4,6 +4,7 @@ import { createGunzip } from 'node:zlib';
 import { ProblemError } from '@quintet/shared';
 import type { BatchInput, ItemSource } from '../../../batches/index.js';
 import { ArchiveMeter, entryTooLarge, isByFile, malformedArchive, type ArchiveLimits } from './archive-limits.js';
+import { peek } from './peek.js';
 import { readTar, TarError, type TarEntry } from './tar-reader.js';
 
 /** Yields each picture of the archive. Throws `archive_malformed` and what the limits say. */
@@ -51,24 +52,13 @@ const otherCompressions: readonly (readonly [string, string])[] = [
 ];
 
 async function unzipped(chunks: AsyncGenerator<Buffer>): Promise<AsyncIterable<Buffer>> {
-  const head: Buffer[] = [];
-  let length = 0;
-  while (length < 6) {
-    const next = await chunks.next();
-    if (next.done === true) break;
-    head.push(next.value);
-    length += next.value.length;
-  }
-  const all = async function* (): AsyncGenerator<Buffer> {
-    yield* head;
-    yield* chunks;
-  };
-  const start = Buffer.concat(head).toString('latin1', 0, 6);
+  const { head, all } = await peek(chunks, 6);
+  const start = head.toString('latin1');
   const other = otherCompressions.find(([bytes]) => start.startsWith(bytes));
   if (other !== undefined) throw new TarError(`it is compressed with ${other[1]}, not with gzip`);
-  if (!start.startsWith('\x1f\x8b')) return all();
+  if (!start.startsWith('\x1f\x8b')) return all;
   const gunzip = createGunzip();
   // Its outcome is the reader's: an error destroys the end that is read.
-  pipeline(Readable.from(all(), { objectMode: false }), gunzip, () => undefined);
+  pipeline(Readable.from(all, { objectMode: false }), gunzip, () => undefined);
   return gunzip as AsyncIterable<Buffer>;
 }
