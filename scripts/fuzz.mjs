@@ -1,6 +1,6 @@
 /**
  * `npm run fuzz -- --seconds 300 [--seed NAME] [--case NAME]`: posts hostile files to the real services for so long, and
- * prints what came of them by kind. Exit codes: 0 nothing broke its promise; 1 something did (its name and file are printed);
+ * prints what came of them by kind. Where PILLOW_PYTHON, else python3, has Pillow, what succeeds is compared with it. Exit codes: 0 nothing broke its promise; 1 something did (its name and file are printed);
  * 2 wrong usage. The same seed makes the same files; `--case` sends one alone.
  */
 import { parseArgs } from 'node:util';

@@ -47,8 +47,8 @@ export async function runTests(args) {
 }
 
 /**
- * Without what a developer's shell may have set for `npm start`: tests say themselves what they need. Who names the clients
- * wants those of Python installed; who names the container tests wants them run, not skipped; the word `full`, or one that
+ * Without what a developer's shell may have set for `npm start`: tests say themselves what they need. Who names the clients,
+ * or the generated ones, wants those of Python installed; who names the container tests wants them run, not skipped; the word `full`, or one that
  * names the faults, asks for the long forms, minutes instead of seconds.
  * @param {string} redis
  * @param {readonly string[]} args
@@ -65,7 +65,7 @@ function testEnvironment(redis, args) {
     // Vitest knows which files run, so it looks for Chromium itself; only here may one be installed for it.
     QUINTET_INSTALL_CHROMIUM: '1',
     ...(named('compose') ? { COMPOSE_TEST: '1' } : {}),
-    ...(named('clients') ? { QUINTET_INSTALL_CLIENTS: '1' } : {}),
+    ...(named('clients') || named('generated') ? { QUINTET_INSTALL_CLIENTS: '1' } : {}),
     ...(args.includes('full') || named('faults') ? { QUINTET_FULL: '1' } : {}),
   };
 }

@@ -9,10 +9,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPreprocessor } from '../../services/worker/dist/preprocess/index.js';
 import { send, startPictureServer } from '../support/picture-server.js';
 import { namedPictures, picture, picturePath } from '../support/pictures.js';
+import { pythonPackages, runPython } from '../support/python-packages.js';
 import { startStack, type Stack } from '../support/stack.js';
 import { suiteOrSkip } from '../support/suite-or-skip.js';
 import { testDataDir, testModel } from '../support/test-model.js';
-import { pythonClients, runPython } from './support/python-clients.js';
 
 const run = promisify(execFile);
 
@@ -46,7 +46,15 @@ interface Failure {
   readonly message: string;
 }
 
-const found = await pythonClients();
+const found = await pythonPackages({
+  requirements: new URL('requirements.txt', import.meta.url),
+  name: 'Python clients',
+  command: 'npm test -- clients',
+});
+
+/** Runs a script of this folder. */
+const runScript = (python: string, script: string, ...args: readonly string[]): Promise<unknown> =>
+  runPython(python, new URL(script, import.meta.url), args);
 
 describe('clients of other services', () => {
   let stack: Stack;
@@ -159,7 +167,7 @@ describe('clients of other services', () => {
     });
 
     it('huggingface_hub classifies pictures, with its parameters, and tells what is wrong', async () => {
-      const found = (await runPython(python, 'hugging_face.py', stack.url, picturePath(first), testModel)) as Record<
+      const found = (await runScript(python, 'hugging_face.py', stack.url, picturePath(first), testModel)) as Record<
         'path' | 'bytes' | 'top_2' | 'none' | 'sigmoid' | 'model',
         Scored[]
       > &
@@ -188,7 +196,7 @@ describe('clients of other services', () => {
     });
 
     it('tritonclient infers from tensors and pictures, both ways, and tells what is wrong', async () => {
-      const found = (await runPython(python, 'triton.py', stack.url, testModel, ...labels.map(picturePath))) as {
+      const found = (await runScript(python, 'triton.py', stack.url, testModel, ...labels.map(picturePath))) as {
         readonly metadata: {
           readonly name: string;
           readonly versions: string[];

@@ -1,5 +1,5 @@
 /** Every example of the README, of the pages (client.md and tutorial.md have tests of their own) and of `GET /docs`, run as it stands. */
-import { copyFile, readdir, rm } from 'node:fs/promises';
+import { copyFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -94,9 +94,11 @@ describe.skipIf(!isInstalled('curl'))('what the documentation shows', () => {
     });
   });
 
+  const operations = Object.entries((openApiDocument('0') as unknown as ApiDocument).paths).flatMap(([, methods]) =>
+    Object.values(methods),
+  );
+
   it('GET /docs: every call that it shows is answered with what was asked for', async () => {
-    const { paths } = openApiDocument('0') as unknown as ApiDocument;
-    const operations = Object.entries(paths).flatMap(([, methods]) => Object.values(methods));
     // A delivery is there, and has ended, before one is sent again.
     const last = ['redeliver', 'readDelivery'];
     const order = operations.toSorted((a, b) => last.indexOf(a.operationId) - last.indexOf(b.operationId));
@@ -108,18 +110,55 @@ describe.skipIf(!isInstalled('curl'))('what the documentation shows', () => {
           expect(await response.json()).toMatchObject({ deliveries: [{ state: 'delivered' }] });
         });
       }
-      expect(samples.length, operationId).toBeGreaterThan(0);
-      for (const { source } of samples) {
-        const call = `set -e; curl() { command curl --silent --show-error --write-out ' %{http_code}' --max-time 30 "$@"; }\n`;
-        const lines = source.split('\n').map(withoutJq);
-        // Only the last line is the call; those before it ask for an id.
-        const command = [...lines.slice(0, -1), call + (lines.at(-1) ?? '')].join('\n');
-        const [output = ''] = await runExamples([{ command }], shell);
-        // What has ended meanwhile cannot be canceled.
-        expect(`${operationId}${output.trim().slice(-4)}`, output).toMatch(
-          operationId.startsWith('cancel') ? /(200|409)$/ : /20[0-2]$/,
-        );
-      }
+      const source = samples.find(({ label }) => label === 'curl')?.source ?? '';
+      const call = `set -e; curl() { command curl --silent --show-error --write-out ' %{http_code}' --max-time 30 "$@"; }\n`;
+      const lines = source.split('\n').map(withoutJq);
+      // Only the last line is the call; those before it ask for an id.
+      const command = [...lines.slice(0, -1), call + (lines.at(-1) ?? '')].join('\n');
+      const [output = ''] = await runExamples([{ command }], shell);
+      // What has ended meanwhile cannot be canceled.
+      expect(`${operationId}${output.trim().slice(-4)}`, output).toMatch(
+        operationId.startsWith('cancel') ? /(200|409)$/ : /20[0-2]$/,
+      );
+    }
+  });
+
+  it.each([
+    { label: 'JavaScript', run: 'node FILE', ending: 'mjs' },
+    { label: 'Python', run: 'python3 FILE', ending: 'py' },
+  ])('GET /docs: so is every one in $label', async ({ label, run, ending }) => {
+    // Skipped as part of a test, since Node is there wherever this runs.
+    if (ending === 'py' && !isInstalled('python3')) return;
+    const sources = operations.map(({ operationId, 'x-codeSamples': samples = [] }) => ({
+      operationId,
+      source: shell.replace(samples.find((sample) => sample.label === label)?.source ?? ''),
+    }));
+    await Promise.all(
+      sources.map(({ operationId, source }) => writeFile(join(folder, `${operationId}.${ending}`), `${source}\n`)),
+    );
+    // One process for all of them: to start forty would take longer than what they do.
+    await writeFile(
+      join(folder, `all.${ending}`),
+      together[ending]?.(operations.map((each) => each.operationId)) ?? '',
+    );
+    const [output = ''] = await runExamples([{ command: run.replace('FILE', `all.${ending}`) }], shell);
+    for (const { operationId } of operations) {
+      // What has ended cannot be canceled, and what is on its way is not sent again.
+      const wanted = /^cancel|^redeliver$/.test(operationId) ? '(20[0-2]|409)' : '20[0-2]';
+      expect(output).toMatch(new RegExp(`^=== ${operationId}\\n${wanted}\\b`, 'm'));
     }
   });
 });
+
+/** Programs that run the samples of these operations one after the other. */
+const together: Readonly<Record<string, (names: readonly string[]) => string>> = {
+  mjs: (names) => names.map((name) => `console.log('=== ${name}');\nawait import('./${name}.mjs');\n`).join(''),
+  py: (names) => `from urllib.error import HTTPError
+for name in ${JSON.stringify(names)}:
+    print("\\n=== " + name, flush=True)
+    try:
+        exec(open(name + ".py").read(), {})
+    except HTTPError as error:
+        print(error.code)
+`,
+};

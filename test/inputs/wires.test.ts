@@ -1,7 +1,13 @@
-/** Requests as clients write them: forms, content types and JSON, around one good picture. */
-import { describeInputs, sharedInput, bodyOf, type Input, type SendAs } from './support/inputs.js';
+/** Requests as clients write them, and answers as servers do: forms, content types, JSON, addresses and archives, around one good picture. */
+import { existsSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { makeTar, makeZip } from '../fixtures/archives/index.js';
+import { batchOf, resultsOf } from '../integration/batches-harness.js';
 import { boundary, formOf, part, type Part } from '../support/forms.js';
+import { redirect, send, startPictureServer, type Answer, type PictureServer } from '../support/picture-server.js';
 import { picture } from '../support/pictures.js';
+import { shared } from '../support/test-model.js';
+import { bodyOf, describeInputs, sharedFile, sharedInput, type Input, type SendAs } from './support/inputs.js';
 
 const umbrella = { label: 'umbrella' };
 const octets = 'Content-Type: application/octet-stream';
@@ -30,6 +36,78 @@ const json = (name: string, encode: (text: string) => Buffer, expected?: Input['
     }),
     expected,
   );
+
+let server: PictureServer;
+/** An address at which the picture is, or a way to it. */
+const address = (name: string, answer: (bytes: Buffer) => Answer, expected?: Input['expect']): Input =>
+  input(
+    `an address, ${name}`,
+    (bytes) => ({
+      body: JSON.stringify({ image_url: server.at(answer(bytes)) }),
+      headers: { 'content-type': 'application/json' },
+    }),
+    expected,
+  );
+
+interface ManyInput {
+  readonly name: string;
+  readonly type: string;
+  readonly make: () => Buffer | Promise<Buffer>;
+  /** Name and first label, or code, of each item. */
+  readonly items: readonly (readonly [string, string])[];
+}
+
+const zip = 'application/zip';
+const infoZip = (): Buffer =>
+  makeZip([{ name: '', nameBytes: Buffer.from('Café 写真.jpg'), content: picture('umbrella') }]);
+const many: ManyInput[] = [
+  {
+    name: 'a form without file names',
+    type: `multipart/form-data; boundary=${boundary}`,
+    make: () => formOf([part('images', picture('umbrella')), noChoice, part('images', 'photo.jpg')]),
+    items: [
+      ['images/0', 'umbrella'],
+      ['images/1', 'image_missing'],
+    ],
+  },
+  { name: "a ZIP with Info-ZIP's names", type: zip, make: infoZip, items: [['Café 写真.jpg', 'umbrella']] },
+  {
+    name: 'a ZIP with a line end behind it',
+    type: zip,
+    make: () => Buffer.concat([infoZip(), Buffer.from('\r\n')]),
+    items: [['Café 写真.jpg', 'umbrella']],
+  },
+  {
+    name: 'a ZIP behind a program',
+    type: zip,
+    make: () => Buffer.concat([Buffer.alloc(5000, 'MZ'), infoZip()]),
+    items: [['Café 写真.jpg', 'umbrella']],
+  },
+  {
+    name: 'a TAR with bytes behind it',
+    type: 'application/x-tar',
+    make: async () =>
+      Buffer.concat([await makeTar([{ name: '写真.jpg', content: picture('umbrella') }]), Buffer.from('\r\n')]),
+    items: [['写真.jpg', 'umbrella']],
+  },
+];
+const sharedMany: ManyInput[] = [
+  {
+    name: 'zip-infozip-utf8-names.zip',
+    type: zip,
+    make: sharedFile('zip-infozip-utf8-names.zip'),
+    items: [['Café 写真.jpg', 'monarch']],
+  },
+  {
+    name: 'zip-plus-crlf.zip',
+    type: zip,
+    make: sharedFile('zip-plus-crlf.zip'),
+    items: [
+      ['a.jpg', 'monarch'],
+      ['sub/b.gif', 'monarch'],
+    ],
+  },
+];
 
 describeInputs('clients', {
   own: [
@@ -71,7 +149,41 @@ describeInputs('clients', {
       code: 'json_malformed',
       detail: /UTF-8/,
     }),
+    ...['base64', 'utf-8', 'aws-chunked', 'binary', ''].map((encoding) =>
+      address(`with Content-Encoding "${encoding}"`, (bytes) => send(bytes, { 'content-encoding': encoding })),
+    ),
+    address('with Content-Encoding gzip', (bytes) => send(bytes, { 'content-encoding': 'gzip' }), {
+      code: 'image_format_unsupported',
+      detail: /compressed with gzip/,
+    }),
+    // Node writes a header in Latin-1: its bytes are UTF-8 then.
+    address('that redirects in raw UTF-8', (bytes) =>
+      redirect(`${new URL(server.at(send(bytes))).pathname}/${Buffer.from('写真 é.jpg').toString('latin1')}`),
+    ),
   ],
+  more: (running) => {
+    beforeAll(async () => {
+      server = await startPictureServer();
+    });
+    afterAll(() => server.stop());
+
+    it.each([...many, ...(existsSync(`${shared}inputs/`) ? sharedMany : [])])(
+      '$name',
+      async ({ type, make, items }) => {
+        const response = await fetch(`${running().url}/v1/batches`, {
+          method: 'POST',
+          body: new Uint8Array(await make()),
+          headers: { 'content-type': type, prefer: 'wait=30' },
+        });
+        let batch = await batchOf(response);
+        while (batch.status !== 'completed') {
+          batch = await batchOf(await fetch(running().url + batch.links.self, { headers: { prefer: 'wait=30' } }));
+        }
+        const results = await resultsOf(running().url, batch);
+        expect(results.map(({ name, job }) => [name, job?.error?.code ?? job?.predictions?.[0]?.label])).toEqual(items);
+      },
+    );
+  },
   shared: [
     sharedInput('multipart-no-filename.bin', { label: 'monarch' }, bodyOf('multipart/form-data; boundary=BOUND')),
     sharedInput('multipart-no-filename-octet.bin', { label: 'monarch' }, bodyOf('multipart/form-data; boundary=BOUND')),

@@ -89,9 +89,10 @@ class Shop {
     return ids;
   }
 
-  #record(): JobRecord {
+  #record() {
     const id = `00000000-0000-4000-8000-${String(this.#count++).padStart(12, '0')}`;
-    return { id, model: { name: 'm' }, created_at: new Date(0).toISOString(), metadata: {}, owner: client.name };
+    const record = { id, model: { name: 'm' }, created_at: new Date(0).toISOString(), metadata: {}, owner: client.name };
+    return record satisfies JobRecord;
   }
 }
 

@@ -3,12 +3,21 @@ import type { ByteReader } from './byte-reader.js';
 /** What an AV1 sequence header says of the samples. */
 export interface Av1Samples {
   readonly chroma: '4:2:0' | '4:4:4';
-  /** More than 8 bits a sample. */
-  readonly deep: boolean;
+  /** Of a sample. */
+  readonly bits: 8 | 10 | 12;
+  /** No chroma at all. */
+  readonly grey: boolean;
+  /** Samples take all values, or from 16 to 235 and 240 (of 8 bits). */
+  readonly full: boolean;
+  /** How RGB was turned into luma and chroma (ITU-T H.273, table 4); 2 where nothing is said. */
+  readonly matrix: number;
 }
 
 /** Taken where no header is found: what costs most. */
-const worst: Av1Samples = { chroma: '4:4:4', deep: true };
+const worst: Av1Samples = { chroma: '4:4:4', bits: 12, grey: false, full: true, matrix: 2 };
+
+/** Primaries, transfer and matrix of sRGB: its samples are of full range, and the header does not say so. */
+const SRGB = 0x01_0d_00;
 
 const SEQUENCE_HEADER = 1;
 /** Units before the sequence header: a temporal delimiter, perhaps metadata. */
@@ -76,8 +85,13 @@ function readSequence(bytes: ByteReader, start: number, end: number): Av1Samples
   if (!reduced) readTools(take);
   take(3);
   const deep = take(1) === 1;
+  const bits = !deep ? 8 : profile === 2 && take(1) === 1 ? 12 : 10;
+  const grey = profile !== 1 && take(1) === 1;
+  const colours = take(1) === 1 ? take(24) : undefined;
+  const full = (colours === SRGB && !grey) || take(1) === 1;
+  // The header has more than was read, whatever it says.
   if (bit >= end * 8) return worst;
-  return { chroma: profile === 0 ? '4:2:0' : '4:4:4', deep };
+  return { chroma: profile === 0 ? '4:2:0' : '4:4:4', bits, grey, full, matrix: (colours ?? 2) & 255 };
 }
 
 /** From `enable_interintra_compound` to the bits of the order hint. */

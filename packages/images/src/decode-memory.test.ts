@@ -32,7 +32,7 @@ describe('the memory that a header asks for', () => {
     'png-texts-20-of-8mb',
     'avif-grid-36mp',
     'heic-grid-38mp',
-    'tiff-tile-rgba16-2048',
+    'tiff-200-samples-40mp',
     'webp-100000-frames',
   ])('is too much in %s', async (name) => {
     expect(codeOf(await bomb(name))).toBe('image_too_complex');
@@ -42,12 +42,17 @@ describe('the memory that a header asks for', () => {
     expect(codeOf(await bomb('avif-grid-of-large-tiles-claims-64'))).toBe('image_too_many_pixels');
   });
 
-  it.each(['png-40mp', 'png-rgba16-40mp', 'tiff-strip-40mp-rgba16', 'gif-40mp-canvas', 'bmp-rle-40mp', 'avif-12mp'])(
-    'is bearable in %s',
-    async (name) => {
-      expect(codeOf(await bomb(name))).toBe('accepted');
-    },
-  );
+  it.each([
+    'png-40mp',
+    'png-rgba16-40mp',
+    'tiff-strip-40mp-rgba16',
+    'tiff-tile-rgba16-2048',
+    'gif-40mp-canvas',
+    'bmp-rle-40mp',
+    'avif-12mp',
+  ])('is bearable in %s', async (name) => {
+    expect(codeOf(await bomb(name))).toBe('accepted');
+  });
 
   it('is bearable in what phones and cameras make', async () => {
     expect(codeOf(await picture(5000, 2000).jpeg().toBuffer())).toBe('accepted');
@@ -83,9 +88,6 @@ describe('a picture of a usual number of pixels', () => {
     'png-turned-16-bits',
     'tiff-1-wide',
     'tiff-1-high',
-    'tiff-610-high-floats',
-    'tiff-turned-floats',
-    'tiff-turned-floats-and-upright',
   ])('is too much in the shape of %s', async (name) => {
     expect(codeOf(await bomb(name))).toBe('image_too_complex');
   });
@@ -99,11 +101,13 @@ describe('a picture of a usual number of pixels', () => {
     expect(codeOf(await picture(36_000, 1080).jpeg({ progressive: true }).toBuffer())).toBe('accepted');
     expect(codeOf(blackPng({ width: 300, height: 130_000 }))).toBe('accepted');
     expect(codeOf(blackTiff({ width: 300, height: 65_000, samples: 3, bits: 8, rowsPerStrip: 1 }))).toBe('accepted');
-    expect(codeOf(await bomb('tiff-tiles-of-16'))).toBe('accepted');
+    for (const name of ['tiff-tiles-of-16', 'tiff-610-high-floats', 'tiff-turned-floats']) {
+      expect(codeOf(await bomb(name))).toBe('accepted');
+    }
   });
 
   it('takes more where its EXIF turns it, and only there', async () => {
-    for (const format of ['jpeg', 'png', 'webp', 'tiff'] as const) {
+    for (const format of ['jpeg', 'png', 'webp'] as const) {
       const bytes = async (orientation: number): Promise<number> =>
         inspectImage(await picture(64, 64).withMetadata({ orientation })[format]().toBuffer(), limits).decodeBytes;
       const upright = await bytes(1);

@@ -8,6 +8,9 @@
  */
 import { ImageError } from './image-error.js';
 import type { ImageLimits } from './image-info.js';
+import { linesOf } from './tiff/chunks.js';
+import { CODEC } from './tiff/kinds.js';
+import type { TiffPage } from './tiff/page.js';
 
 /** RGB of the picture, from which the crop is made. */
 const DECODED = 3;
@@ -82,46 +85,46 @@ export function pngMemory(size: Size, { colourType, depth, interlaced, turned, p
   return picture + text * TEXT_COPIES;
 }
 
-/** The canvas as RGBA, which is then read row by row, and a record for each frame. */
-export function gifMemory(canvas: Size, frames: number): number {
-  return canvas.width * canvas.height * 3.8 + rowsMemory(canvas, 4) + frames * 100;
+/** The canvas as RGB, and an index for each pixel of the first frame: pixels of both. */
+export function gifMemory(canvas: number, frame: number): number {
+  return canvas * DECODED + frame;
 }
 
 export function webpMemory(pixels: number, turned: boolean): number {
   return pixels * (turned ? 10.5 : 9.7);
 }
 
-export function bmpMemory(pixels: number, depth: number): number {
-  return pixels * (depth === 32 ? 12 : 6.5);
+/** RGB, and of run lengths an index for each pixel. */
+export function bmpMemory(pixels: number, runLength: boolean): number {
+  return pixels * (DECODED + (runLength ? 1 : 0));
 }
 
-export interface TiffKind {
-  /** Bits of a pixel, all samples together. */
-  readonly bits: number;
-  /** Each sample in strips of its own. */
-  readonly planar: boolean;
-  /** See exif-orientation.ts. */
-  readonly turned: boolean;
-  /** Strips or tiles. */
-  readonly strips: number;
-  readonly tile: Size | undefined;
+/** Beside the lines: pieces of 64 KiB to a megabyte, and what libvips or zlib takes for itself. */
+const TIFF_BUFFERS = 12e6;
+/** Of each strip or tile, until it is collected; that happens before there are a thousand. */
+const TIFF_REMAINS = 50_000;
+const TIFF_MOST_REMAINS = 1000;
+/** Lines are decoded together up to so many bytes. */
+const TIFF_BAND = 262_144;
+
+/**
+ * Strips and tiles are decoded one after the other, line by line, and only the crop is kept. A strip or tile of JPEG, WebP or ZSTD
+ * is decoded as a whole.
+ */
+export function tiffMemory(page: TiffPage): number {
+  const { width, height, chunks, codec, planes } = page;
+  const rows = Math.min(chunks.height, height);
+  const lines = linesOf(page);
+  const band = Math.max(lines.bytes, Math.min(TIFF_BAND, lines.bytes * rows));
+  // As they are stored, as bytes, and as RGB.
+  const banded = 3 * planes * band + 6 * chunks.width * lines.rows;
+  const whole = wholeCodecs.has(codec) ? 1.2 * planes * lines.bytes * Math.ceil(chunks.height / lines.rows) : 0;
+  const picture = codec === CODEC.oldJpeg ? 3.3 * width * height : 0;
+  const remains = TIFF_REMAINS * Math.min(chunks.count, TIFF_MOST_REMAINS);
+  return DECODED * Math.min(width, height) ** 2 + banded + whole + picture + remains + TIFF_BUFFERS;
 }
 
-/** Of each strip or tile: where it is and how long, more than once. */
-const STRIP = 80;
-
-/** Strips are decoded row by row, but separate planes, and what is turned, whole; of tiles, two rows are kept. */
-export function tiffMemory(size: Size, { bits, planar, turned, strips, tile }: TiffKind): number {
-  const pixels = size.width * size.height;
-  const bytes = Math.ceil(bits / 8);
-  const table = strips * STRIP;
-  const whole = pixels * (DECODED + 0.5 + (planar || turned ? bytes : 0));
-  if (tile !== undefined) {
-    return table + whole + 2 * Math.ceil(size.width / tile.width) * tile.width * tile.height * bytes;
-  }
-  // Palettes are unpacked: of one sample come three.
-  return table + (planar || turned ? whole : rowsMemory(size, Math.max(DECODED, bytes)));
-}
+const wholeCodecs: ReadonlySet<number> = new Set([CODEC.jpeg, CODEC.webp, CODEC.zstd]);
 
 export interface HeifKind {
   readonly codec: 'avif' | 'heic';

@@ -21,8 +21,13 @@ export interface ImageInfo {
   /** Pixels as stored: before any EXIF orientation, and before the crop or rotation of a HEIF container. */
   readonly width: number;
   readonly height: number;
-  /** Frames or pages, at least 1; only the first is ever used. 1 for AVIF and HEIC sequences. */
+  /** Frames or pages, at least 1; only the first is ever used. */
   readonly frames: number;
+  /**
+   * EXIF's number for how it is to be turned, 1 to 8: exif-orientation.ts. Absent where its decoder turns it by itself (HEIF) or
+   * knows of no other place to look for it (TIFF).
+   */
+  readonly orientation?: number;
   /** Most memory that decoding it takes, in bytes, as decode-memory.ts estimates it. */
   readonly decodeBytes: number;
 }
@@ -39,6 +44,7 @@ export interface Walk {
   readonly width: number;
   readonly height: number;
   readonly frames: number;
+  readonly orientation?: number;
   /** Offset of the first byte that is no part of the image. */
   readonly end: number;
   /** Bytes; see decode-memory.ts. */

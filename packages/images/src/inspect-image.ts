@@ -6,13 +6,14 @@
  * none holds the event loop for more than some 30 ms. What only a decoder can find (a flipped bit in compressed data) is
  * left to the decoder.
  */
+import { isBmp } from './bmp-header.js';
 import { ByteReader } from './byte-reader.js';
 import { checkMemory } from './decode-memory.js';
 import { describeContent } from './describe-content.js';
 import { ImageError } from './image-error.js';
 import { type ImageFormat, type ImageInfo, type ImageLimits, mediaTypes, type Walk } from './image-info.js';
 import { refusePolyglot } from './trailer.js';
-import { isBmp, walkBmp } from './walk-bmp.js';
+import { walkBmp } from './walk-bmp.js';
 import { walkGif } from './walk-gif.js';
 import { heifKind, walkHeif } from './walk-heif.js';
 import { walkJpeg } from './walk-jpeg.js';
@@ -32,8 +33,9 @@ export function inspectImage(bytes: Buffer, limits: ImageLimits): ImageInfo {
   const { format, walk } = walkFormat(reader, limits);
   refusePolyglot(reader, walk.end);
   checkMemory(walk, limits);
-  const { width, height, frames, decodeBytes } = walk;
-  return { format, mediaType: mediaTypes[format], width, height, frames, decodeBytes };
+  const { width, height, frames, orientation, decodeBytes } = walk;
+  const turned = orientation === undefined ? {} : { orientation };
+  return { format, mediaType: mediaTypes[format], width, height, frames, ...turned, decodeBytes };
 }
 
 function walkFormat(bytes: ByteReader, limits: ImageLimits): { format: ImageFormat; walk: Walk } {

@@ -1,10 +1,11 @@
-import { av1Samples } from './av1-sequence.js';
+import { type Av1Samples, av1Samples } from './av1-sequence.js';
 import { type Box, eachBox, readBox } from './boxes.js';
 import type { ByteReader } from './byte-reader.js';
 import { heifMemory } from './decode-memory.js';
 import { ImageError } from './image-error.js';
-import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 import { readExtents } from './heif-extents.js';
+import { readTrack, type Track } from './heif-track.js';
+import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
 const avifBrands: ReadonlySet<string> = new Set(['avif', 'avis']);
 const heicBrands: ReadonlySet<string> = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs']);
@@ -48,79 +49,131 @@ const MOST_CODED = 1.5;
 
 interface Meta {
   primary: number | undefined;
+  /** Of what the primary item is made, if it has no data of its own: the first tile of a grid. */
+  firstTile: number | undefined;
   itemTypes: Map<number, string>;
   /** Sizes by property index (1-based, the numbering of `ipma`). */
   sizes: Map<number, { width: number; height: number }>;
+  /** Boxes `colr` with coded colours, by property index. */
+  colours: Map<number, Box>;
   associations: { item: number; property: number }[];
-  /** The costliest samples that any item has. */
-  chroma: '4:2:0' | '4:4:4';
-  deep: boolean;
+  samples: Map<number, Av1Samples>;
   dataEnd: number;
+}
+
+export interface HeifWalk extends Walk {
+  readonly codec: 'avif' | 'heic';
+  /** Where the picture is the first frame of a sequence. */
+  readonly track: Track | undefined;
+  /** Of the picture; undefined where its codec is not AV1. */
+  readonly samples: Av1Samples | undefined;
+  /** The `colr` box of the picture that has precedence over its samples. */
+  readonly colour: Box | undefined;
 }
 
 /**
  * AVIF and HEIC (ISO/IEC 23008-12): the primary item's `ispe` gives the size, and every extent of `iloc` must lie in the
  * file. The size is as coded: `clap`, `irot` and `imir` are applied by the decoders, which ignore EXIF for these formats.
+ * Of a file that begins as an AV1 sequence, and of one that has no primary item, the first frame is the picture.
  */
-export function walkHeif(bytes: ByteReader, limits: ImageLimits): Walk & { readonly codec: 'avif' | 'heic' } {
-  const { meta: metaBox, end } = topLevel(bytes);
-  if (metaBox === undefined) throw new ImageError('image_undecodable', 'The image container has no picture item.');
-  const meta = readMeta(bytes, metaBox);
-  const size = primarySize(meta);
-  checkDimensions(size.width, size.height, limits);
+export function walkHeif(bytes: ByteReader, limits: ImageLimits): HeifWalk {
+  const { meta: metaBox, moov, end } = topLevel(bytes);
+  const meta = metaBox === undefined ? undefined : readMeta(bytes, metaBox);
+  const isSequence = bytes.matches(8, 'avis') || meta?.primary === undefined;
+  const track = moov !== undefined && isSequence ? readTrack(bytes, moov) : undefined;
+  if (track !== undefined) return walkTrack(bytes, track, Math.max(end, meta?.dataEnd ?? 0), limits);
+  if (meta === undefined) throw new ImageError('image_undecodable', 'The image container has no picture item.');
+  const { width, height } = primarySize(meta);
+  checkDimensions(width, height, limits);
   const codec = codecOf(meta);
   if (codec === undefined) throw new ImageError('image_undecodable', 'The HEIF codec is neither AV1 nor HEVC.');
-  const { chroma, deep } = meta;
-  const kind = { codec, largestItem: largestItem(meta, limits), chroma, deep };
-  const decodeBytes = heifMemory(size.width * size.height, kind);
-  const { width, height } = size;
-  return { width, height, frames: 1, end: Math.max(end, meta.dataEnd), decodeBytes, codec };
+  const all = [...meta.samples.values()];
+  // Of the costliest samples that any item has.
+  const chroma = all.some((each) => each.chroma === '4:4:4') ? '4:4:4' : '4:2:0';
+  const kind = {
+    codec,
+    largestItem: largestItem(meta, limits),
+    chroma,
+    deep: all.some(({ bits }) => bits > 8),
+  } as const;
+  const decodeBytes = heifMemory(width * height, kind);
+  const picture = meta.primary ?? -1;
+  const samples = meta.samples.get(picture) ?? meta.samples.get(meta.firstTile ?? -1);
+  const colour = propertyOf(meta, picture, meta.colours);
+  checkColours(bytes, colour, samples);
+  const walked = { width, height, frames: 1, end: Math.max(end, meta.dataEnd), decodeBytes };
+  return { ...walked, codec, samples, colour, track: undefined };
 }
 
-function topLevel(bytes: ByteReader): { meta: Box | undefined; end: number } {
+function walkTrack(bytes: ByteReader, track: Track, end: number, limits: ImageLimits): HeifWalk {
+  const { codec, width, height, frames, sample, colour } = track;
+  checkDimensions(width, height, limits);
+  const samples = codec === 'avif' ? av1Samples(bytes, sample.start, sample.end) : undefined;
+  checkColours(bytes, colour, samples);
+  const pixels = width * height;
+  const { chroma, bits } = samples ?? { chroma: '4:2:0', bits: 8 };
+  const decodeBytes = heifMemory(pixels, { codec, largestItem: pixels, chroma, deep: bits > 8 });
+  return { width, height, frames, end: Math.max(end, sample.end), decodeBytes, codec, samples, colour, track };
+}
+
+/** Matrices (ITU-T H.273) that only a few decoders know: of the first libheif makes wrong colours, libavif none at all. */
+const unknownMatrices: ReadonlySet<number> = new Set([3, 10, 11, 13, 14, 16, 17]);
+
+function checkColours(bytes: ByteReader, colour: Box | undefined, samples: Av1Samples | undefined): void {
+  if (samples === undefined || samples.grey) return;
+  const matrix = colour === undefined ? samples.matrix : bytes.u16be(colour.payload + 8);
+  if (!unknownMatrices.has(matrix)) return;
+  throw new ImageError('image_undecodable', `The AVIF codes its colours by matrix ${matrix}, which is not supported.`);
+}
+
+/** What stands behind the last box is no part of the image: a line end, padding, what a program appended. */
+function topLevel(bytes: ByteReader): { meta: Box | undefined; moov: Box | undefined; end: number } {
   let meta: Box | undefined;
+  let moov: Box | undefined;
   let at = 0;
   while (at < bytes.length) {
     const box = readBox(bytes, at, bytes.length);
     if (box === undefined) break;
     if (box.end > bytes.length) {
-      if (meta !== undefined && !knownBoxes.has(box.type)) break;
+      if ((meta ?? moov) !== undefined && !knownBoxes.has(box.type)) break;
       throw new ImageError('image_truncated', `The file ends inside its ${bytes.fourcc(box.start + 4)} box.`);
     }
     if (box.type === 'meta') meta ??= box;
+    else if (box.type === 'moov') moov ??= box;
     at = box.end;
   }
-  if (at < bytes.length && (meta === undefined || bytes.length - at < 8)) {
+  if (at < bytes.length && (meta ?? moov) === undefined) {
     throw new ImageError('image_truncated', 'The file ends inside a box header.');
   }
-  return { meta, end: at };
+  return { meta, moov, end: at };
 }
 
 function readMeta(bytes: ByteReader, box: Box): Meta {
   const meta: Meta = {
     primary: undefined,
+    firstTile: undefined,
     itemTypes: new Map(),
     sizes: new Map(),
+    colours: new Map(),
     associations: [],
-    chroma: '4:2:0',
-    deep: false,
+    samples: new Map(),
     dataEnd: 0,
   };
   let iloc: Box | undefined;
   let idat: Box | undefined;
+  let iref: Box | undefined;
   eachBox(bytes, box.payload + 4, box.end, (child) => {
     if (child.type === 'pitm') meta.primary = readId(bytes, child.payload + 4, bytes.u8(child.payload) > 0);
     else if (child.type === 'iinf') readItems(bytes, child, meta);
     else if (child.type === 'iprp') readProperties(bytes, child, meta);
     else if (child.type === 'iloc') iloc = child;
     else if (child.type === 'idat') idat = child;
+    else if (child.type === 'iref') iref = child;
   });
+  if (iref !== undefined) meta.firstTile = readFirstTile(bytes, iref, meta.primary);
   if (iloc !== undefined) {
     meta.dataEnd = readExtents(bytes, iloc, idat, (item, start, end) => {
-      if (meta.itemTypes.get(item) !== 'av01') return;
-      const samples = av1Samples(bytes, start, end);
-      meta.deep ||= samples.deep;
-      if (samples.chroma === '4:4:4') meta.chroma = '4:4:4';
+      if (meta.itemTypes.get(item) === 'av01') meta.samples.set(item, av1Samples(bytes, start, end));
     });
   }
   return meta;
@@ -128,6 +181,18 @@ function readMeta(bytes: ByteReader, box: Box): Meta {
 
 function readId(bytes: ByteReader, at: number, wide: boolean): number {
   return wide ? bytes.u32be(at) : bytes.u16be(at);
+}
+
+/** The first of the items from which `primary` is derived (`dimg`). */
+function readFirstTile(bytes: ByteReader, iref: Box, primary: number | undefined): number | undefined {
+  const wide = bytes.u8(iref.payload) > 0;
+  const size = wide ? 4 : 2;
+  let first: number | undefined;
+  eachBox(bytes, iref.payload + 4, iref.end, ({ type, payload, end }) => {
+    if (type !== 'dimg' || payload + 2 * size + 2 > end || readId(bytes, payload, wide) !== primary) return;
+    first ??= readId(bytes, payload + size + 2, wide);
+  });
+  return first;
 }
 
 function readItems(bytes: ByteReader, box: Box, meta: Meta): void {
@@ -145,6 +210,7 @@ function readProperties(bytes: ByteReader, box: Box, meta: Meta): void {
   eachBox(bytes, box.payload, box.end, (child) => {
     if (child.type === 'ipco') {
       eachBox(bytes, child.payload, child.end, (property, index) => {
+        if (property.type === 'colr' && bytes.matches(property.payload, 'nclx')) meta.colours.set(index, property);
         if (property.type !== 'ispe') return;
         if (meta.sizes.size >= MAX_ENTRIES) throw tooMany();
         const width = bytes.u32be(property.payload + 4);
@@ -179,11 +245,18 @@ function readAssociations(bytes: ByteReader, box: Box, meta: Meta): void {
 }
 
 function primarySize(meta: Meta): { width: number; height: number } {
-  for (const { item, property } of meta.associations) {
-    const size = meta.sizes.get(property);
-    if (item === meta.primary && size !== undefined) return size;
-  }
+  const size = propertyOf(meta, meta.primary ?? -1, meta.sizes);
+  if (size !== undefined) return size;
   throw new ImageError('image_undecodable', 'The image container does not state the size of its picture.');
+}
+
+/** The first property of an item that is in `properties`. */
+function propertyOf<T>(meta: Meta, of: number, properties: ReadonlyMap<number, T>): T | undefined {
+  for (const { item, property } of meta.associations) {
+    const found = item === of ? properties.get(property) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Every coded item must be within the limit, and all of them together within a few times that. */

@@ -1,6 +1,6 @@
 import type { ByteReader } from './byte-reader.js';
 import { jpegMemory, type JpegFrame } from './decode-memory.js';
-import { isTurned } from './exif-orientation.js';
+import { exifOrientation, orientationOf, turns, xmpOrientation } from './exif-orientation.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
@@ -12,6 +12,7 @@ const MAX_SCANS = 100;
 
 /** EXIF or XMP. */
 const APP1 = 0xe1;
+const XMP = 'http://ns.adobe.com/xap/1.0/\0';
 
 /**
  * JPEG (ITU T.81 annex B): SOI, marker segments, scans of entropy-coded data, EOI.
@@ -26,7 +27,8 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
   let height = 0;
   let frame: JpegFrame | undefined;
   let scans = 0;
-  let turned = false;
+  let exif: number | undefined;
+  let xmp: number | undefined;
   for (;;) {
     bytes.countPart();
     at = nextMarker(bytes, at);
@@ -45,7 +47,11 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
       width = bytes.u16be(at + 5);
       checkDimensions(width, height, limits);
     }
-    if (marker === APP1) turned ||= isTurned(bytes, at + 2, at + length);
+    if (marker === APP1 && bytes.matches(at + 2, XMP)) {
+      xmp = xmpOrientation(bytes.buffer.subarray(at + 2, at + length));
+    } else if (marker === APP1) {
+      exif ??= exifOrientation(bytes, at + 2, at + length);
+    }
     at += length;
     if (marker === 0xda) {
       if (frame === undefined) throw new ImageError('image_undecodable', 'A JPEG scan comes before the frame header.');
@@ -56,7 +62,9 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
   if (frame === undefined || scans === 0) {
     throw new ImageError('image_undecodable', 'The JPEG holds no picture data.');
   }
-  return { width, height, frames: 1, end: at, decodeBytes: jpegMemory(width * height, { ...frame, scans, turned }) };
+  const orientation = orientationOf({ exif, xmp });
+  const decodeBytes = jpegMemory(width * height, { ...frame, scans, turned: turns(orientation) });
+  return { width, height, frames: 1, orientation, end: at, decodeBytes };
 }
 
 /** The offset after the next marker. Passes entropy-coded data (stuffed zeros, restart markers) and fill bytes. */

@@ -1,6 +1,6 @@
 import type { ByteReader } from './byte-reader.js';
 import { webpMemory } from './decode-memory.js';
-import { isTurned } from './exif-orientation.js';
+import { exifOrientation, type OrientationTags, orientationOf, turns, xmpOrientation } from './exif-orientation.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
@@ -10,6 +10,10 @@ import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
  */
 const MAX_FRAMES = 10_000;
 
+/** Of VP8X: libwebp gives no metadata that its flags do not announce. */
+const EXIF_FLAG = 0x08;
+const XMP_FLAG = 0x04;
+
 /** WebP (RFC 9649): RIFF with a VP8 or VP8L chunk, or VP8X with a canvas and one or more frames. */
 export function walkWebp(bytes: ByteReader, limits: ImageLimits): Walk {
   const size = bytes.u32le(4);
@@ -17,13 +21,15 @@ export function walkWebp(bytes: ByteReader, limits: ImageLimits): Walk {
   const end = 8 + size;
   const walk = { canvasWidth: 0, canvasHeight: 0, width: 0, height: 0, frames: 0 };
   let at = 12;
-  let turned = false;
+  let flags = 0;
+  const tags: { -readonly [tag in keyof OrientationTags]: OrientationTags[tag] } = {};
   while (at + 8 <= end) {
     bytes.countPart();
     const length = bytes.u32le(at + 4);
     const payload = at + 8;
     if (payload + length > end) throw new ImageError('image_undecodable', 'A WebP chunk leaves its container.');
     if (bytes.matches(at, 'VP8X')) {
+      flags = bytes.u8(payload);
       walk.canvasWidth = bytes.u24le(payload + 4) + 1;
       walk.canvasHeight = bytes.u24le(payload + 7) + 1;
       checkDimensions(walk.canvasWidth, walk.canvasHeight, limits);
@@ -31,8 +37,10 @@ export function walkWebp(bytes: ByteReader, limits: ImageLimits): Walk {
       if (length < 16) throw new ImageError('image_undecodable', 'A WebP frame is too short.');
       checkDimensions(bytes.u24le(payload + 6) + 1, bytes.u24le(payload + 9) + 1, limits);
       walk.frames += 1;
-    } else if (bytes.matches(at, 'EXIF')) {
-      turned ||= isTurned(bytes, payload, payload + length);
+    } else if (bytes.matches(at, 'EXIF') && (flags & EXIF_FLAG) !== 0) {
+      tags.exif ??= exifOrientation(bytes, payload, payload + length);
+    } else if (bytes.matches(at, 'XMP ') && (flags & XMP_FLAG) !== 0) {
+      tags.xmp ??= xmpOrientation(bytes.buffer.subarray(payload, payload + length));
     } else if (bytes.matches(at, 'VP8 ') || bytes.matches(at, 'VP8L')) {
       const lossless = bytes.matches(at, 'VP8L');
       if (length < (lossless ? 5 : 10)) throw new ImageError('image_undecodable', 'The WebP bitstream is too short.');
@@ -50,7 +58,9 @@ export function walkWebp(bytes: ByteReader, limits: ImageLimits): Walk {
   const width = walk.canvasWidth > 0 ? walk.canvasWidth : walk.width;
   const height = walk.canvasHeight > 0 ? walk.canvasHeight : walk.height;
   checkDimensions(width, height, limits);
-  return { width, height, frames: walk.frames, end, decodeBytes: webpMemory(width * height, turned) };
+  const orientation = orientationOf(tags);
+  const decodeBytes = webpMemory(width * height, turns(orientation));
+  return { width, height, frames: walk.frames, orientation, end, decodeBytes };
 }
 
 function lossySize(bytes: ByteReader, at: number): { width: number; height: number } {

@@ -43,7 +43,7 @@ export const operationsSchema = z.object({
     /** Models that are served, or that jobs are held for, and the default. */
     by_model: z.array(z.object({ model: z.string(), waiting: count, active: count })),
   }),
-  /** Of the jobs that succeeded within the window; a phase that none of them had is absent. */
+  /** Of the jobs that a worker ran and that succeeded within the window, not of answers from the cache; absent where there are none. */
   latency_ms: z.object({
     total: percentilesSchema.optional(),
     queue: percentilesSchema.optional(),

@@ -131,7 +131,8 @@ runService({ name: 'worker', nativeThreads: true }, workerVariables, async (conf
     engine.measureLater &&
     new IdleTuning({ measure: engine.measureLater, isBusy: () => slots.held > 0, cores, logger });
   const subscriber = connectRedis(config, 'subscriber', logger);
-  const meter = new RateMeter(Math.min(slots.count, engine.streams * engine.maxBatch), engine.imagesPerSecond);
+  const fed = Math.min(Math.ceil(slots.count / 2), engine.streams * engine.maxBatch);
+  const meter = new RateMeter({ full: slots.count, fed }, engine.imagesPerSecond);
   const store = new JobStore(redis);
   const outputs = new OutputStore(redis);
   const consumer = new Consumer({

@@ -145,6 +145,9 @@ function encodeFlat(format: 'avif' | 'webp' | 'jpeg' | 'tiff', side: number, sha
   return encoded[format]().toBuffer();
 }
 
+/** Run-length data that go down so many rows and say nothing of any. */
+const skipRows = (rows: number): Buffer => Buffer.alloc(4 * Math.ceil(rows / 255), Buffer.from([0, 2, 0, 255]));
+
 function bmpRuns(width: number, height: number, body: Buffer, depth: 4 | 8 = 8): Buffer {
   const head = Buffer.alloc(54 + 4 * 2 ** depth);
   head.write('BM', 0, 'latin1');
@@ -360,8 +363,8 @@ export const bombs: Makers = {
     pages[0]?.copy(first, directory);
     return Buffer.concat([first, ...pages.slice(1)]);
   },
-  'bmp-rle-40mp': () => bmpRuns(6300, 6300, Buffer.from([0, 1])),
-  'bmp-rle4-40mp': () => bmpRuns(6300, 6300, Buffer.from([0, 1]), 4),
+  'bmp-rle-40mp': () => bmpRuns(6300, 6300, skipRows(6300)),
+  'bmp-rle4-40mp': () => bmpRuns(6300, 6300, skipRows(6300), 4),
   'bmp-rle-over-limit': () => bmpRuns(65_535, 65_535, Buffer.from([0, 1])),
   'bmp-rle-deltas': () => bmpRuns(100, 100, Buffer.alloc(60_000, Buffer.from([0, 2, 255, 255]))),
   'bmp-rle-past-the-end': () => bmpRuns(16, 16, Buffer.alloc(500_000, Buffer.from([255, 1]))),

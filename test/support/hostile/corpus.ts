@@ -10,8 +10,9 @@
 import { type Made, bombs } from './bombs.js';
 import { dense } from './dense.js';
 import { disguises } from './disguises.js';
+import { formatDamages } from './format-damage.js';
 import { metadata } from './metadata.js';
-import { mutations } from './mutate.js';
+import { type Mutation, mutations } from './mutate.js';
 import { randomOf } from './random.js';
 import { photoSeeds, seeds, type Seed } from './seeds.js';
 import { shapes } from './shapes.js';
@@ -40,6 +41,9 @@ export const fullPortions: Portions = {
   shuffle: 6,
   swell: 1,
   stretch: 4,
+  zero: 4,
+  swap: 2,
+  ...Object.fromEntries(Object.keys(formatDamages).map((kind) => [kind, 8])),
 };
 
 /** For whole photos: they are a hundred times as large. */
@@ -66,10 +70,14 @@ export async function mutationCases(round: string): Promise<HostileCase[]> {
 
 function damaged(pictures: readonly Seed[], portions: Portions, round: string): HostileCase[] {
   return pictures.flatMap((seed) =>
-    Object.entries(portions).flatMap(([kind, count]) =>
-      Array.from({ length: count }, (_, index) => damage(seed, kind, round, index)),
-    ),
+    Object.entries(portions)
+      .filter(([kind]) => formatDamages[kind]?.of.test(seed.name) ?? true)
+      .flatMap(([kind, count]) => Array.from({ length: count }, (_, index) => damage(seed, kind, round, index))),
   );
+}
+
+function mutationOf(kind: string): Mutation | undefined {
+  return formatDamages[kind]?.mutate ?? mutations[kind];
 }
 
 function damage(seed: Seed, kind: string, round: string, index: number): HostileCase {
@@ -78,7 +86,7 @@ function damage(seed: Seed, kind: string, round: string, index: number): Hostile
     name,
     kind,
     make: () => {
-      const mutate = mutations[kind];
+      const mutate = mutationOf(kind);
       if (mutate === undefined) throw new Error(`there is no mutation ${kind}`);
       return mutate(seed.bytes, randomOf(name), index);
     },
@@ -91,7 +99,7 @@ export async function caseNamed(name: string): Promise<HostileCase> {
   if (fixed !== undefined) return fixed;
   const [kind = '', picture = '', round = '', index = ''] = name.split('/');
   const seed = [...(await seeds()), ...photoSeeds()].find((each) => each.name === picture);
-  if (seed === undefined || mutations[kind] === undefined || !/^\d+$/.test(index)) {
+  if (seed === undefined || mutationOf(kind) === undefined || !/^\d+$/.test(index)) {
     throw new Error(`there is no case ${name}`);
   }
   return damage(seed, kind, round, Number(index));

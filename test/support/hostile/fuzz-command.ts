@@ -2,6 +2,7 @@
 import { startStack } from '../stack.js';
 import { caseNamed, fixedCases, type HostileCase, mutationCases } from './corpus.js';
 import { fuzz, type FuzzReport } from './fuzz.js';
+import { startPillow } from './pillow.js';
 import { havePhotos } from '../../fixtures/images/index.js';
 
 export interface FuzzCommand {
@@ -32,6 +33,9 @@ async function* endless({ seed, only }: FuzzCommand): AsyncGenerator<HostileCase
 
 /** Prints the table and a closing line; resolves to the exit code. */
 export async function runFuzz(command: FuzzCommand, say: (line: string) => void): Promise<number> {
+  const pillow = await startPillow();
+  const compares = 'version' in pillow;
+  say(compares ? `Compared with ${pillow.version}.` : `Not compared with Pillow: ${pillow.missing}.`);
   if (!havePhotos) say('../shared/images is not there: the pictures to damage are drawn, not photographed.');
   // As the images of the deployment have it: glibc keeps less of what is freed.
   const stack = await startStack({ env: { MALLOC_ARENA_MAX: '2' } });
@@ -46,12 +50,18 @@ export async function runFuzz(command: FuzzCommand, say: (line: string) => void)
       until: began + command.seconds * 1000,
       parallel: 4,
       say,
+      pillow: compares ? pillow : undefined,
     });
   } finally {
     clearInterval(progress);
+    if (compares) pillow.close();
     await stack.stop();
   }
   for (const line of tableOf(report)) say(line);
+  say('');
+  for (const [reason, count] of report.allowed) say(`Pillow refuses ${count} that are read on purpose: ${reason}.`);
+  const refused = [...report.refusedByPillow.values()].reduce((sum, count) => sum + count, 0);
+  if (compares) say(`Succeeded where Pillow refuses, beside these: ${refused}; not comparable: ${report.notCompared}.`);
   const seconds = Math.round((performance.now() - began) / 1000);
   const { verdicts, violations, stalls, growth, goodAnswers } = report;
   say('');
@@ -66,18 +76,19 @@ export async function runFuzz(command: FuzzCommand, say: (line: string) => void)
 }
 
 /** Markdown: a row for each kind of file. */
-export function tableOf({ verdicts, growthByKind }: FuzzReport): string[] {
+export function tableOf({ verdicts, growthByKind, refusedByPillow }: FuzzReport): string[] {
   const rows = [...new Set(verdicts.map(({ kind }) => kind))].map((kind) => {
     const own = verdicts.filter((each) => each.kind === kind);
     const accepted = own.filter(({ outcome }) => outcome === 'succeeded').length;
     const slowest = Math.max(...own.map(({ milliseconds }) => milliseconds));
     const growth = growthByKind.get(kind) ?? 0;
-    const cells = [kind, own.length, accepted, codes(own, 'refused'), codes(own, 'failed')];
+    const refused = refusedByPillow.get(kind) ?? 0;
+    const cells = [kind, own.length, accepted, refused, codes(own, 'refused'), codes(own, 'failed')];
     return `| ${[...cells, Math.round(slowest), Math.round(growth)].join(' | ')} |`;
   });
   return [
-    '| kind | files | succeeded | refused | failed | slowest, ms | peak growth, MB |',
-    '| --- | --- | --- | --- | --- | --- | --- |',
+    '| kind | files | succeeded | of these, Pillow refuses | refused | failed | slowest, ms | peak growth, MB |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- |',
     ...rows,
   ];
 }

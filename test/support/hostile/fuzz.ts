@@ -6,7 +6,8 @@
  * What is slow, or was under way when the memory rose, is tried again alone before it is blamed: beside three others on two
  * cores nobody is at fault alone. Alone it is judged by CPU time, which no other process of the machine adds to. A process that
  * died or is no longer ready ends the run, and so does a job that does not end: a stall. On a machine with so much other work that
- * the services hardly run, late timers and 503s prove nothing; the run says so where it does not judge them.
+ * the services hardly run, late timers and 503s prove nothing; the run says so where it does not judge them. A file that succeeds
+ * breaks the promise, too, where Pillow refuses it.
  */
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,6 +15,8 @@ import { join } from 'node:path';
 import { makeImage } from '../../fixtures/images/index.js';
 import type { Stack } from '../stack.js';
 import type { HostileCase } from './corpus.js';
+import { documentedReason } from './pillow-differences.js';
+import type { Pillow } from './pillow.js';
 import { ask, mostMilliseconds, postCase, stalledMilliseconds, type Verdict } from './post-case.js';
 import {
   canMeasure,
@@ -45,6 +48,8 @@ export interface FuzzOptions {
   /** How many at once. */
   readonly parallel: number;
   readonly say?: (line: string) => void;
+  /** Is asked about every file that has succeeded. */
+  readonly pillow?: Pillow | undefined;
 }
 
 export interface FuzzReport {
@@ -57,6 +62,11 @@ export interface FuzzReport {
   /** The same by kind of file, both processes together: of all that were under way. */
   readonly growthByKind: ReadonlyMap<string, number>;
   readonly goodAnswers: number;
+  /** By kind of file: how many succeeded that Pillow refuses, for no reason that pillow-differences.ts has. */
+  readonly refusedByPillow: ReadonlyMap<string, number>;
+  /** How many Pillow refuses, by the documented reason why they are read nevertheless; and how many it could not judge. */
+  readonly allowed: ReadonlyMap<string, number>;
+  readonly notCompared: number;
 }
 
 interface Watched {
@@ -67,7 +77,7 @@ interface Watched {
 }
 
 export async function fuzz(stack: Stack, options: FuzzOptions): Promise<FuzzReport> {
-  const { parallel, until = Infinity, say = () => undefined } = options;
+  const { parallel, until = Infinity, say = () => undefined, pillow } = options;
   const good = await makeImage({ format: 'jpeg', width: 320, height: 240 });
   const heic = await makeImage({ format: 'heic', width: 64, height: 48 });
   const expected = await topOf(stack.url, good);
@@ -88,6 +98,9 @@ export async function fuzz(stack: Stack, options: FuzzOptions): Promise<FuzzRepo
   const growth = { api: 0, worker: 0 };
   const growthByKind = new Map<string, number>();
   const suspects = new Map<string, { each: HostileCase; bytes: Buffer }>();
+  const refusedByPillow = new Map<string, number>();
+  const allowed = new Map<string, number>();
+  let notCompared = 0;
   let folder: string | undefined;
   let goodAnswers = 0;
   let stopped = false;
@@ -116,6 +129,18 @@ export async function fuzz(stack: Stack, options: FuzzOptions): Promise<FuzzRepo
     return most;
   };
 
+  /** A picture that Pillow refuses must not be one here. */
+  const compare = async (each: HostileCase, bytes: Buffer): Promise<void> => {
+    const opinion = await pillow?.judge(bytes);
+    if (opinion === undefined || 'unable' in opinion) notCompared += 1;
+    else if (opinion.refused !== null) {
+      const reason = documentedReason(bytes, opinion.refused);
+      const counts = reason === undefined ? refusedByPillow : allowed;
+      counts.set(reason ?? each.kind, (counts.get(reason ?? each.kind) ?? 0) + 1);
+      if (reason === undefined) await blame(each, bytes, `succeeded, and Pillow refuses it (${opinion.refused})`);
+    }
+  };
+
   const underWay = new Map<string, { each: HostileCase; bytes: Buffer }>();
   const run = async (each: HostileCase): Promise<void> => {
     const bytes = Buffer.from(await each.make());
@@ -130,6 +155,7 @@ export async function fuzz(stack: Stack, options: FuzzOptions): Promise<FuzzRepo
     }
     underWay.delete(each.name);
     verdicts.push(verdict);
+    if (verdict.outcome === 'succeeded') await compare(each, bytes);
     if (verdict.outcome === 'stalled') {
       stopped = true;
       await blame(each, bytes, `has not ended after ${stalledMilliseconds / 1000} s`, stalls);
@@ -185,7 +211,8 @@ export async function fuzz(stack: Stack, options: FuzzOptions): Promise<FuzzRepo
     if (watched.some(isCrowded)) say('The machine is busy: timers that came late are not judged.');
     else violations.push(...(await lagViolations(stack)));
   }
-  return { verdicts, violations, stalls, growth, growthByKind, goodAnswers };
+  const compared = { refusedByPillow, allowed, notCompared };
+  return { verdicts, violations, stalls, growth, growthByKind, goodAnswers, ...compared };
 }
 
 async function* iterate(

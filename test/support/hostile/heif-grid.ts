@@ -3,14 +3,14 @@
  * same, so that a few kilobytes decode to as many pixels as wanted. The picture comes from a whole AVIF or HEIC file.
  */
 
-interface Part {
+export interface Part {
   readonly type: string;
   readonly start: number;
   readonly payload: number;
   readonly end: number;
 }
 
-function parts(bytes: Buffer, from: number, to: number): Part[] {
+export function parts(bytes: Buffer, from: number, to: number): Part[] {
   const found: Part[] = [];
   for (let start = from; start + 8 <= to;) {
     const end = start + bytes.readUInt32BE(start);
@@ -20,7 +20,7 @@ function parts(bytes: Buffer, from: number, to: number): Part[] {
   return found;
 }
 
-function child(bytes: Buffer, parent: Part, type: string, skip = 0): Part {
+export function child(bytes: Buffer, parent: Part, type: string, skip = 0): Part {
   const found = parts(bytes, parent.payload + skip, parent.end).find((part) => part.type === type);
   if (found === undefined) throw new Error(`the file has no ${type} box`);
   return found;

@@ -143,6 +143,24 @@ const stretch: Mutation = (bytes, random) => {
   return repaired(out);
 };
 
+/** A region of zeros behind the head: what a broken download or disk leaves. */
+const zero: Mutation = (bytes, random) => {
+  const out = Buffer.from(bytes);
+  const from = Math.min(out.length, 100) + random.int(Math.max(0, out.length - 100));
+  out.fill(0, from, Math.min(out.length, from + random.pick([16, 256, 4096, out.length >> 2])));
+  return out;
+};
+
+/** Two blocks of the same size in each other's place. */
+const swap: Mutation = (bytes, random) => {
+  const out = Buffer.from(bytes);
+  const length = Math.min(random.pick([8, 64, 512]), out.length >> 2);
+  const [one, other] = [random.int(out.length - length), random.int(out.length - length)];
+  bytes.copy(out, other, one, one + length);
+  bytes.copy(out, one, other, other + length);
+  return out;
+};
+
 export const mutations: Readonly<Record<string, Mutation>> = {
   truncate,
   flip,
@@ -154,4 +172,6 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   shuffle,
   swell,
   stretch,
+  zero,
+  swap,
 };

@@ -50,7 +50,14 @@ const recipes: Readonly<Record<string, Omit<MakeImageOptions, 'width' | 'height'
   'tiff-lzw': { format: 'tiff', compression: 'lzw' },
   'tiff-deflate-16': { format: 'tiff', compression: 'deflate', colour: 'rgb16' },
   'tiff-jpeg': { format: 'tiff', compression: 'jpeg', quality: 70 },
+  'tiff-packbits': { format: 'tiff', compression: 'packbits' },
+  'tiff-grey': { format: 'tiff', compression: 'lzw', colour: 'grey' },
+  'tiff-cmyk': { format: 'tiff', compression: 'deflate', colour: 'cmyk' },
   'tiff-tiles': { format: 'tiff', compression: 'deflate', tiles: true },
+  'tiff-tiles-none': { format: 'tiff', compression: 'none', tiles: true },
+  'tiff-tiles-lzw': { format: 'tiff', compression: 'lzw', tiles: true },
+  'tiff-tiles-jpeg': { format: 'tiff', compression: 'jpeg', quality: 70, tiles: true },
+  'tiff-tiles-packbits': { format: 'tiff', compression: 'packbits', tiles: true },
   'tiff-fax': { format: 'tiff', compression: 'ccittfax4', colour: 'grey' },
 };
 

@@ -41,10 +41,13 @@ const recordLength = 1 + latencyPhases.length * absent.length;
 const zero = '0'.charCodeAt(0);
 const digit = 32;
 
-/** How a job ended, and the bucket of each phase; of phases that it did not have, as with another job's answer, none. */
+/**
+ * How a job ended, and the bucket of each phase. A job that was given another's answer has none, not even of its total: the
+ * percentiles of all phases are of the same jobs, so that no part can look longer than the whole.
+ */
 export function endedRecord({ status, timing_ms: timing, cache }: Outcome): string {
   const buckets = latencyPhases.map((phase) => {
-    if (timing === undefined || (cache !== undefined && phase !== 'total')) return absent;
+    if (timing === undefined || cache !== undefined) return absent;
     const bucket = latencyBucket(timing[phase]);
     return String.fromCharCode(zero + Math.floor(bucket / digit), zero + (bucket % digit));
   });

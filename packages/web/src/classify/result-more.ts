@@ -20,7 +20,6 @@ export interface MoreActions {
 export function resultMore(host: HTMLElement, item: Item, { correct, thumbnail }: MoreActions): (job: Job) => void {
   const job = jobOf(item);
   if (job === undefined) return () => undefined;
-  const first = job.predictions?.[0];
   const { source, model, explain, name } = item;
   const update = wrongView(host, {
     job,
@@ -28,6 +27,7 @@ export function resultMore(host: HTMLElement, item: Item, { correct, thumbnail }
     labels: () => labelsOf(job.model.name),
     explain: (error) => failureNote(toFailure(error)),
   });
+  const first = job.predictions?.[0];
   const needsKey = storedKey() !== undefined;
   const share = h('section', { ariaLabel: 'Share' }, h('h3', {}, 'Link to this result'));
   shareView(share, {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { errorRegistry } from '@quintet/shared';
 import { describe, expect, it } from 'vitest';
 import { openApiDocument, operations } from '../openapi/document.js';
@@ -53,8 +54,10 @@ describe('the page of the API', () => {
           const { description, content = {}, headers = {} } = answer;
           said.push(`${status} ${description}`, ...Object.keys(content), ...Object.keys(headers));
         }
-        said.push(...(operation['x-codeSamples'] ?? []).map((sample) => sample.source));
         for (const each of said) if (each !== undefined) expect(section).toContain(plain(each));
+        const samples = operation['x-codeSamples'] ?? [];
+        expect(samples.map(({ label }) => label)).toEqual(['curl', 'JavaScript', 'Python']);
+        for (const { source } of samples) expect(section).toContain(source.replaceAll(/\s+/g, ' '));
       }
     }
   });
@@ -84,15 +87,42 @@ describe('the page of the API', () => {
     const hash = (body: string): string => `'sha256-${createHash('sha256').update(body).digest('base64')}'`;
     expect(page.contentSecurityPolicy).toBe(
       `default-src 'none'; style-src ${hash(inline('style'))}; script-src ${hash(inline('script'))}; ` +
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "connect-src 'self'; img-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     );
     expect(inline('style')).not.toMatch(/url\(|@import/);
     expect(page.html).not.toMatch(/ (src|style|on\w+)=/);
     const links = [...page.html.matchAll(/ href="([^"]*)"/g)].map(([, link = '']) => link);
-    expect(links.filter((link) => !link.startsWith('#'))).toEqual(['./', 'openapi.json']);
+    expect(links.filter((link) => !link.startsWith('#'))).toEqual([
+      './#/',
+      './#/',
+      './#/operations',
+      'docs',
+      'openapi.json',
+    ]);
     const ids = [...page.html.matchAll(/ id="([^"]*)"/g)].map(([, id = '']) => id);
     expect(new Set(ids).size).toBe(ids.length);
     expect(links.filter((link) => link.startsWith('#') && !ids.includes(link.slice(1)))).toEqual([]);
+  });
+
+  it('looks like the rest of the page: its colours, sizes and header are the same', () => {
+    const read = (path: string): string => readFileSync(new URL(`../../../../${path}`, import.meta.url), 'utf8');
+    const web = ['tokens', 'base', 'shell', 'controls']
+      .map((name) => read(`packages/web/src/styles/${name}.css`))
+      .join('\n');
+    const rulesOf = (sheet: string): Map<string, string> =>
+      new Map(
+        [...sheet.matchAll(/^([^\s@/}][^{}]*) \{\n([^{}]*)\}/gm)].map(([, selector = '', body = '']) => [
+          selector,
+          body,
+        ]),
+      );
+    const theirs = rulesOf(web);
+    const own = rulesOf(read('services/api/assets/docs-shell.css'));
+    const shared = [':root', '.shell', '.brand', '.tabs', '.tabs a', '.tabs a[aria-current]', '.icon', '.icon-button'];
+    for (const selector of shared) expect([selector, own.get(selector)]).toEqual([selector, theirs.get(selector)]);
+    // The strokes of its icons.
+    const icons = read('packages/web/src/app/icons.ts');
+    for (const [, stroke = ''] of page.html.matchAll(/<path d="([^"]+)"/g)) expect(icons).toContain(stroke);
   });
 
   it('puts a key into the examples where the service asks for one, and the route does', () => {
@@ -101,7 +131,11 @@ describe('the page of the API', () => {
       `curl -H "Authorization: Bearer $QUINTET_API_KEY" -H 'Prefer: wait=10' -F image=@photo.jpg`,
     );
     expect(textOf(keyed.html)).toContain('curl http://localhost:3000/health/ready');
+    const keyedText = textOf(keyed.html);
+    expect(keyedText).toContain('headers: { Authorization: `Bearer ${process.env.QUINTET_API_KEY}`');
+    expect(keyedText).toContain(`"Authorization": f"Bearer {os.environ['QUINTET_API_KEY']}"`);
     expect(text).not.toContain('Bearer $');
+    expect(text).not.toContain('QUINTET_API_KEY');
     expect(withKey('A=$(curl -s /a)\ncurl /b').match(/Bearer/g)).toHaveLength(2);
   });
 });

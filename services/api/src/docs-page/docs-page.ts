@@ -1,8 +1,9 @@
 /**
  * `GET /docs`: the OpenAPI document as a page, made once at the start and sent as it is.
  *
- * Everything is in one answer: no script is needed to read it, and style and script (for searching, copying, and the address in
- * the examples) stand in it, so that it works below any prefix. The policy allows these two by their hashes and nothing else.
+ * Everything is in one answer: no script is needed to read it, and style and script (for searching, copying, the address in the
+ * samples, and trying) stand in it, so that it works below any prefix. The policy allows these two by their hashes; the script may
+ * ask this service, and nobody else.
  * The viewers that there are (Swagger UI, Redoc, Scalar) need 'unsafe-inline' or nonces, megabytes of script or fonts from
  * elsewhere, and show nothing without.
  */
@@ -13,6 +14,7 @@ import type { OpenApiDocument } from '../openapi/document.js';
 import type { ApiDocument, Schema } from './document-types.js';
 import { Html, markup, prose } from './html.js';
 import { operationElementId, operationView, type OperationView } from './operation-view.js';
+import { shellView } from './shell.js';
 import { contentView, exampleView, limitsOf, kindOf, membersOf, schemaId } from './schema-view.js';
 
 export interface DocsPage {
@@ -23,14 +25,17 @@ export interface DocsPage {
 /** `keyed`: whether this service asks for keys, so that examples have one. */
 export function docsPage(source: OpenApiDocument, { keyed }: { readonly keyed: boolean }): DocsPage {
   const document = source as unknown as ApiDocument;
-  const style = asset('docs-entries.css') + asset('docs.css');
-  const script = asset('docs.js');
+  const style = ['docs-shell.css', 'docs.css', 'docs-entries.css', 'docs-try.css'].map(asset).join('');
+  const script = ['docs.js', 'docs-request.js', 'docs-answer.js', 'docs-try.js'].map(asset).join('');
   return {
     html: pageOf(document, { keyed, style, script }).text,
     contentSecurityPolicy: [
       "default-src 'none'",
       `style-src ${hashOf(style)}`,
       `script-src ${hashOf(script)}`,
+      // For "Try it": the service itself, and the pictures that it answers.
+      "connect-src 'self'",
+      'img-src blob:',
       "base-uri 'none'",
       "form-action 'none'",
       "frame-ancestors 'none'",
@@ -71,14 +76,10 @@ function pageOf(document: ApiDocument, { keyed, style, script }: PageOptions): H
         <title>${info.title} API</title>
         <style>${new Html(style)}</style>
       </head>
-      <body>
-        <a class="skip" href="#content">To the content</a>
-        <header>
-          <h1><a href="./">${info.title}</a> <span>API ${info.version}</span></h1>
-          <p>${info.summary} <a href="openapi.json">openapi.json</a></p>
-        </header>
+      <body data-keyed="${keyed ? 'yes' : 'no'}">
+        ${shellView(info.title)}
         <div class="columns">
-          <nav aria-label="Operations">
+          <nav id="contents" aria-label="Operations">
             <div id="search" hidden>
               <label for="query">Search</label>
               <input
@@ -103,9 +104,11 @@ function pageOf(document: ApiDocument, { keyed, style, script }: PageOptions): H
             </details>
           </nav>
           <main id="content" tabindex="-1">
+            <h1>API <span>${info.version}</span></h1>
+            <p class="summary">${info.summary} <a href="openapi.json">openapi.json</a></p>
             <p class="intro">
-              Every example can be pasted into a shell, beside a picture <code>photo.jpg</code>; some ask
-              <code>jq</code> for an id.
+              Every sample runs as it stands, beside a picture <code>photo.jpg</code>: with curl in a shell, where some ask
+              <code>jq</code> for an id, in Node 20, or in Python 3.8, each without anything to install.
               ${keyed ? markup`This service asks for keys: yours belongs in the variable <code>QUINTET_API_KEY</code>.` : markup`This service asks for no key.`}
             </p>
             ${tags.map(({ name, description }) => tagView(name, description, operations, context))}

@@ -56,7 +56,7 @@ export interface OperationObject {
   readonly requestBody?: { readonly description?: string; readonly content: Contents };
   readonly responses: Readonly<Record<string, ResponseObject>>;
   readonly 'x-scope'?: string;
-  readonly 'x-codeSamples'?: readonly { readonly source: string }[];
+  readonly 'x-codeSamples'?: readonly { readonly label: string; readonly source: string }[];
 }
 
 export interface ApiDocument {

@@ -1,5 +1,6 @@
 /** One operation: how it is called, what it takes, what it answers, and how it fails. */
 import { errorRegistry, type ErrorCode } from '@quintet/shared';
+import { samplesOf } from '../openapi/samples/index.js';
 import type { Contents, OperationObject, ParameterObject, ResponseObject, Schema } from './document-types.js';
 import { markup, prose, type Html } from './html.js';
 import { contentView, exampleView, kindOf, limitsOf } from './schema-view.js';
@@ -31,7 +32,7 @@ export function operationView({ method, path, operation }: OperationView, contex
       ${scope === undefined ? markup`<span class="scope">open</span>` : markup`<span class="scope">scope <code>${scope}</code></span>`}
     </p>
     ${description === undefined ? undefined : markup`<p>${prose(description)}</p>`}
-    ${(operation['x-codeSamples'] ?? []).map(({ source }) => sample(context.keyed && scope !== undefined ? withKey(source) : source))}
+    ${samplesView(operation, context.keyed && scope !== undefined)}
     ${
       parameters.length === 0
         ? undefined
@@ -72,9 +73,18 @@ function split(
   return [entries.filter(fails), entries.filter((entry) => !fails(entry))];
 }
 
-function sample(source: string): Html {
-  return markup`<div class="sample">
-    <pre tabindex="0" aria-label="curl"><code class="shell">${source}</code></pre>
+/** One call in every language; the script makes tabs of them. With a key, all are written anew from the one with curl. */
+function samplesView({ 'x-codeSamples': samples = [] }: OperationObject, needsKey: boolean): Html {
+  const [curl] = samples;
+  const shown = needsKey && curl !== undefined ? samplesOf(withKey(curl.source)) : samples;
+  return markup`<div class="samples">
+    ${shown.map(
+      ({ label, source }) =>
+        markup`<div class="sample" data-language="${label}">
+          <p class="language">${label}</p>
+          <pre tabindex="0" aria-label="${label}"><code>${source}</code></pre>
+        </div>`,
+    )}
   </div>`;
 }
 

@@ -13,6 +13,7 @@ import { jobListOperations } from './operations-job-list.js';
 import { jobOperations } from './operations-jobs.js';
 import { serviceOperations } from './operations-service.js';
 import { webhookOperations } from './operations-webhooks.js';
+import { samplesOf } from './samples/index.js';
 import { componentSchemas, ref, type SchemaName } from './schemas.js';
 
 export const operations: readonly Operation[] = [
@@ -90,7 +91,7 @@ function describe(operation: Operation): Record<string, unknown> {
     summary,
     ...(description === undefined ? {} : { description }),
     ...(scope === undefined ? { security: [] } : { security: [{}, { key: [] }], 'x-scope': scope }),
-    'x-codeSamples': [{ lang: 'Shell', label: 'curl', source: curlOf(operation) }],
+    'x-codeSamples': samplesOf(curlOf(operation)),
     ...(parameters === undefined ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: { required: true, ...body } }),
     responses: {

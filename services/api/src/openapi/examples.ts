@@ -137,6 +137,7 @@ export const examples: Readonly<Record<string, unknown>> = {
   },
   InferServer: { name: 'quintet', version: '0.1.0', extensions: ['classification', 'binary_tensor_data'] },
   Job: job,
+  JobPage: { jobs: [job], next_cursor: 'MTAyNA' },
   JobRequest: { image_url: 'https://example.com/photo.jpg', top_k: 3, min_score: 0.01, metadata: { order: '4711' } },
   LabelRequest: { inputs: 'https://example.com/photo.jpg', parameters: { top_k: 3 } },
   Labels: [{ label: 'monarch', score: 0.9985632792062912 }],

@@ -54,12 +54,13 @@ export const responseHeaders = {
 
 export const json = (name: SchemaName): Content => ({ 'application/json': { schema: ref(name) } });
 
-export const uuidParameter = (name: string, description: string): Parameter => ({
+export const idParameter = (name: string, description: string): Parameter => ({
   in: 'path',
   name,
   description,
   required: true,
-  schema: { type: 'string', format: 'uuid' },
+  // Without a format: it is the `id` of an answer as it is, of which clients are not to know more.
+  schema: { type: 'string' },
 });
 
 export const queryParameter = (

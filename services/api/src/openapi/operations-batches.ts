@@ -1,11 +1,11 @@
 /** Operations on batches. */
 import { batchOf, origin } from './curl.js';
-import { idempotencyCodes, idempotencyParameter, json, preferParameter, uuidParameter } from './operation.js';
+import { idempotencyCodes, idempotencyParameter, json, preferParameter, idParameter } from './operation.js';
 import type { Operation } from './operation.js';
 import { cacheParameter, optionParameters, pictureBytes, uploadCodes } from './operations-jobs.js';
 import { ref } from './schemas.js';
 
-const batchId = uuidParameter('id', "The batch's id.");
+const batchId = idParameter('id', "The batch's id.");
 
 export const batchOperations: readonly Operation[] = [
   {

@@ -1,8 +1,8 @@
 /** Operations on what a client says that a picture really shows. */
 import { origin } from './curl.js';
-import { json, uuidParameter, type Operation } from './operation.js';
+import { json, idParameter, type Operation } from './operation.js';
 
-const jobId = uuidParameter('id', "The job's id.");
+const jobId = idParameter('id', "The job's id.");
 const path = '/v1/jobs/{id}/correction';
 const succeeded = `JOB=$(curl -s -H 'Prefer: wait=10' -F image=@photo.jpg ${origin}/v1/jobs | jq -r .id)`;
 const codes = ['job_id_invalid', 'job_not_found', 'job_not_succeeded'] as const;

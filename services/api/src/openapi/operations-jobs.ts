@@ -1,11 +1,11 @@
 /** Operations on jobs. */
 import { jobOptionsSchema, type ErrorCode } from '@quintet/shared';
 import { jobOf, origin } from './curl.js';
-import { idempotencyCodes, idempotencyParameter, json, preferParameter, uuidParameter } from './operation.js';
+import { idempotencyCodes, idempotencyParameter, json, preferParameter, idParameter } from './operation.js';
 import type { Operation, Parameter } from './operation.js';
 import { componentSchemas } from './schemas.js';
 
-const jobId = uuidParameter('id', "The job's id.");
+const jobId = idParameter('id', "The job's id.");
 
 /** What is said of an upload before it is a job. */
 export const uploadCodes: readonly ErrorCode[] = [

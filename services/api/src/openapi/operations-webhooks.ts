@@ -1,7 +1,7 @@
 /** Operations on deliveries: their log, and sending them again. */
 import { deliveryStates } from '@quintet/shared';
 import { origin } from './curl.js';
-import { json, queryParameter, uuidParameter, type Operation, type Parameter } from './operation.js';
+import { idParameter, json, queryParameter, type Operation, type Parameter } from './operation.js';
 
 const deliveryIdParameter: Parameter = {
   in: 'path',
@@ -19,7 +19,7 @@ export const webhookOperations: readonly Operation[] = [
     tag: 'webhooks',
     scope: 'read',
     summary: 'What became of the webhooks of a job.',
-    parameters: [uuidParameter('id', "The job's id.")],
+    parameters: [idParameter('id', "The job's id.")],
     answers: { 200: { description: 'Its deliveries.', content: json('DeliveryList') } },
     codes: ['job_id_invalid', 'job_not_found'],
   },

@@ -73,12 +73,12 @@ const batchOptions = {
 /** What is asked. Names of options are those of the query, too (operations-jobs.ts). */
 export const requests = {
   BatchItem: batchItemSchema,
-  CorrectionRequest: correctionRequestSchema,
   BatchRequest: z.strictObject({
     items: z.array(batchItemSchema).optional(),
     image_urls: z.array(z.url()).optional(),
     ...batchOptions,
   }),
+  CorrectionRequest: correctionRequestSchema,
   InferRequest: inferRequestSchema,
   LabelRequest: compat.labelRequestSchema,
   JobRequest: z.strictObject({

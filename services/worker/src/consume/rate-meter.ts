@@ -1,16 +1,28 @@
 /**
- * How many orders a second this worker gets done while it has work: what the API's estimates (ETA, Retry-After) add up.
+ * How many orders a second this worker can get done: what the API's estimates (ETA, Retry-After) add up.
  *
- * Orders divided by the clock would make a worker with little to do look slow. So time counts only while orders are held, and
- * two rates are kept apart:
- *   full     while at least `fullAt` orders are held, so that every stream has its batch: what the worker can do
- *   partial  while fewer are: at least that
- * Until the worker has been full for a moment, the larger of what its measurement at start promised and the partial rate is
- * the best guess; afterwards the full rate counts, smoothed over about ten seconds of being full, and the guess never again.
+ * Orders divided by the clock would make a worker with little to do look slow, and so would a few at once: until the first of
+ * them has ended nothing seems to get done, and after the last has begun some streams are idle. So two rates are kept apart:
+ *   saturated  from one end to the next, while every stream finds its next batch: what the worker can do
+ *   partial    while anything is held: at least that
+ * A stretch of saturation begins with the first end after the worker has held as many orders as it takes at once, and lasts
+ * as long as it holds enough for all streams. Until enough was seen in such stretches, the larger of what its
+ * measurement at start promised and the best partial rate is the best guess; afterwards the saturated rate counts, smoothed
+ * over about ten seconds of saturation, and the guess never again.
  */
 const smoothingMs = 10_000;
 /** Shorter than this and a batch more or less decides. */
 const leastMs = 250;
+const leastPartialMs = 1000;
+/** Of saturation, before its rate is believed more than the measurement at start. */
+const enoughMs = 2000;
+
+export interface Saturation {
+  /** Orders that the worker holds where it takes no more. */
+  readonly full: number;
+  /** Orders that keep all streams busy: fewer end a stretch. */
+  readonly fed: number;
+}
 
 interface Span {
   ms: number;
@@ -18,16 +30,20 @@ interface Span {
 }
 
 export class RateMeter {
-  readonly #full: Span = { ms: 0, ended: 0 };
+  readonly #saturated: Span = { ms: 0, ended: 0 };
   readonly #partial: Span = { ms: 0, ended: 0 };
   #held = 0;
   #since: number;
-  #fullRate: number | undefined;
+  /** Whether the worker was full, and has been fed ever since. */
+  #isSaturated = false;
+  /** When an order ended last within this stretch of saturation. */
+  #lastEnd: number | undefined;
+  #saturatedRate: number | undefined;
   #partialRate = 0;
 
   /** `promised`: images per second as measured at start, where that was done. */
   constructor(
-    private readonly fullAt: number,
+    private readonly saturation: Saturation,
     private readonly promised = 0,
     private readonly now: () => number = () => performance.now(),
   ) {
@@ -38,13 +54,24 @@ export class RateMeter {
   begin(): void {
     this.#account();
     this.#held += 1;
+    if (this.#held >= this.saturation.full) this.#isSaturated = true;
   }
 
   /** An order is held no more; `worked` where it was run, not dropped or handed back. */
   end(worked: boolean): void {
-    this.#account();
-    if (worked) this.#span().ended += 1;
+    const now = this.#account();
+    if (worked) this.#partial.ended += 1;
+    if (this.#isSaturated) {
+      if (this.#lastEnd !== undefined) {
+        this.#saturated.ms += now - this.#lastEnd;
+        if (worked) this.#saturated.ended += 1;
+      }
+      this.#lastEnd = now;
+    }
     this.#held -= 1;
+    if (this.#held >= this.saturation.fed) return;
+    this.#isSaturated = false;
+    this.#lastEnd = undefined;
   }
 
   /** Orders that are held. */
@@ -55,27 +82,23 @@ export class RateMeter {
   /** Images per second; 0 while nothing is known. */
   rate(): number {
     this.#account();
-    if (this.#full.ms >= leastMs) {
-      const sample = take(this.#full);
-      const weight = this.#fullRate === undefined ? 1 : 1 - Math.exp(-sample.ms / smoothingMs);
-      this.#fullRate = (this.#fullRate ?? 0) * (1 - weight) + sample.perSecond * weight;
+    if (this.#saturated.ms >= (this.#saturatedRate === undefined ? enoughMs : leastMs)) {
+      const sample = take(this.#saturated);
+      const weight = this.#saturatedRate === undefined ? 1 : 1 - Math.exp(-sample.ms / smoothingMs);
+      this.#saturatedRate = (this.#saturatedRate ?? 0) * (1 - weight) + sample.perSecond * weight;
     }
-    if (this.#partial.ms >= leastMs) {
-      const sample = take(this.#partial);
-      const weight = this.#partialRate === 0 ? 1 : 1 - Math.exp(-sample.ms / smoothingMs);
-      this.#partialRate = this.#partialRate * (1 - weight) + sample.perSecond * weight;
+    if (this.#partial.ms >= leastPartialMs) {
+      // The least of what it can do is the most that it has done.
+      this.#partialRate = Math.max(this.#partialRate, take(this.#partial).perSecond);
     }
-    return this.#fullRate ?? Math.max(this.promised, this.#partialRate);
+    return this.#saturatedRate ?? Math.max(this.promised, this.#partialRate);
   }
 
-  #span(): Span {
-    return this.#held >= this.fullAt ? this.#full : this.#partial;
-  }
-
-  #account(): void {
+  #account(): number {
     const now = this.now();
-    if (this.#held > 0) this.#span().ms += now - this.#since;
+    if (this.#held > 0) this.#partial.ms += now - this.#since;
     this.#since = now;
+    return now;
   }
 }
 

@@ -141,6 +141,79 @@ describe('download', () => {
     expect((await failureOf(url(maxRedirects + 1))).code).toBe('image_url_redirects');
   });
 
+  it.each([
+    '',
+    'identity',
+    'base64',
+    'utf-8',
+    'aws-chunked',
+    'binary',
+    'UTF-8, aws-chunked',
+    'none',
+    'image/jpeg',
+    ',',
+  ])('ignores a Content-Encoding that is no compression: "%s"', async (encoding) => {
+    const port = await serve((_request, response) => {
+      response.writeHead(200, { 'content-encoding': encoding }).end('as it is');
+    });
+    expect((await download(`http://a.test:${port}/`, settings, forever)).toString()).toBe('as it is');
+  });
+
+  it.each(['gzip', 'x-gzip', 'deflate', 'br', 'zstd', 'compress', 'GZIP', 'aws-chunked, gzip', 'identity,br'])(
+    'refuses a compression by its name: %s',
+    async (encoding) => {
+      const port = await serve((_request, response) => {
+        response.writeHead(200, { 'content-encoding': encoding }).end('compressed');
+      });
+      const error = await failureOf(`http://a.test:${port}/`);
+      expect(error).toMatchObject({ code: 'image_format_unsupported', again: undefined });
+      const name = encoding.toLowerCase().split(/, ?/).at(-1) ?? '';
+      expect(error.detail).toContain(`compressed with ${name}, though it was asked for no compression`);
+    },
+  );
+
+  it.each([
+    ['/写真/é.jpg?q=ü', '/%E5%86%99%E7%9C%9F/%C3%A9.jpg?q=%C3%BC'],
+    ['写真.jpg', '/first/%E5%86%99%E7%9C%9F.jpg'],
+    ['//bücher.test:PORT/é', '/%C3%A9', 'xn--bcher-kva.test'],
+    ['http://bücher.test:PORT/a b.jpg#part', '/a%20b.jpg', 'xn--bcher-kva.test'],
+    ['  ../a b.jpg  ', '/a%20b.jpg'],
+    ['/already%20escaped/%E5', '/already%20escaped/%E5'],
+    // A byte that is no UTF-8 is kept as it is.
+    [Buffer.from('/caf\xe9.jpg', 'latin1'), '/caf%E9.jpg'],
+  ])('follows a Location as browsers do: %s', async (location, path, host = 'a.test') => {
+    const asked: string[] = [];
+    const server = createTcpServer((socket) => {
+      socket.once('data', (data) => {
+        const request = data.toString('latin1');
+        asked.push(`${/^GET (\S+)/.exec(request)?.[1]} ${/host: (.*)/i.exec(request)?.[1]?.trim()}`);
+        if (asked.length > 1) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nthere');
+        else {
+          const told = typeof location === 'string' ? Buffer.from(location.replace('PORT', String(port))) : location;
+          socket.write('HTTP/1.1 302 Found\r\nLocation: ');
+          socket.write(told);
+          socket.end('\r\nContent-Length: 0\r\n\r\n');
+        }
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    expect((await download(`http://a.test:${port}/first/one`, settings, forever)).toString()).toBe('there');
+    expect(asked[1]).toBe(`${path} ${host}:${port}`);
+    server.close();
+  });
+
+  it('asks for an address with other characters as browsers do', async () => {
+    const asked: string[] = [];
+    const port = await serve((request, response) => {
+      asked.push(`${request.headers.host}${request.url}`);
+      response.end('there');
+    });
+    await download(`http://bücher.test:${port}/写真 1.jpg?q=é#x`, settings, forever);
+    expect(asked).toEqual([`xn--bcher-kva.test:${port}/%E5%86%99%E7%9C%9F%201.jpg?q=%C3%A9`]);
+  });
+
   it('shows the first bytes once, and stops where they are wrong', async () => {
     const seen: number[] = [];
     let closed = false;

@@ -21,6 +21,9 @@ export const maxRedirects = 5;
 /** So many bytes are looked at before the rest is read: enough for every format's signature and most headers. */
 export const headBytes = 4096;
 
+/** Codings that change the bytes: those of IANA's registry. */
+const compressions = new Set(['gzip', 'x-gzip', 'deflate', 'br', 'zstd', 'dcz', 'dcb', 'compress', 'x-compress']);
+
 const redirectStatuses: readonly (number | undefined)[] = [301, 302, 303, 307, 308];
 
 export interface DownloadSettings {
@@ -115,7 +118,7 @@ function get(url: URL, settings: DownloadSettings, signal: AbortSignal): Promise
 
 /** By the status and the headers: the address of a redirect, or undefined where the body is to be read. Throws otherwise. */
 function judge({ statusCode, headers }: IncomingMessage, url: URL, maxBytes: number): string | undefined {
-  if (redirectStatuses.includes(statusCode) && headers.location !== undefined) return headers.location;
+  if (redirectStatuses.includes(statusCode) && headers.location !== undefined) return inAscii(headers.location);
   if (statusCode !== 200) {
     const again = statusCode === 429 || (statusCode !== undefined && statusCode >= 500);
     throw new FetchError(
@@ -124,15 +127,32 @@ function judge({ statusCode, headers }: IncomingMessage, url: URL, maxBytes: num
       again ? { retryAfterSeconds: parseRetryAfter(headers['retry-after'], new Date()) } : undefined,
     );
   }
-  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? '';
-  if (encoding !== '' && encoding !== 'identity') {
+  const compression = compressionOf(headers['content-encoding']);
+  if (compression !== undefined) {
     throw new FetchError(
       'image_format_unsupported',
-      `${url.host} sent the image compressed, which it was asked not to.`,
+      `${url.host} sent the image compressed with ${compression}, though it was asked for no compression. Store the image there as it is.`,
     );
   }
   if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge(url, maxBytes);
   return undefined;
+}
+
+/**
+ * The first real compression that `Content-Encoding` names. Any other word there is ignored, as browsers and curl do: S3 stores what
+ * the uploader said, such as `aws-chunked`, `base64`, `binary` or `utf-8`, beside bytes that are as they were.
+ */
+function compressionOf(header = ''): string | undefined {
+  const codings = header.split(',').map((coding) => coding.trim().toLowerCase());
+  return codings.find((coding) => compressions.has(coding));
+}
+
+/**
+ * An address with its other bytes escaped, as browsers do with a `Location` that is not ASCII. Node gives each byte as a character;
+ * the URL parser would take those for characters, not for the UTF-8 that they are.
+ */
+function inAscii(location: string): string {
+  return location.replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function collect(

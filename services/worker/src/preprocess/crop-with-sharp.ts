@@ -12,10 +12,10 @@
  *
  * On purpose different: 16-bit grey keeps its high byte, where Pillow clips everything above 255 to white.
  */
+import { heifPicture } from '@quintet/images';
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { cmykToRgb } from './cmyk.js';
 import { type CropSpec, type PictureSize, planCrop } from './geometry.js';
-import { transparentColour } from './gif-transparency.js';
 import { plainJpeg } from './jpeg-header.js';
 import { type Axis, resampleWindow, sourceSpan } from './resample.js';
 import { inputOptions } from './sharp-settings.js';
@@ -53,11 +53,37 @@ interface Source {
   readonly width: number;
   readonly height: number;
   readonly cmyk: boolean;
+  /** What each value of a sample means, if not itself. */
+  readonly levels?: Uint8ClampedArray;
 }
 
-/** Crops an encoded picture of a format that sharp reads. */
-export async function cropEncoded(bytes: Buffer, spec: CropSpec, limits: SharpLimits): Promise<Crop> {
-  return crop(await encodedSource(bytes, limits), spec, limits);
+/**
+ * Crops an encoded picture of a format that sharp reads. `orientation`: as `inspectImage` says; libvips looks for it itself where
+ * that is undefined.
+ */
+export async function cropEncoded(
+  bytes: Buffer,
+  spec: CropSpec,
+  limits: SharpLimits,
+  orientation?: number,
+): Promise<Crop> {
+  return crop(await encodedSource(bytes, limits, orientation), spec, limits);
+}
+
+/** Crops an AVIF. */
+export async function cropAvif(bytes: Buffer, spec: CropSpec, limits: SharpLimits): Promise<Crop> {
+  const { bytes: picture, limitedGrey } = heifPicture(bytes);
+  const source = await encodedSource(picture, limits);
+  return crop(limitedGrey === undefined ? source : { ...source, levels: fullRange(limitedGrey) }, spec, limits);
+}
+
+/**
+ * From the high byte of a grey sample of limited range, 16 to 235, to full range, as libavif does it. `bits`: of the sample; what
+ * is below the high byte counts as its mean.
+ */
+function fullRange(bits: number): Uint8ClampedArray {
+  const rest = 0.5 - 0.5 / 2 ** (bits - 8);
+  return Uint8ClampedArray.from({ length: 256 }, (_value, v) => Math.floor(((v + rest - 16) * 255) / 219 + 0.5));
 }
 
 /** Crops pixels that another decoder has produced. */
@@ -71,24 +97,39 @@ export async function cropRaster(raster: Raster, spec: CropSpec, limits: SharpLi
   return crop({ open, width, height, cmyk: false }, spec, limits);
 }
 
-async function encodedSource(bytes: Buffer, limits: SharpLimits): Promise<Source> {
-  const options = inputOptions(limits.maxPixels);
+async function encodedSource(bytes: Buffer, limits: SharpLimits, orientation?: number): Promise<Source> {
+  const options = { ...inputOptions(limits.maxPixels), autoOrient: orientation === undefined };
   // Asking libvips costs a fifth of a millisecond, a tenth of a usual photo's decoding.
-  const plain = plainJpeg(bytes);
-  if (plain !== undefined) {
-    return { open: () => sharp(bytes, { ...options, autoOrient: false }), ...plain, cmyk: false };
-  }
+  const plain = orientation === 1 ? plainJpeg(bytes) : undefined;
+  if (plain !== undefined) return { open: () => sharp(bytes, options), ...plain, cmyk: false };
   const metadata: Metadata = await sharp(bytes, options).metadata();
-  const background = metadata.format === 'gif' && metadata.hasAlpha ? transparentColour(bytes) : undefined;
   return {
-    open: () => {
-      const image = sharp(bytes, options);
-      return background === undefined ? image : image.flatten({ background });
-    },
-    width: metadata.autoOrient.width,
-    height: metadata.autoOrient.height,
+    open: () => turn(sharp(bytes, options), orientation),
+    ...turnedSize(metadata, orientation),
     cmyk: metadata.space === 'cmyk',
   };
+}
+
+/** EXIF's orientations: degrees to the right, after the picture was turned over if it is. Each turns, since sharp then turns before it crops. */
+const turnings: Readonly<Record<number, readonly [degrees: number, over?: 'flip' | 'flop']>> = {
+  2: [180, 'flip'],
+  3: [180],
+  4: [180, 'flop'],
+  5: [90, 'flip'],
+  6: [90],
+  7: [90, 'flop'],
+  8: [270],
+};
+
+function turn(image: Sharp, orientation = 1): Sharp {
+  const [degrees, over] = turnings[orientation] ?? [0];
+  if (over !== undefined) image[over]();
+  return degrees === 0 ? image : image.rotate(degrees);
+}
+
+function turnedSize({ width, height, autoOrient }: Metadata, orientation?: number): PictureSize {
+  if (orientation === undefined) return autoOrient;
+  return orientation >= 5 ? { width: height, height: width } : { width, height };
 }
 
 async function crop(source: Source, spec: CropSpec, limits: SharpLimits): Promise<Crop> {
@@ -102,10 +143,13 @@ async function crop(source: Source, spec: CropSpec, limits: SharpLimits): Promis
     height: rows.end - rows.first,
   };
   const data = await pixelsOf(source.open().extract(window), source, limits);
+  const { levels } = source;
+  if (levels !== undefined) for (let i = 0; i < data.length; i += 1) data[i] = levels[data[i] ?? 0] ?? 0;
   return { data: resampleWindow({ data, ...window }, across, down), width, height };
 }
 
-function axesOf(picture: PictureSize, spec: CropSpec): Axes {
+/** The crop's axes in a picture. */
+export function axesOf(picture: PictureSize, spec: CropSpec): Axes {
   const plan = planCrop(picture.width, picture.height, spec);
   const { crop: length, interpolation } = spec;
   return {

@@ -6,7 +6,7 @@ export class DecoderUnavailableError extends Error {
 }
 
 /**
- * What a decoder's failure means for the client. sharp and @napi-rs/image report a bad picture as a plain Error, of which
+ * What a decoder's failure means for the client. sharp reports a bad picture as a plain Error, of which
  * the first line names the cause. Any subclass (no memory, a mistake of ours) is returned as it is: the picture must not be
  * blamed for it.
  */
@@ -17,7 +17,9 @@ export function toImageError(error: unknown): unknown {
   if (message.includes('exceeds pixel limit')) {
     return new ImageError('image_too_many_pixels', 'The image has more pixels than are accepted.', { cause: error });
   }
-  const reason = message.split('\n', 1)[0]?.slice(0, 200) ?? '';
+  // The first line says why, but for what libvips notes as libheif reads ahead.
+  const lines = message.replace(/^Input buffer has corrupt header: /, '').split('\n');
+  const reason = lines.find((line) => !line.startsWith('source: bad seek'))?.slice(0, 200) ?? '';
   return new ImageError('image_undecodable', `The image cannot be decoded: ${reason}`, { cause: error });
 }
 

@@ -230,7 +230,7 @@ describe('hostile files', () => {
     expect(await codeOf(preprocessor.preprocess(svgWithReference, jpeg))).toBe('image_undecodable');
     expect(await codeOf(preprocessor.preprocess(Buffer.alloc(0), jpeg))).toBe('image_undecodable');
     expect(await codeOf(preprocessor.preprocess(Buffer.from('BM'), { ...jpeg, format: 'bmp' }))).toBe(
-      'image_undecodable',
+      'image_truncated',
     );
     expect(await codeOf(preprocessor.preprocess(pngClaiming(60_000, 60_000), jpeg))).toBe('image_too_many_pixels');
   });

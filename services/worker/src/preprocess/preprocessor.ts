@@ -1,17 +1,20 @@
 /**
  * From an encoded picture to the square the model sees.
  *
- * libvips decodes nearly everything, BMP goes through a native decoder, HEIC through WebAssembly in a thread; from there on
+ * libvips decodes JPEG, PNG, WebP and AVIF; BMP, GIF and TIFF are decoded here, HEIC by WebAssembly in a thread; from there on
  * one path leads to the crop. Nothing here computes on the main thread for more than a few milliseconds. Whatever is wrong
  * with a picture becomes an ImageError and concerns that picture only.
  */
-import { type ImageInfo, inspectImage } from '@quintet/images';
+import { heifPicture, type ImageInfo, inspectImage } from '@quintet/images';
 import { decodeBmp } from './bmp-decoder.js';
 import { DecodeBudget } from './decode-budget.js';
-import { type Crop, cropEncoded, cropRaster } from './crop-with-sharp.js';
+import { type Crop, cropAvif, cropEncoded, cropRaster } from './crop-with-sharp.js';
 import { decodeTimeout, toImageError } from './decode-error.js';
+import { decodeGif } from './gif-decoder.js';
 import { checkSpec, type CropSpec } from './geometry.js';
+import { cutPng, mendPng } from './mend-png.js';
 import { ThreadDecoder } from './thread-decoder.js';
+import { cropTiff } from './tiff/crop-tiff.js';
 
 export interface PreprocessorOptions {
   /** From the `preprocess` section of the model's manifest. */
@@ -68,14 +71,22 @@ export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
   // A HEIC picture that waits for the one thread must not keep memory from others.
   const heicTurn = new DecodeBudget(1, longestWaitMs);
 
+  async function decode(bytes: Buffer, { format, orientation }: ImageInfo): Promise<Crop> {
+    if (format === 'bmp') return cropRaster(decodeBmp(bytes), spec, limits);
+    if (format === 'gif') return cropRaster(decodeGif(bytes), spec, limits);
+    if (format === 'tiff') return cropTiff(bytes, spec, limits);
+    if (format === 'avif') return cropAvif(bytes, spec, limits);
+    if (format !== 'png') return cropEncoded(bytes, spec, limits, orientation);
+    const png = mendPng(bytes);
+    const cropped = cropEncoded(png.bytes, spec, limits, orientation);
+    return png.ended ? cropped : cropped.catch((error: unknown) => Promise.reject(cutPng(error)));
+  }
+
   /** Has its memory until it has really ended, or is as late again as it may be. */
   function timed(bytes: Buffer, info: ImageInfo): Promise<Crop> {
     return new Promise((resolve, reject) => {
       const held = budget.run(info.decodeBytes, async () => {
-        const work =
-          info.format === 'bmp'
-            ? decodeBmp(bytes).then((raster) => cropRaster(raster, spec, limits))
-            : cropEncoded(bytes, spec, limits);
+        const work = decode(bytes, info);
         const result = within(work, timeoutMs);
         result.then(resolve, reject);
         await Promise.allSettled([result]);
@@ -91,8 +102,8 @@ export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
         const info = known ?? inspectImage(bytes, { maxPixels, maxDecodeBytes });
         if (info.format !== 'heic') return await timed(bytes, info);
         // It keeps its own clock, which does not run while others are being decoded.
-        const decode = () => budget.run(info.decodeBytes, () => heic.decode(bytes));
-        return await cropRaster(await heicTurn.run(1, decode), spec, limits);
+        const decodeHeic = () => budget.run(info.decodeBytes, () => heic.decode(heifPicture(bytes).bytes));
+        return await cropRaster(await heicTurn.run(1, decodeHeic), spec, limits);
       } catch (error) {
         throw toImageError(error);
       }

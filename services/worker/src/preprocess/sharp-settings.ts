@@ -25,13 +25,11 @@ export function configureSharp(): void {
       'VipsForeignLoadPng',
       'VipsForeignLoadWebp',
       'VipsForeignLoadHeif',
-      'VipsForeignLoadNsgif',
-      'VipsForeignLoadTiff',
     ],
   });
 }
 
-/** Options for every encoded picture: first frame only (sharp's default of one page), orientation applied. */
+/** Options for every encoded picture: first frame only (sharp's default of one page). */
 export function inputOptions(maxPixels: number): SharpOptions {
-  return { autoOrient: true, ignoreIcc: true, failOn: 'error', limitInputPixels: maxPixels, sequentialRead: true };
+  return { ignoreIcc: true, failOn: 'error', limitInputPixels: maxPixels, sequentialRead: true };
 }

@@ -17,15 +17,18 @@ const members = fc.array(
   { maxLength: 12 },
 );
 
-/** A header block as an attacker writes it, with the right checksum. */
-function header(name: string, type: string, size: string): Buffer {
+type Change = (block: Buffer) => void;
+
+/** A header block as an attacker writes it, with the right checksum; `change` is for what it has of its own. */
+function header(name: string | Buffer, type: string, size: string | Buffer, change: Change = () => undefined): Buffer {
   const block = Buffer.alloc(512);
-  block.write(name);
+  Buffer.from(name).copy(block);
   block.write('0000644\0', 100);
-  block.write(size, 124);
+  Buffer.from(size).copy(block, 124);
   block.write('        ', 148);
   block.write(type, 156);
   block.write('ustar\x0000', 257);
+  change(block);
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
   return block;
@@ -37,6 +40,16 @@ function pax(...records: string[]): Buffer {
   content.copy(padded);
   return Buffer.concat([header('pax', 'x', content.length.toString(8).padStart(11, '0')), padded]);
 }
+
+/** `bytes` as the content of an entry: padded to whole blocks. */
+function padded(bytes: Buffer): Buffer {
+  return Buffer.concat([bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
+}
+
+const octal = (value: number): string => value.toString(8).padStart(11, '0');
+const end = Buffer.alloc(1024);
+const file = (name: string | Buffer, size: string | Buffer = octal(photo.length), change?: Change): Buffer =>
+  Buffer.concat([header(name, '0', size, change), padded(photo)]);
 
 describe('tarItems', () => {
   it('gives every file of an archive, in pieces of any length, packed with gzip or not', async () => {
@@ -74,6 +87,92 @@ describe('tarItems', () => {
       Buffer.alloc(1024),
     ]);
     expect(await fromTar(archive)).toEqual([[name, photo]]);
+  });
+
+  it('fails the item that is sparse, by its own name, and no other', async () => {
+    const map = Buffer.alloc(512);
+    map[504] = 1;
+    const gnu = (name: string, blocks: Buffer[]): Buffer => {
+      const long = header(name, 'S', octal(photo.length), (block) => {
+        block.write('ustar  \0', 257);
+        block[482] = blocks.length > 0 ? 1 : 0;
+      });
+      return Buffer.concat([long, ...blocks, padded(photo)]);
+    };
+    const archive = Buffer.concat([
+      gnu('short.jpg', []),
+      gnu('long.jpg', [map, map, Buffer.alloc(512)]),
+      pax('22 GNU.sparse.major=1\n', '32 GNU.sparse.name=folder/a.jpg\n', '26 path=GNUSparseFile.0/a\n'),
+      file('GNUSparseFile.0/a'),
+      file('good.jpg'),
+      end,
+    ]);
+    expect(await fromTar(archive)).toEqual([
+      ['short.jpg', 'archive_entry_unreadable'],
+      ['long.jpg', 'archive_entry_unreadable'],
+      ['folder/a.jpg', 'archive_entry_unreadable'],
+      ['good.jpg', photo],
+    ]);
+  });
+
+  it('reads what old and other writers wrote', async () => {
+    const v7 = (block: Buffer): void => {
+      block.fill(0, 156, 157);
+      block.fill(0, 257);
+    };
+    const signed = file(Buffer.from('Café.jpg'));
+    const sum = signed.subarray(0, 512).reduce((total, byte, at) => {
+      const counted = at >= 148 && at < 156 ? 0x20 : byte;
+      return total + (counted < 0x80 ? counted : counted - 0x100);
+    }, 0);
+    signed.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    const large = Buffer.alloc(12);
+    large[0] = 0x80;
+    large.writeUInt32BE(photo.length, 8);
+    const archive = Buffer.concat([
+      header('pax_global_header', 'g', octal(20)),
+      padded(Buffer.from('20 comment=abcdefgh\n')),
+      file('v7.jpg', octal(photo.length), v7),
+      header('v7-folder/', '0', octal(0), v7),
+      signed,
+      file('binary.jpg', large),
+      file('spaces.jpg', `${photo.length.toString(8).padStart(10)} \0`),
+      file('prefixed.jpg', octal(photo.length), (block) => block.write('some/folder', 345)),
+      // The sizes of what these lead to.
+      header('hard link', '1', octal(5000)),
+      header('link', '2', octal(5000)),
+      header('folder/', '5', octal(5000)),
+      pax('25 path=写真/Café.jpg\n'),
+      file('another name'),
+      end,
+      Buffer.from('\r\njunk of a block that is no header'),
+    ]);
+    for (const each of [archive, gzipSync(archive)]) {
+      expect(await fromTar(each)).toEqual(
+        ['v7.jpg', 'Café.jpg', 'binary.jpg', 'spaces.jpg', 'some/folder/prefixed.jpg', '写真/Café.jpg'].map((name) => [
+          name,
+          photo,
+        ]),
+      );
+    }
+  });
+
+  it('takes an extension header as long as macOS writes them', async () => {
+    const value = 'x'.repeat(300_000);
+    const archive = Buffer.concat([pax(`300027 LIBARCHIVE.xattr.a=${value}\n`), file('a.jpg'), end]);
+    expect(await fromTar(archive)).toEqual([['a.jpg', photo]]);
+  });
+
+  it.each([
+    ['BZh91AY&SY', 'bzip2'],
+    ['\xfd7zXZ\0\0', 'xz'],
+    ['\x28\xb5\x2f\xfd\0\0', 'Zstandard'],
+  ])('names a compression that it does not know: %s', async (start, name) => {
+    const packed = Buffer.concat([Buffer.from(start, 'latin1'), Buffer.alloc(1000, 'x')]);
+    await expect(fromTar(packed)).rejects.toMatchObject({
+      code: 'archive_malformed',
+      message: expect.stringContaining(name) as string,
+    });
   });
 
   it('fails the item that is too large, and no other', async () => {

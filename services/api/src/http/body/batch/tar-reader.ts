@@ -7,16 +7,18 @@
  * A header block of 512 bytes, its content padded to 512, and so on, until two blocks of zeros, or the end.
  */
 const block = 512;
-/** Of an extension header: a path of 4 kB and some times fit many times over. */
-const longestExtension = 64 * 1024;
+/** Of an extension header: macOS puts whatever belongs to a file into one, such as the thumbnail of a picture. */
+const longestExtension = 1024 * 1024;
 
 export interface TarEntry {
   /** As the archive has it; not to be trusted as a path. */
   readonly name: string;
   /** Bytes. */
   readonly size: number;
-  /** Whether it is a plain file, and no folder, link or device. */
+  /** Whether it is a file, and no folder, link or device. */
   readonly isFile: boolean;
+  /** Whether it is a file of which only the parts that are not zero are in the archive. */
+  readonly isSparse: boolean;
   /** Its content, once, where it is wanted; what is not read is skipped. */
   readonly read: () => Promise<Buffer>;
 }
@@ -28,7 +30,7 @@ export class TarError extends Error {
 /** Yields each entry; the next one is read when it is asked for. Throws TarError. */
 export async function* readTar(chunks: AsyncIterable<Buffer>): AsyncGenerator<TarEntry> {
   const source = new ByteSource(chunks);
-  let extension: { name?: string; size?: number } = {};
+  let extension: Extension = {};
   try {
     for (;;) {
       const header = await source.take(block, true);
@@ -41,26 +43,34 @@ export async function* readTar(chunks: AsyncIterable<Buffer>): AsyncGenerator<Ta
       checkHeader(header);
       const type = String.fromCharCode(header[156] ?? 0);
       const headerSize = number(header, 124, 12);
-      if (type === 'x' || type === 'L') {
+      if (type === 'x' || type === 'X') {
+        extension = { ...extension, ...parsePax(await readExtension(source, headerSize)) };
+        continue;
+      }
+      if (type === 'L') {
         const content = await readExtension(source, headerSize);
-        extension = {
-          ...extension,
-          ...(type === 'x' ? parsePax(content) : { name: text(content, 0, content.length) }),
-        };
+        extension = { ...extension, name: text(content, 0, content.length) };
         continue;
       }
       if (type === 'g' || type === 'K') {
         await readExtension(source, headerSize);
         continue;
       }
-      const size = extension.size ?? headerSize;
+      const isGnuSparse = type === 'S';
+      if (isGnuSparse) await skipSparseMap(source, header);
+      // Of what has no content, some writers give the size of the file that a link leads to. A pax header makes a link's its own.
+      const isBare = '23456'.includes(type) || (type === '1' && extension.isPax !== true);
+      const size = isBare ? 0 : (extension.size ?? headerSize);
       const name = extension.name ?? headerName(header);
+      const isSparse = isGnuSparse || extension.isSparse === true;
       extension = {};
       let rest = size;
       yield {
         name,
         size,
-        isFile: type === '0' || type === '\0' || type === '7',
+        // Before POSIX a folder was a file whose name ends so.
+        isFile: (type === '0' || type === '\0' || type === '7' || isGnuSparse) && !name.endsWith('/'),
+        isSparse,
         read: async () => {
           rest = 0;
           return (await source.take(size)) ?? Buffer.alloc(0);
@@ -85,11 +95,26 @@ async function readExtension(source: ByteSource, size: number): Promise<Buffer> 
   return content;
 }
 
-/** The sum of all bytes, those of the checksum itself as spaces. */
+/** Where the content of a sparse file of GNU tar belongs, which takes more blocks where there are many places. */
+async function skipSparseMap(source: ByteSource, header: Buffer): Promise<void> {
+  let isContinued = header[482] !== 0;
+  while (isContinued) {
+    const map = await source.take(block);
+    isContinued = map?.[504] !== 0;
+  }
+}
+
+/** The sum of all bytes, those of the checksum itself as spaces. Old writers took bytes for signed ones. */
 function checkHeader(header: Buffer): void {
   let sum = 0;
-  for (const [at, byte] of header.entries()) sum += at >= 148 && at < 156 ? 0x20 : byte;
-  if (sum !== number(header, 148, 8)) throw new TarError('a header has the wrong checksum');
+  let signed = 0;
+  for (const [at, byte] of header.entries()) {
+    const counted = at >= 148 && at < 156 ? 0x20 : byte;
+    sum += counted;
+    signed += counted < 0x80 ? counted : counted - 0x100;
+  }
+  const told = number(header, 148, 8);
+  if (told !== sum && told !== signed) throw new TarError('a header has the wrong checksum');
 }
 
 function text(buffer: Buffer, start: number, end: number): string {
@@ -116,9 +141,18 @@ function headerName(header: Buffer): string {
   return prefix === '' ? name : `${prefix}/${name}`;
 }
 
-/** Records `<length> <key>=<value>\n`, of which the path and the size matter here. */
-function parsePax(content: Buffer): { name?: string; size?: number } {
-  const found: { name?: string; size?: number } = {};
+/** What extension headers say of the entry after them. */
+interface Extension {
+  readonly name?: string;
+  readonly size?: number;
+  readonly isPax?: boolean;
+  readonly isSparse?: boolean;
+}
+
+/** Records `<length> <key>=<value>\n`, of which the path, the size and those of sparse files matter here. */
+function parsePax(content: Buffer): Extension {
+  const found: { name?: string; size?: number; isPax: boolean; isSparse?: boolean } = { isPax: true };
+  let sparseName: string | undefined;
   for (let at = 0; at < content.length;) {
     const space = content.indexOf(0x20, at);
     const length = space === -1 ? Number.NaN : Number(content.toString('latin1', at, space));
@@ -129,13 +163,16 @@ function parsePax(content: Buffer): { name?: string; size?: number } {
     const [key = ''] = record.split('=', 1);
     const value = record.slice(key.length + 1);
     if (key === 'path') found.name = value;
+    // The path of a sparse file has a folder that does not exist.
+    if (key === 'GNU.sparse.name') sparseName = value;
+    if (key.startsWith('GNU.sparse.')) found.isSparse = true;
     if (key === 'size') {
       if (!/^\d{1,15}$/.test(value)) throw new TarError('a pax header has a size that is no number');
       found.size = Number(value);
     }
     at += length;
   }
-  return found;
+  return sparseName === undefined ? found : { ...found, name: sparseName };
 }
 
 /** Exact numbers of bytes from chunks of any length. */

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../../../../../../test/support/service-process.js';
-import { makeZip, type ZipMember } from '../../../../../../test/fixtures/archives/index.js';
-import { codeOf, fromZip, limits } from './collect.test-support.js';
+import { makeZip, unicodePath, type ZipMember } from '../../../../../../test/fixtures/archives/index.js';
+import { codeOf, fromZip, inPieces, limits } from './collect.test-support.js';
+import { withSpool } from './spool.js';
 import { zipItems } from './zip-items.js';
 
 const photo = Buffer.from('not really a photo, but bytes are bytes here');
@@ -42,6 +43,73 @@ describe('zipItems', () => {
   it('takes paths out of the archive for the labels that they are', async () => {
     const names = ['../../etc/passwd', '/etc/passwd', 'C:/autoexec.bat', 'a/../b.jpg'];
     expect(await fromZip(makeZip(names.map((name) => member(name))))).toEqual(names.map((name) => [name, photo]));
+  });
+
+  it('reads names in UTF-8 where they are, and in CP437 elsewhere', async () => {
+    const name = 'Café 写真.jpg';
+    const utf8 = Buffer.from(name);
+    const cp437 = Buffer.from('Caf\x82.jpg', 'latin1');
+    const cases: [expected: string, ZipMember][] = [
+      [name, member('', { nameBytes: utf8 })], // Info-ZIP
+      ['Café.jpg', member('', { nameBytes: Buffer.from('Café.jpg'.normalize('NFD')), host: 19 })], // macOS
+      [name, member('', { nameBytes: cp437, host: 0, extra: unicodePath(cp437, name) })],
+      // The field is of another name, which has been changed since.
+      ['Café.jpg', member('', { nameBytes: cp437, host: 0, extra: unicodePath(utf8, name) })],
+      ['Café.jpg', member('', { nameBytes: cp437, host: 0 })],
+      ['Café.jpg', member('', { nameBytes: cp437 })], // on Unix, but no UTF-8
+      ['├⌐.jpg', member('', { nameBytes: Buffer.from('é.jpg'), host: 0 })],
+      ['plain.jpg', member('', { nameBytes: Buffer.from('plain.jpg') })],
+    ];
+    const items = await fromZip(makeZip(cases.map(([, given]) => given)));
+    expect(items.map(([found]) => found.normalize('NFC'))).toEqual(cases.map(([expected]) => expected));
+  });
+
+  it('reads an archive with bytes behind its end or before its beginning, or with a comment that is cut', async () => {
+    const list = [member('a.jpg'), member('b.jpg', { method: 'store' })];
+    const expected = list.map(({ name }) => [name, photo]);
+    const comment = Buffer.from('made by hand');
+    const whole = [makeZip(list), makeZip(list, { comment }), makeZip(list, { zip64: true })];
+    const junk = Buffer.concat([Buffer.from('PK\x05\x06', 'latin1'), Buffer.alloc(300, 'PK\x05\x06 junk')]);
+    const around = ['', '\r\n', Buffer.alloc(1), Buffer.alloc(512), Buffer.alloc(0x1_0000, 'x'), junk].map((each) =>
+      Buffer.from(each),
+    );
+    for (const archive of whole) {
+      for (const bytes of around) {
+        expect(await fromZip(Buffer.concat([archive, bytes]))).toEqual(expected);
+        expect(await fromZip(Buffer.concat([bytes, archive]))).toEqual(expected);
+        expect(await fromZip(Buffer.concat([bytes, archive, bytes]))).toEqual(expected);
+      }
+    }
+    expect(await fromZip((whole[1] ?? Buffer.alloc(0)).subarray(0, -5))).toEqual(expected);
+    expect(await codeOf(fromZip(Buffer.concat([makeZip(list), Buffer.alloc(200_000)])))).toBe('archive_malformed');
+    // Of two archives in one file, the one at its end counts, as for unzip.
+    expect(await fromZip(Buffer.concat([makeZip([member('other.jpg')]), makeZip(list)]))).toEqual(expected);
+  });
+
+  it('reads what was written as a stream', async () => {
+    const archive = makeZip([
+      member('a.jpg', { streamed: true }),
+      member('b.jpg', { streamed: true, method: 'store' }),
+    ]);
+    expect(await fromZip(archive)).toEqual([
+      ['a.jpg', photo],
+      ['b.jpg', photo],
+    ]);
+  });
+
+  it('names the method that it does not unpack, for the item that has it', async () => {
+    const archive = makeZip([
+      member('a.jpg', { claimedMethod: 93 }),
+      member('b.jpg', { claimedMethod: 77 }),
+      member('c.jpg'),
+    ]);
+    const details: string[] = [];
+    await withSpool(inPieces(archive), 1_000_000, async (spool) => {
+      for await (const { source } of zipItems(spool, limits)) {
+        details.push('problem' in source ? source.problem.message : 'fine');
+      }
+    });
+    expect(details).toEqual([expect.stringContaining('Zstandard'), expect.stringContaining('method 77'), 'fine']);
   });
 
   it('passes over folders, links and by-files', async () => {

@@ -1,0 +1,48 @@
+/**
+ * What Pillow refuses and Quintet reads, on purpose; docs/models.md has the same list. Anything else that succeeds here and not
+ * there is a fault: a picture must fail rather than be answered by what it does not show.
+ */
+
+export interface PillowDifference {
+  /** How the file begins, in latin-1. */
+  readonly head: RegExp;
+  /** What Pillow says. */
+  readonly error: RegExp;
+  readonly reason: string;
+}
+
+const chunk = /Truncated (cHRM|gAMA|pHYs|sRGB|tRNS) chunk|too large for PngImagePlugin|Too much memory used in text/;
+
+export const pillowDifferences: readonly PillowDifference[] = [
+  {
+    head: /^\x89PNG/,
+    error: chunk,
+    reason: 'a chunk that the pixels do not need is malformed, or its text is long; browsers pass it',
+  },
+  {
+    head: /^\x89PNG/,
+    error: /cannot identify image file/,
+    reason: 'a chunk that the pixels do not need has a wrong checksum or method; libpng checks those that matter',
+  },
+  {
+    head: /^\xff\xd8/,
+    error: /broken data stream/,
+    reason: 'damaged scans are shown as far as libjpeg decodes them; Pillow, too, refuses only some of them',
+  },
+  {
+    head: /^BM/,
+    error: /Unsupported BMP (bitfields layout|pixel depth|compression|header type)/,
+    reason: 'bit fields of any place and length, 2 bits a pixel, and the short header of OS/2 2.x are read as well',
+  },
+  {
+    head: /^....ftyp/s,
+    error: /cannot identify image file|Not implemented/,
+    reason: 'a box that the pixels do not need is damaged; libheif passes it',
+  },
+];
+
+/** Why a file that Pillow refuses is read nevertheless; undefined where nothing allows it. */
+export function documentedReason(bytes: Buffer, error: string): string | undefined {
+  const head = bytes.toString('latin1', 0, 32);
+  return pillowDifferences.find((each) => each.head.test(head) && each.error.test(error))?.reason;
+}
