@@ -111,12 +111,10 @@ describe('"Try it"', () => {
     await submit.getByLabel('image required').setInputFiles(picturePath('umbrella'));
     await submit.getByText(/optional parameters/).click();
     await submit.getByLabel('Prefer').fill('wait=20');
-    await submit.getByText(/optional fields/).click();
     await submit.getByRole('spinbutton', { name: 'top_k' }).fill('2');
     const command = await submit.getByLabel('The request with curl').innerText();
     expect(command).toContain(`-F image=@umbrella.jpg`);
-    expect(command).toContain('--form-string top_k=2');
-    expect(command).toContain(`${url}/v1/jobs`);
+    expect(command).toContain(`${url}/v1/jobs?top_k=2`);
     await expectAccessible(page, 'docs, try it');
     await page.keyboard.press('Enter');
     const status = submit.getByRole('status');
@@ -151,7 +149,7 @@ describe('"Try it"', () => {
       colorScheme: 'dark',
       expected: [/status of 400/],
     });
-    const icon = page.locator('#operation-pageIcon');
+    const icon = page.locator('#operation-readPageIcon');
     await icon.getByText('Try it', { exact: true }).click();
     await icon.getByRole('button', { name: 'Send' }).click();
     await icon.getByRole('img', { name: 'The answer' }).waitFor();

@@ -139,7 +139,7 @@
       shown = parameters.filter(({ place, name }) => place !== 'query' || !part.names.has(name));
       parameterHost.replaceChildren(...fields(shown, 'parameter').filter(Boolean));
     };
-    const needsKey = docs.keyed && operation.security !== undefined;
+    const needsKey = docs.keyed && operation['x-scope'] !== undefined;
     const curl = h('code');
     const send = h('button', { type: 'submit', className: 'try-send' }, 'Send');
     const stop = h('button', { type: 'button', hidden: true }, 'Stop');
