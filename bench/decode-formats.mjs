@@ -9,6 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { importBuilt } from '../scripts/lib/project.mjs';
+import { importTypeScript } from './lib/typescript.mjs';
 
 const square = { width: 4500, height: 4500 };
 /** Of as many pixels; the crop is small, and what the decoder keeps of the rows is nearly all of them. */
@@ -24,6 +25,8 @@ const encoders = {
   webp: (image) => image.webp({ effort: 0 }),
   'webp, lossless': (image) => image.webp({ effort: 0, lossless: true }),
   gif: (image) => image.gif({ effort: 1 }),
+  bmp: (image) => bmp(image, 'rgb24'),
+  'bmp, run lengths': (image) => bmp(image, 'rle8'),
   tiff: (image) => image.tiff({ compression: 'deflate' }),
   'tiff, 16 bits': (image) => image.toColourspace('rgb16').tiff({ compression: 'deflate' }),
   'tiff, tiles of 2048': (image) =>
@@ -33,6 +36,16 @@ const encoders = {
   'avif, 4:2:0, 10 bits': (image) => image.avif({ effort: 0, bitdepth: 10, chromaSubsampling: '4:2:0' }),
   'avif, 4:4:4, 10 bits': (image) => image.avif({ effort: 0, bitdepth: 10 }),
 };
+
+/** @param {import('sharp').Sharp} image @param {'rgb24' | 'rle8'} variant */
+function bmp(image, variant) {
+  const toBuffer = async () => {
+    const { encodeBmp } = await importTypeScript('test/fixtures/images/bmp.ts');
+    const { data, info } = await image.removeAlpha().raw().toBuffer({ resolveWithObject: true });
+    return encodeBmp({ ...info, data }, variant);
+  };
+  return { toBuffer };
+}
 
 /** By EXIF: the last row comes first. */
 const turned = { orientation: 3 };

@@ -1,11 +1,12 @@
 /**
- * `npm run docs`: writes into the pages under docs/ what the code knows: the table of variables (configuration.md) and of
- * metrics (metrics.md), the OpenAPI document (openapi.json), and the client's types from that. test/docs compares the pages with the code; prose around the tables is written by people.
+ * `npm run docs`: writes into the pages under docs/ what the code knows: the table of variables (configuration.md), of
+ * metrics (metrics.md) and of the command's options (client.md), the OpenAPI document (openapi.json), and the client's types from that. test/docs compares the pages with the code; prose around the tables is written by people.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { clientTypes, clientTypesFile } from './lib/client-types.mjs';
+import { clientTypes, clientTypesFile, pictureExtensions, pictureExtensionsFile } from './lib/client-types.mjs';
+import { flagRows } from './lib/flag-rows.mjs';
 import { importBuilt, root } from './lib/project.mjs';
 
 const shared = await importBuilt('packages/shared/dist/index.js');
@@ -80,6 +81,10 @@ await writeTable(
   ),
 );
 
+const { commands } = await importBuilt('packages/client/dist/cli/commands.js');
+const { nodesOf } = await importBuilt('packages/client/dist/cli/completion/tree.js');
+await writeTable('client.md', 'option', flagRows(nodesOf(commands)).map(row));
+
 const { openApiDocument } = await importBuilt('services/api/dist/openapi/document.js');
 const { version } = JSON.parse(readFileSync(join(root, 'services/api/package.json'), 'utf8'));
 const openApiFile = join(root, 'docs/openapi.json');
@@ -89,3 +94,6 @@ writeFileSync(
   await format(JSON.stringify(document), { ...(await resolveConfig(openApiFile)), parser: 'json' }),
 );
 writeFileSync(join(root, clientTypesFile), await clientTypes(document));
+
+const { fileExtensions } = await importBuilt('packages/images/dist/index.js');
+writeFileSync(join(root, pictureExtensionsFile), await pictureExtensions(fileExtensions));

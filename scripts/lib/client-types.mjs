@@ -1,9 +1,21 @@
-/** The types of packages/client, from the OpenAPI document: what its schemas say, without the routes, which the client is code for. */
+/** What packages/client has written for it: its types, from the OpenAPI document: what its schemas say, without the routes, which the client is code for. */
 import { format, resolveConfig } from 'prettier';
 import openapiTypescript, { astToString } from 'openapi-typescript';
 
-/** Where they are kept. */
+/** Where the types are kept. */
 export const clientTypesFile = 'packages/client/src/openapi.ts';
+
+/** Where the endings of names are kept. */
+export const pictureExtensionsFile = 'packages/client/src/picture-extensions.ts';
+
+/** The text of `pictureExtensionsFile`. @param {Record<string, readonly string[]>} byFormat @returns {Promise<string>} */
+export async function pictureExtensions(byFormat) {
+  const all = Object.values(byFormat).flat();
+  const text =
+    `/** Written by \`npm run docs\` from packages/images: endings of the names of files that the service reads. */\n` +
+    `export const pictureExtensions = ${JSON.stringify(all)} as const;\n`;
+  return format(text, { ...(await resolveConfig(pictureExtensionsFile)), parser: 'typescript' });
+}
 
 /** The text of `clientTypesFile`. @param {{ components: { schemas: object } }} document @returns {Promise<string>} */
 export async function clientTypes(document) {

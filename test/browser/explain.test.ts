@@ -1,4 +1,5 @@
 /** Where the network looked, over the picture. */
+import type { Page } from 'playwright-core';
 import { describe, expect } from 'vitest';
 import { expectAccessible } from './support/axe.js';
 import { drawing, drop } from './support/pictures.js';
@@ -6,13 +7,29 @@ import { bars, intake } from './support/results.js';
 import { screenshot } from './support/screenshot.js';
 import { it } from './support/visit.js';
 
+/** Milliseconds of one of the facts below the bars. */
+async function duration(page: Page, term: string): Promise<number> {
+  const fact = page.locator('.facts div').filter({ has: page.getByRole('term').filter({ hasText: term }) });
+  const text = await fact.getByRole('definition').innerText();
+  const [, minutes = 0, number = 0, unit] = /^(?:(\d+) min ?)?(?:([\d.]+) (ms|s))?$/.exec(text) ?? [];
+  return Number(minutes) * 60_000 + Number(number) * (unit === 's' ? 1000 : 1);
+}
+
 describe('where the network looked', () => {
-  it('is laid over the picture, exactly where it looked', async ({ visit }) => {
+  it('is laid over the picture, exactly where it looked', async ({ visit, holdWorker }) => {
     const { page } = await visit();
     await drop(page, intake(page), [drawing('umbrella')]);
     await bars(page);
+    const first = await duration(page, 'From here');
+    // It takes longer than the first answer did, so that nobody can take one time for the other.
+    const release = holdWorker();
+    const asked = await page.evaluate(() => performance.now());
     await page.getByRole('switch', { name: 'Where did it look?' }).check();
+    await page.getByText('Asking the network again…').waitFor();
+    await page.waitForFunction((until) => performance.now() > until, asked + 2 * first);
+    release();
     await page.getByText(/Bright where it found “umbrella”/).waitFor();
+    expect(await duration(page, 'From here')).toBeGreaterThanOrEqual(await duration(page, 'Service'));
     const picture = page.getByRole('img', { name: /umbrella\.jpg/ });
     const heat = page.locator('.picture-heat');
     await heat.waitFor();

@@ -13,6 +13,8 @@ import {
   type Variable,
 } from '@quintet/shared';
 import { describe, expect, it } from 'vitest';
+import { commands } from '../../packages/client/src/cli/commands.js';
+import { nodesOf } from '../../packages/client/src/cli/completion/tree.js';
 
 /** The cells of every table row of a page that begins so; by default, with code. */
 function tableRows(page: string, begin = /^\| `/): string[][] {
@@ -108,5 +110,14 @@ describe('docs/security.md', () => {
     const known = (name: string): boolean =>
       files.some((file) => file.endsWith(name) || file.endsWith(`${name}.test.ts`) || file.includes(`${name}/`));
     expect(named.filter((name) => !known(name))).toEqual([]);
+  });
+});
+
+describe('docs/client.md', () => {
+  it('has every option of the command (npm run docs writes them)', async () => {
+    const { flagRows } = (await import(new URL('../../scripts/lib/flag-rows.mjs', import.meta.url).href)) as {
+      flagRows: (nodes: ReturnType<typeof nodesOf>) => string[][];
+    };
+    expect(tableRows('client.md', /^\| `-/)).toEqual(flagRows(nodesOf(commands)));
   });
 });

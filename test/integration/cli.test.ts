@@ -1,7 +1,7 @@
 /** The command `quintet` as a process, against the real service. */
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -96,11 +96,55 @@ describe('before a worker lives', () => {
     await client.cancel(job.id);
   });
 
+  it('ends at once with Ctrl-C while nobody writes to the named pipe that it reads', async () => {
+    const inbox = await mkdtemp(join(folder, 'pipes-'));
+    const pipe = join(inbox, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const args of [
+      ['classify', pipe, '--json'],
+      ['batch', pipe],
+    ]) {
+      const { child, ended } = start(args);
+      // Opens when there is a reader; nothing is written.
+      const writer = await open(pipe, 'w');
+      child.kill('SIGINT');
+      expect((await ended).code).toBe(130);
+      await writer.close();
+    }
+  });
+
+  it('lists what was submitted, newest first', async () => {
+    const ids: string[] = [];
+    for (let count = 0; count < 3; count += 1) {
+      const { id } = await client.submit(image);
+      ids.unshift(id);
+      await client.cancel(id);
+    }
+    const [table, piped, json, lines] = await Promise.all([
+      quintet('jobs', '-t', '--limit', '3'),
+      quintet('jobs', '-l', '2'),
+      quintet('jobs', '--json', '--status', 'canceled', '-l', '3'),
+      quintet('jobs', '--ndjson', '--all', '-s', 'succeeded'),
+    ]);
+    expect(table.stdout.split('\n').map((line) => line.split(/ {2,}/).slice(0, 2).join(' '))).toEqual([
+      'ID STATUS',
+      ...ids.map((id) => `${id} canceled`),
+      '',
+    ]);
+    expect(piped.stdout.split('\n').map((line) => line.split('\t').slice(0, 2).join(' '))).toEqual([
+      'id status',
+      ...ids.slice(0, 2).map((id) => `${id} canceled`),
+      '',
+    ]);
+    expect((JSON.parse(json.stdout) as { id: string }[]).map(({ id }) => id)).toEqual(ids);
+    expect([lines.code, lines.stdout, lines.stderr]).toEqual([0, '', '']);
+  });
+
   it('says which command line it does not understand, and which service it cannot use', async () => {
     const results = await Promise.all([
       quintet('classify'),
       quintet('classify', 'a.jpg', '--top', '21'),
-      quintet('frobnicate'),
+      quintet('clasify'),
       quintet('models', '--url', 'http://127.0.0.1:1'),
       quintet('classify', 'a.jpg', '--model', 'unknown'),
       quintet('--help'),
@@ -108,6 +152,7 @@ describe('before a worker lives', () => {
     ]);
     expect(results.map(({ code }) => code)).toEqual([2, 2, 2, 3, 3, 0, 0]);
     expect(results[1].stderr).toContain('--top takes a whole number from 1 to 20, not "21"');
+    expect(results[2].stderr).toMatch(/^quintet: there is no command "clasify"; did you mean quintet classify\? See /);
     expect(results[3].stderr).toMatch(/^quintet: connection_failed: .*ECONNREFUSED.*--url, or QUINTET_URL/);
     expect(results[4].stderr).toContain('model_not_found');
     expect(results[6].stdout).toContain('quintet batch photos/ --csv > labels.csv');
@@ -137,6 +182,63 @@ describe('with a worker', () => {
     expect(stderr).toMatch(
       /^quintet: b\.jpg: image_format_unsupported: .*\nquintet: gone\.jpg: image_unreadable: .*\n$/,
     );
+  });
+
+  it('reads a named pipe that is named, passes over one in a folder, and sends no empty file', async () => {
+    const inbox = await mkdtemp(join(folder, 'odd-'));
+    execFileSync('mkfifo', [join(inbox, 'pipe.jpg')]);
+    await writeFile(join(inbox, 'a.hif'), image);
+    await writeFile(join(inbox, 'empty.jpg'), '');
+    const inFolder = await quintet('classify', inbox, '--top', '1');
+    expect(inFolder.code).toBe(1);
+    expect(inFolder.stderr).toBe(
+      `quintet: ${join(inbox, 'pipe.jpg')}: skipped, as it is a named pipe\n` +
+        `quintet: ${join(inbox, 'empty.jpg')}: image_empty: The file is empty.\n`,
+    );
+    const [header, first = '', second, ...rest] = inFolder.stdout.split('\n');
+    expect(header).toBe('file\tlabel\tscore\terror');
+    const [name, label, score, error] = first.split('\t');
+    expect([name, error]).toEqual([join(inbox, 'a.hif'), '']);
+    expect(label).not.toBe('');
+    expect(Number(score)).toBeGreaterThan(0);
+    expect([second, ...rest]).toEqual([`${join(inbox, 'empty.jpg')}\t\t\timage_empty`, '']);
+
+    const named = start(['classify', join(inbox, 'pipe.jpg'), '-', '--json']);
+    const writer = await open(join(inbox, 'pipe.jpg'), 'w');
+    await writer.write(image);
+    await writer.close();
+    named.child.stdin.end();
+    const { code, stdout } = await named.ended;
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject([
+      { name: join(inbox, 'pipe.jpg'), status: 'succeeded' },
+      { name: '-', status: 'failed', error: { code: 'image_empty' } },
+    ]);
+
+    const batch = start(['batch', inbox, join(inbox, 'pipe.jpg'), '--tsv']);
+    const again = await open(join(inbox, 'pipe.jpg'), 'w');
+    await again.write(image);
+    await again.close();
+    batch.child.stdin.end();
+    const ended = await batch.ended;
+    expect([ended.code, ended.stdout.split('\n').length]).toEqual([1, 4]);
+    expect(ended.stderr).toContain('empty.jpg: image_empty: The file is empty.');
+  });
+
+  it('writes to a file what its ending says, and leaves one alone that it cannot write anew', async () => {
+    const file = join(await mkdtemp(join(folder, 'results-')), 'labels.csv');
+    await writeFile(file, 'what was there');
+    const away = await quintet('classify', 'a.jpg', '-o', file, '-u', 'http://127.0.0.1:1');
+    expect([away.code, await readFile(file, 'utf8')]).toEqual([3, 'what was there']);
+    const written = await quintet('classify', 'a.jpg', 'c.jpg', '-n1', '-o', file);
+    expect([written.code, written.stdout, written.stderr]).toEqual([0, '', '']);
+    expect(await readFile(file, 'utf8')).toMatch(/^index,name,[^\n]*\r\n0,a\.jpg,[^\n]*\r\n1,c\.jpg,[^\n]*\r\n$/);
+    const results = await Promise.all([
+      quintet('classify', 'a.jpg', '-o', join(file, 'no-folder')),
+      quintet('models', '-o', 'models.csv'),
+      quintet('models', '-o', folder),
+    ]);
+    expect(results.map(({ code }) => code)).toEqual([2, 2, 2]);
   });
 
   it('classifies standard input', async () => {
@@ -223,14 +325,22 @@ describe('with a worker', () => {
   });
 
   it('shows models and operations', async () => {
-    const [models, status, json] = await Promise.all([
+    const [models, status, json, modelRows, values] = await Promise.all([
+      quintet('models', '--table'),
+      quintet('status', '--table'),
+      quintet('status', '--json'),
       quintet('models'),
       quintet('status'),
-      quintet('status', '--json'),
     ]);
     expect(models.stdout).toMatch(/^ {2}MODEL +WEIGHTS +VERSION +WORKERS +DEVICES\n\* \w+/);
     expect(status.stdout).toMatch(/^Throughput {2}[\d.]+\/s/m);
     expect(status.stdout).toMatch(/^worker-1 /m);
     expect(JSON.parse(json.stdout)).toMatchObject({ window_seconds: 60 });
+    expect(modelRows.stdout).toMatch(
+      /^model\tdefault\tweights\tversion\tworkers\tdevices\n\S+\tdefault\t\w+\tsha256:\w{64}\t1\tcpu\n/,
+    );
+    expect(values.stdout).toMatch(/^name\tvalue\n/);
+    expect(values.stdout).toContain('\nwindow_seconds\t60\n');
+    expect(values.stdout).toMatch(/^workers\.0\.id\tworker-1$/m);
   });
 });

@@ -5,6 +5,7 @@ export { QuintetError, type ClientErrorCode } from './errors.js';
 export type { FetchLike, FetchLikeInit, FetchLikeResponse } from './http/fetch-like.js';
 export type { ImageInput } from './image.js';
 export type { ListJobs } from './job-list.js';
+export { isPictureName } from './picture-name.js';
 export {
   Quintet,
   type CallOptions,

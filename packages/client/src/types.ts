@@ -27,6 +27,16 @@ export type WebhookEvent = Schemas['WebhookBody'] | Schemas['BatchWebhookBody'] 
 /** A job that has predictions. */
 export type Classified = Job & { readonly status: 'succeeded'; readonly predictions: readonly Prediction[] };
 
+/** Every status of a job there is. */
+export const jobStatuses = Object.keys({
+  queued: true,
+  processing: true,
+  succeeded: true,
+  failed: true,
+  canceled: true,
+  expired: true,
+} satisfies Record<JobStatus, true>) as readonly JobStatus[];
+
 const unfinished: ReadonlySet<string> = new Set<JobStatus>(['queued', 'processing']);
 
 /** Whether a job or a batch has ended, however it did. */

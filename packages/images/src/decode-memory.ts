@@ -15,6 +15,9 @@ import type { TiffPage } from './tiff/page.js';
 /** RGB of the picture, from which the crop is made. */
 const DECODED = 3;
 
+/** The same of a picture that is decoded in the thread itself, with what its heap grows by. */
+const RASTER = 3.2;
+
 /** Of a format that is read row by row, libvips keeps so many rows, with all their samples. */
 const ROWS_KEPT = 512;
 
@@ -87,7 +90,7 @@ export function pngMemory(size: Size, { colourType, depth, interlaced, turned, p
 
 /** The canvas as RGB, and an index for each pixel of the first frame: pixels of both. */
 export function gifMemory(canvas: number, frame: number): number {
-  return canvas * DECODED + frame;
+  return canvas * RASTER + frame;
 }
 
 export function webpMemory(pixels: number, turned: boolean): number {
@@ -96,7 +99,7 @@ export function webpMemory(pixels: number, turned: boolean): number {
 
 /** RGB, and of run lengths an index for each pixel. */
 export function bmpMemory(pixels: number, runLength: boolean): number {
-  return pixels * (DECODED + (runLength ? 1 : 0));
+  return pixels * (RASTER + (runLength ? 1 : 0));
 }
 
 /** Beside the lines: pieces of 64 KiB to a megabyte, and what libvips or zlib takes for itself. */

@@ -139,6 +139,7 @@ describe('the orientation of other formats', () => {
 
   it('is that of EXIF or XMP in a JPEG', () => {
     expect(orientation(withSegments(prefixed(exif(6))))).toBe(6);
+    expect(orientation(withSegments(exif(6)))).toBe(1);
     expect(orientation(withSegments(packet(8)))).toBe(8);
     expect(orientation(withSegments(packet(8), prefixed(exif(3))))).toBe(3);
     expect(orientation(withSegments(packet(8), prefixed(exif(3, { id: 256 }))))).toBe(8);

@@ -14,6 +14,21 @@ export const mediaTypes: Readonly<Record<ImageFormat, string>> = {
   bmp: 'image/bmp',
 };
 
+/**
+ * Endings of the names that such files have, in lower case: for whoever chooses files of a folder, since only the bytes say what a file
+ * is. MPO and JPS are JPEGs of several pictures, APNG is a PNG, AVIFS, HEICS and HEIFS are sequences, and HIF is what cameras call HEIC.
+ */
+export const fileExtensions: Readonly<Record<ImageFormat, readonly string[]>> = {
+  jpeg: ['jpg', 'jpeg', 'jpe', 'jfif', 'jif', 'pjpeg', 'pjp', 'mpo', 'jps'],
+  png: ['png', 'apng'],
+  webp: ['webp'],
+  avif: ['avif', 'avifs'],
+  heic: ['heic', 'heics', 'heif', 'heifs', 'hif'],
+  gif: ['gif'],
+  tiff: ['tif', 'tiff'],
+  bmp: ['bmp', 'dib'],
+};
+
 /** What the container says of the picture. */
 export interface ImageInfo {
   readonly format: ImageFormat;

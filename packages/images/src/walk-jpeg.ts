@@ -12,6 +12,7 @@ const MAX_SCANS = 100;
 
 /** EXIF or XMP. */
 const APP1 = 0xe1;
+const EXIF = 'Exif\0\0';
 const XMP = 'http://ns.adobe.com/xap/1.0/\0';
 
 /**
@@ -49,7 +50,7 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
     }
     if (marker === APP1 && bytes.matches(at + 2, XMP)) {
       xmp = xmpOrientation(bytes.buffer.subarray(at + 2, at + length));
-    } else if (marker === APP1) {
+    } else if (marker === APP1 && bytes.matches(at + 2, EXIF)) {
       exif ??= exifOrientation(bytes, at + 2, at + length);
     }
     at += length;

@@ -5,36 +5,12 @@
 import type { Mutation } from './mutate.js';
 import { piecesOf, repaired } from './pieces.js';
 import type { Random } from './random.js';
+import { tiffEntries, tiffValue } from './tiff-reader.js';
 
 export interface FormatDamage {
   /** Names of the seed pictures that it can be done to. */
   readonly of: RegExp;
   readonly mutate: Mutation;
-}
-
-interface Field {
-  readonly tag: number;
-  readonly type: number;
-  readonly count: number;
-  /** Where its values are. */
-  readonly at: number;
-}
-
-/** The first directory of a classic TIFF. */
-function fieldsOf(bytes: Buffer): { fields: Field[]; read: (field: Field | undefined, index: number) => number } {
-  const little = bytes.toString('latin1', 0, 2) === 'II';
-  const u16 = (at: number): number => (little ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at));
-  const u32 = (at: number): number => (little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at));
-  const directory = u32(4);
-  const fields = Array.from({ length: u16(directory) }, (_value, index): Field => {
-    const entry = directory + 2 + 12 * index;
-    const [type, count] = [u16(entry + 2), u32(entry + 4)];
-    const inEntry = count * (type === 3 ? 2 : 4) <= 4;
-    return { tag: u16(entry), type, count, at: inEntry ? entry + 8 : u32(entry + 8) };
-  });
-  const read = (field: Field | undefined, index: number): number =>
-    field === undefined ? 0 : field.type === 3 ? u16(field.at + 2 * index) : u32(field.at + 4 * index);
-  return { fields, read };
 }
 
 /** Overwrites, flips or empties a part of `bytes` in place. */
@@ -54,21 +30,22 @@ const pieceOfTiff =
   (offsetsTag: number, countsTag: number): Mutation =>
   (bytes, random) => {
     const out = Buffer.from(bytes);
-    const { fields, read } = fieldsOf(out);
+    const fields = tiffEntries(out);
     const offsets = fields.find(({ tag }) => tag === offsetsTag);
     const counts = fields.find(({ tag }) => tag === countsTag);
     if (offsets === undefined || counts === undefined) return out;
     const place = random.int(5);
     const index = random.int(offsets.count);
     if (place === 0) {
-      for (let each = 0; each < offsets.count; each += 1) harm(out, read(offsets, each), read(counts, each), random);
+      for (let each = 0; each < offsets.count; each += 1)
+        harm(out, tiffValue(out, offsets, each), tiffValue(out, counts, each), random);
     } else if (place === 1) {
       const field = random.pick([offsets, counts]);
       const width = field.type === 3 ? 2 : 4;
       const at = field.at + width * index;
       out.fill(random.pick([Buffer.from([0]), random.bytes(width)]), at, at + width);
     } else {
-      harm(out, read(offsets, index), read(counts, index), random);
+      harm(out, tiffValue(out, offsets, index), tiffValue(out, counts, index), random);
     }
     return out;
   };
@@ -80,7 +57,7 @@ const compressions = [
 /** Another codec than the one that packed the data. */
 const codec: Mutation = (bytes, random) => {
   const out = Buffer.from(bytes);
-  const field = fieldsOf(out).fields.find(({ tag }) => tag === 259);
+  const field = tiffEntries(out).find(({ tag }) => tag === 259);
   if (field === undefined) return out;
   const value = random.pick(compressions);
   if (out.toString('latin1', 0, 2) === 'II') out.writeUInt16LE(value, field.at);

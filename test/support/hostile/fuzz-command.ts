@@ -18,17 +18,20 @@ async function* endless({ seed, only }: FuzzCommand): AsyncGenerator<HostileCase
     yield await caseNamed(only);
     return;
   }
-  const inOrder = fixedCases();
-  // Far apart: the bombs, which take long to make, would else all come first.
-  const stride = 101;
-  const fixed = inOrder.flatMap((_case, index) => inOrder.slice((index * stride) % inOrder.length).slice(0, 1));
-  const first = await mutationCases(`${seed}-0`);
+  const fixed = spread(fixedCases());
+  const first = spread(await mutationCases(`${seed}-0`));
   // Mixed, so that a run of any length has some of each.
   for (let i = 0; i < Math.max(fixed.length, first.length); i += 1) {
     yield* fixed.slice(i, i + 1);
     yield* first.slice(i, i + 1);
   }
-  for (let round = 1; ; round += 1) yield* await mutationCases(`${seed}-${round}`);
+  for (let round = 1; ; round += 1) yield* spread(await mutationCases(`${seed}-${round}`));
+}
+
+/** In an order in which neighbours come far apart: a kind that takes long to make, or a picture, would else come all at once. */
+function spread<T>(items: readonly T[]): T[] {
+  const stride = items.length % 101 === 0 ? 103 : 101;
+  return items.map((item, index) => items[(index * stride) % items.length] ?? item);
 }
 
 /** Prints the table and a closing line; resolves to the exit code. */

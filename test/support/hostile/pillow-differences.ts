@@ -3,12 +3,16 @@
  * there is a fault: a picture must fail rather than be answered by what it does not show.
  */
 
+import { type TiffEntry, tiffEntries } from './tiff-reader.js';
+
 export interface PillowDifference {
   /** How the file begins, in latin-1. */
   readonly head: RegExp;
   /** What Pillow says. */
   readonly error: RegExp;
   readonly reason: string;
+  /** Further condition on the file. */
+  readonly when?: (bytes: Buffer) => boolean;
 }
 
 const chunk = /Truncated (cHRM|gAMA|pHYs|sRGB|tRNS) chunk|too large for PngImagePlugin|Too much memory used in text/;
@@ -35,6 +39,12 @@ export const pillowDifferences: readonly PillowDifference[] = [
     reason: 'bit fields of any place and length, 2 bits a pixel, and the short header of OS/2 2.x are read as well',
   },
   {
+    head: /^(II|MM)/,
+    error: /decoder error -2|cannot identify image file/,
+    reason: 'the directory lacks a field, or garbles one, that the strips and tiles say as well; libtiff wants it',
+    when: hasOddDirectory,
+  },
+  {
     head: /^....ftyp/s,
     error: /cannot identify image file|Not implemented/,
     reason: 'a box that the pixels do not need is damaged; libheif passes it',
@@ -44,5 +54,18 @@ export const pillowDifferences: readonly PillowDifference[] = [
 /** Why a file that Pillow refuses is read nevertheless; undefined where nothing allows it. */
 export function documentedReason(bytes: Buffer, error: string): string | undefined {
   const head = bytes.toString('latin1', 0, 32);
-  return pillowDifferences.find((each) => each.head.test(head) && each.error.test(error))?.reason;
+  return pillowDifferences.find(
+    (each) => each.head.test(head) && each.error.test(error) && (each.when?.(bytes) ?? true),
+  )?.reason;
+}
+
+/** Size, bits, codec, kind of colour, samples, rows of a strip, planes; strips or tiles with their lengths. */
+const singular = [256, 257, 259, 262, 277, 284];
+
+function hasOddDirectory(bytes: Buffer): boolean {
+  const entries = tiffEntries(bytes);
+  const found = (tag: number): TiffEntry | undefined =>
+    entries.find((entry) => entry.tag === tag && (entry.type === 3 || entry.type === 4));
+  const pieces = found(324) === undefined ? [273, 278, 279] : [322, 323, 324, 325];
+  return singular.some((tag) => found(tag)?.count !== 1) || [258, ...pieces].some((tag) => found(tag) === undefined);
 }

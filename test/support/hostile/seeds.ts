@@ -18,6 +18,7 @@ import {
   testCard,
 } from '../../fixtures/images/index.js';
 import { encodeHeic } from '../../fixtures/images/heic-photo.js';
+import { joinedByRestarts } from '../../fixtures/images/jpeg-segments.js';
 import { heifGrid } from './heif-grid.js';
 
 export interface Seed {
@@ -76,12 +77,14 @@ async function makeSeeds(): Promise<readonly Seed[]> {
     return { name, bytes: await makeImage({ ...recipe, ...size, pixels: picture }) };
   });
   const [first = testCard(size.width, size.height)] = pixels;
+  const restarts = await jpegWithRestarts(first);
   const avif = await sharp(first.data, { raw: { ...size, channels: 3 } })
     .avif({ effort: 0, bitdepth: 10 })
     .toBuffer();
   return [
     ...(await Promise.all(encoded)),
     ...bmpVariants.map((variant): Seed => ({ name: `bmp-${variant}`, bytes: encodeBmp(first, variant) })),
+    { name: 'jpeg-restarts', bytes: restarts },
     { name: 'avif-10', bytes: avif },
     { name: 'avif-grid', bytes: heifGrid(avif, { rows: 2, columns: 2 }) },
     { name: 'heic', bytes: heicSample() },
@@ -89,6 +92,20 @@ async function makeSeeds(): Promise<readonly Seed[]> {
     { name: 'heic-photo', bytes: encodeHeic(first) },
     { name: 'heic-grid', bytes: heifGrid(encodeHeic(testCard(64, 64)), { rows: 2, columns: 2 }) },
   ];
+}
+
+/** A restart after each row of blocks. */
+async function jpegWithRestarts({ data }: Pixels): Promise<Buffer> {
+  const image = sharp(data, { raw: { ...size, channels: 3 } });
+  const rows = Array.from({ length: size.height / 8 }, (_value, row) =>
+    image
+      .clone()
+      .extract({ left: 0, top: 8 * row, width: size.width, height: 8 })
+      // The standard tables, which all rows have.
+      .jpeg({ quality: 80, chromaSubsampling: '4:4:4', optimiseCoding: false })
+      .toBuffer(),
+  );
+  return joinedByRestarts(await Promise.all(rows), size);
 }
 
 async function content(): Promise<Pixels[]> {

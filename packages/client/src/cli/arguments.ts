@@ -1,40 +1,50 @@
 /** Command lines, as node:util's parseArgs reads them, with values checked. */
-import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { parseArgs } from 'node:util';
+import { formats, type Flags, type Format } from './flags.js';
+import { suggest } from './suggest.js';
 
 /** The command line is wrong; said with a hint at `--help`. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-type Options = NonNullable<ParseArgsConfig['options']>;
-
-/** What every command that talks to the service takes. */
-export const serviceOptions = {
-  url: { type: 'string' },
-  key: { type: 'string' },
-  'retry-for': { type: 'string' },
-} as const satisfies Options;
-
-export const formatOptions = {
-  table: { type: 'boolean' },
-  json: { type: 'boolean' },
-  ndjson: { type: 'boolean' },
-  csv: { type: 'boolean' },
-} as const satisfies Options;
-
-type Parsed<T extends Options> = ReturnType<
+export type Parsed<T extends Flags> = ReturnType<
   typeof parseArgs<{ options: T; args: string[]; allowPositionals: true; strict: true }>
 >;
 
-/** Options, and what is neither an option nor its value. Throws UsageError. */
-export function parse<const T extends Options>(args: readonly string[], options: T): Parsed<T> {
+/** Flags, and what is neither a flag nor its value. Throws UsageError. */
+export function parse<const T extends Flags>(args: readonly string[], flags: T): Parsed<T> {
+  const options = { args: [...args], options: flags, allowPositionals: true } as const;
+  const { tokens } = parseArgs({ ...options, strict: false, tokens: true });
+  for (const token of tokens) {
+    if (token.kind !== 'option' || Object.hasOwn(flags, token.name)) continue;
+    const known = Object.keys(flags).map((name) => `--${name}`);
+    throw new UsageError(`there is no option ${token.rawName}${suggest(token.rawName, known)}`);
+  }
+  let parsed: Parsed<T>;
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    parsed = parseArgs({ ...options, strict: true });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    // Node's hint at `--` is longer than the message.
-    throw new UsageError(message.split('. To specify')[0] ?? message);
+    // Node's hint at the form with `=` is longer than the message.
+    throw new UsageError(message.split(/\.\s/)[0] ?? message);
   }
+  for (const [name, { takes }] of Object.entries(flags)) {
+    const value = (parsed.values as Readonly<Record<string, unknown>>)[name];
+    if (Array.isArray(takes) && typeof value === 'string') choiceOf(`--${name}`, value, takes as readonly string[]);
+  }
+  return parsed;
+}
+
+/** One of `choices`, which `name` takes. Throws UsageError. */
+export function choiceOf(name: string, value: string, choices: readonly string[]): string {
+  if (choices.includes(value)) return value;
+  throw new UsageError(`${name} takes ${listed(choices)}, not "${value}"${suggest(value, choices)}`);
+}
+
+/** `a, b or c`. */
+function listed(words: readonly string[]): string {
+  return words.join(', ').replace(/, ([^,]*)$/, ' or $1');
 }
 
 /** The number of an option, within bounds. Throws UsageError. */
@@ -49,11 +59,31 @@ export function numberOf(
   throw new UsageError(`--${name} takes a ${whole ? 'whole ' : ''}number from ${least} to ${most}, not "${text}"`);
 }
 
-export type Format = keyof typeof formatOptions;
+/** Where results go. */
+interface Target {
+  /** Of the terminal, where it is one. */
+  readonly columns: number | undefined;
+  /** Of the file, where it is one. */
+  readonly path?: string | undefined;
+}
 
-/** The one format that is asked for; a table by default. Throws UsageError where there are several. */
-export function formatOf(values: Readonly<Partial<Record<Format, boolean | undefined>>>): Format {
-  const asked = (Object.keys(formatOptions) as Format[]).filter((format) => values[format] === true);
+/**
+ * The one format that is asked for, else that of the file's ending; else a table, or into a pipe or a file TSV. `some` are those that the
+ * command has. Throws UsageError where there are several, or where the ending is of one that it has not.
+ */
+export function formatOf(
+  values: Readonly<Partial<Record<Format, boolean | undefined>>>,
+  { columns, path }: Target,
+  some: readonly Format[] = formats,
+): Format {
+  const asked = formats.filter((format) => values[format] === true);
   if (asked.length > 1) throw new UsageError(`--${asked.join(' and --')} exclude each other`);
-  return asked[0] ?? 'table';
+  const ending = /\.(\w+)$/.exec(path ?? '')?.[1]?.toLowerCase();
+  const named = formats.find((format) => format !== 'table' && format === ending);
+  if (named !== undefined && asked[0] === undefined && !some.includes(named)) {
+    throw new UsageError(
+      `there is no ${named} of this: give a file that ends otherwise, or one of --${some.join(', --')}`,
+    );
+  }
+  return asked[0] ?? named ?? (columns === undefined ? 'tsv' : 'table');
 }

@@ -27,12 +27,13 @@ export interface Sending {
 /** The files that there are, and why others cannot be read, by their place among the inputs. */
 export async function collectFiles(
   inputs: readonly Input[],
+  signal: AbortSignal,
 ): Promise<{ readonly files: readonly BatchFile[]; readonly unreadable: ReadonlyMap<number, QuintetError> }> {
   const files: BatchFile[] = [];
   const unreadable = new Map<number, QuintetError>();
   for (const [index, { name }] of inputs.entries()) {
     try {
-      files.push({ name: name.replaceAll('\\', '/'), content: await sizedFile(name) });
+      files.push({ name: name.replaceAll('\\', '/'), content: await sizedFile(name, { signal }) });
     } catch (error) {
       if (!(error instanceof QuintetError)) throw error;
       unreadable.set(index, error);

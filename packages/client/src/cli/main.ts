@@ -8,7 +8,7 @@
 import { readFile } from 'node:fs/promises';
 import { QuintetError } from '../index.js';
 import { UsageError } from './arguments.js';
-import { commands, overview } from './commands.js';
+import { find, helpFor, overview } from './commands.js';
 import { Interrupted, type Context } from './context.js';
 import { exitCodes } from './exit-codes.js';
 import { explain, fatalCode } from './failures.js';
@@ -53,25 +53,36 @@ export async function main(): Promise<void> {
   process.exitCode = code;
 }
 
-async function run([name, ...args]: readonly string[], context: Context): Promise<number> {
+async function run(words: readonly string[], context: Context): Promise<number> {
   const { terminal } = context;
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    const about = name === 'help' ? args[0] : undefined;
-    const command = about === undefined ? undefined : commands.get(about);
-    await terminal.print(command?.help ?? overview());
-    return name === undefined ? exitCodes.usage : exitCodes.ok;
+  const [first] = words;
+  if (first === undefined || first === '--help' || first === '-h') {
+    await terminal.print(overview());
+    return first === undefined ? exitCodes.usage : exitCodes.ok;
   }
-  if (name === '--version' || name === '-v') {
+  if (first === '--version' || first === '-v') {
     await terminal.print(`${await version()}\n`);
     return exitCodes.ok;
   }
-  const command = commands.get(name);
-  if (command === undefined) throw new UsageError(`there is no command "${name}"`);
-  if (args.includes('--help') || args.includes('-h')) {
-    await terminal.print(command.help);
+  if (first.startsWith('-')) throw new UsageError(`a command comes first, before ${first}`);
+  const found = find(words);
+  const { name, command, rest } = found;
+  if (asksForHelp(rest)) {
+    await terminal.print(helpFor(found));
     return exitCodes.ok;
   }
-  return command.run(args, context);
+  if (command.run !== undefined) return command.run(rest, context);
+  throw new UsageError(
+    `it is ${Object.keys(command.subcommands ?? {})
+      .map((each) => `quintet ${name} ${each}`)
+      .join(', or ')}`,
+  );
+}
+
+/** Behind `--` there are file names only. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return args.slice(0, end < 0 ? undefined : end).some((arg) => arg === '--help' || arg === '-h');
 }
 
 function failed(error: unknown, { terminal, signal }: Context): number {
@@ -79,7 +90,9 @@ function failed(error: unknown, { terminal, signal }: Context): number {
     return (signal.reason as Interrupted).by === 'signal' ? exitCodes.interrupted : exitCodes.ok;
   }
   if (error instanceof UsageError) {
-    terminal.complain(`${error.message}. See quintet --help, or quintet COMMAND --help.`);
+    terminal.complain(
+      `${error.message}${error.message.endsWith('?') ? '' : '.'} See quintet --help, or quintet COMMAND --help.`,
+    );
     return exitCodes.usage;
   }
   if (error instanceof QuintetError) {

@@ -17,8 +17,8 @@ export type Connection =
 
 type Listener = (connection: Connection) => void;
 
-const quietMs = 4000;
-const patienceMs = 6000;
+const quietMs = 3000;
+const patienceMs = 5000;
 const mostSeconds = 15;
 
 const listeners = new Set<Listener>();

@@ -39,6 +39,25 @@ describe('arrange', () => {
     ]);
   });
 
+  it('goes by what was corrected: that is no guess', () => {
+    const corrected = makeItem('e', {
+      state: {
+        kind: 'job',
+        job: makeJob('e', {
+          status: 'succeeded',
+          predictions: [{ label: 'shield', score: 0.1, wnid: 'n', index: 0 }],
+          correction: { label: 'umbrella', at: '2026-01-01T00:00:00.000Z' },
+        }),
+      },
+    });
+    expect(arrange([...items, corrected], 'label')[1]).toMatchObject({
+      title: 'umbrella',
+      items: [{ id: 'b' }, { id: 'e' }],
+    });
+    const [all] = arrange([corrected, ...items], 'unsure');
+    expect(all?.items.map(({ id }) => id).indexOf('e')).toBe(4);
+  });
+
   it('loses none and shows none twice', () => {
     const some = fc.array(
       fc.tuple(fc.constantFrom('a', 'b', 'unsure', 'coming'), fc.double({ min: 0, max: 1, noNaN: true })),

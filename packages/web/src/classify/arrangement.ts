@@ -23,25 +23,27 @@ export function arrange(items: readonly Item[], order: Order): Group[] {
 
 const scoreOf = (item: Item): number | undefined => jobOf(item)?.predictions?.[0]?.score;
 
-/** What is least sure has most; after all answers come the failures, then what has no answer. */
+/** What is least sure has most; after all answers come those that were corrected, the failures, and what has no answer. */
 function doubtOf(item: Item): number {
   const score = scoreOf(item);
+  if (jobOf(item)?.correction !== undefined) return 0;
   if (score !== undefined) return 1 - score;
   return failureOf(item) === undefined ? -2 : -1;
 }
 
-/** The largest group first, then by name; each begins with its surest. What has no label that counts follows. */
+/** By what was corrected, else by what the model says. The largest group first, then by name; each begins with its surest. What has no label that counts follows. */
 function byLabel(items: readonly Item[]): Group[] {
   const groups = new Map<string, Item[]>();
   const rest: Record<'unsure' | 'failed' | 'canceled' | 'coming', Item[]> = {
     ...{ unsure: [], failed: [], canceled: [], coming: [] },
   };
   for (const item of items) {
-    const first = jobOf(item)?.predictions?.[0];
+    const { predictions: [first] = [], correction } = jobOf(item) ?? {};
     const phase = phaseOf(item);
-    if (first !== undefined && !isUnsure(first)) {
-      const group = groups.get(first.label);
-      if (group === undefined) groups.set(first.label, [item]);
+    const label = correction?.label ?? (first === undefined || isUnsure(first) ? undefined : first.label);
+    if (label !== undefined) {
+      const group = groups.get(label);
+      if (group === undefined) groups.set(label, [item]);
       else group.push(item);
     } else if (first !== undefined || phase === 'succeeded') rest.unsure.push(item);
     else if (phase === 'failed' || phase === 'canceled') rest[phase].push(item);

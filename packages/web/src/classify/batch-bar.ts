@@ -99,6 +99,6 @@ export function paceText(progress: Progress, silentSeconds?: number): string {
 /** Empty where nothing is put off. `now`: on the clock of performance.now(). */
 export function putOffText({ putOff }: Pick<Progress, 'putOff'>, now: number): string {
   if (putOff === undefined) return '';
-  const seconds = Math.max(0, Math.ceil((putOff.until - now) / 1000));
-  return `${wordsFor(putOff.failure).title}. Trying again in ${seconds} s; what was sent goes on.`;
+  const when = putOff.until > now ? `Trying again in ${Math.ceil((putOff.until - now) / 1000)} s` : 'Trying again';
+  return `${wordsFor(putOff.failure).title}. ${when}; what was sent goes on.`;
 }

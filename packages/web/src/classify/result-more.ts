@@ -20,6 +20,7 @@ export interface MoreActions {
 export function resultMore(host: HTMLElement, item: Item, { correct, thumbnail }: MoreActions): (job: Job) => void {
   const job = jobOf(item);
   if (job === undefined) return () => undefined;
+  const first = job.predictions?.[0];
   const { source, model, explain, name } = item;
   const update = wrongView(host, {
     job,

@@ -16,7 +16,7 @@ export function statusText(item: Item, now: number, silentSeconds?: number): str
     case 'uploading':
       return uploadText(source.kind === 'url', state.fraction);
     case 'pausing':
-      return `Trying again in ${Math.max(0, Math.ceil((state.until - now) / 1000))} s`;
+      return state.until > now ? `Trying again in ${Math.ceil((state.until - now) / 1000)} s` : 'Trying again';
     case 'failed':
       return 'Did not work';
     case 'canceled':

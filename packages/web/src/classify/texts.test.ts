@@ -34,6 +34,10 @@ describe('statusText', () => {
       { kind: 'pausing', until: 8000, failure: { code: 'queue_full', title: '', retryable: true } } as const,
       'Trying again in 7 s',
     ],
+    [
+      { kind: 'pausing', until: 1000, failure: { code: 'queue_full', title: '', retryable: true } } as const,
+      'Trying again',
+    ],
     // It is sent, and not accepted yet.
     [{ kind: 'uploading', fraction: 1 } as const, 'Sent · waiting for the answer'],
     [{ kind: 'uploading', fraction: 0.997 } as const, 'Sending · 99 %'],

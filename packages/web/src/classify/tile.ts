@@ -38,16 +38,11 @@ export function tile(onOpen: () => void): Tile {
     button,
     show(item) {
       const failure = failureOf(item);
-      const top = jobOf(item)?.predictions?.[0];
+      const { predictions: [top] = [], correction } = jobOf(item) ?? {};
       button.dataset['phase'] = phaseOf(item);
       kind.textContent = failure === undefined ? placeholderText(item.name, item.source.kind) : fileKind(item.name);
-      label.textContent =
-        top === undefined
-          ? failure === undefined
-            ? statusText(item, performance.now())
-            : wordsFor(failure).title
-          : headlineOf(top);
-      score.textContent = top === undefined ? '' : formatScore(top.score);
+      label.textContent = labelOf(item);
+      score.textContent = correction !== undefined ? 'corrected' : top === undefined ? '' : formatScore(top.score);
       level.style.setProperty('--level', String(levelOf(item)));
       name.textContent = baseName(item.name);
       button.title = `${item.name}: ${label.textContent}`;
@@ -61,6 +56,15 @@ export function tile(onOpen: () => void): Tile {
       });
     },
   };
+}
+
+/** What the person says that it shows, else what the model says, else why or how far not. */
+function labelOf(item: Item): string {
+  const { predictions: [top] = [], correction } = jobOf(item) ?? {};
+  const failure = failureOf(item);
+  if (correction !== undefined) return correction.label;
+  if (top !== undefined) return headlineOf(top);
+  return failure === undefined ? statusText(item, performance.now()) : wordsFor(failure).title;
 }
 
 /** How full the line below the label is: what is sent, then the score of the result. */

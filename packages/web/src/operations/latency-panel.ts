@@ -34,7 +34,11 @@ export function latencyPanel(): Panel {
       ),
       h('tbody', {}, ...rows.map((row) => row.element)),
     ),
-    h('p', { className: 'quiet small' }, 'Of the jobs that succeeded in the last minute, each within 2 %.'),
+    h(
+      'p',
+      { className: 'quiet small' },
+      'Of the jobs that succeeded in the last minute, without answers from the cache, each within 2 %.',
+    ),
   );
   const show = (data: Operations | undefined): void => {
     const longest = Math.max(1e-9, ...phases.map(({ phase }) => data?.latency_ms[phase]?.p99 ?? 0));

@@ -1,65 +1,40 @@
 /** `quintet batch`: files as batches, which the service keeps together, so that whoever submits them need not stay. */
 import { QuintetError, type Batch, type Quintet } from '../../index.js';
-import { formatOf, formatOptions, numberOf, parse, serviceOptions, UsageError } from '../arguments.js';
+import { formatOf, numberOf, UsageError, type Parsed } from '../arguments.js';
 import { collectFiles, submitInParts, type Part } from '../batch-parts.js';
-import type { Command } from '../commands.js';
+import { command } from '../command.js';
 import { connect, type Context } from '../context.js';
 import { exitCodes } from '../exit-codes.js';
-import { formatHelp, serviceHelp } from '../help.js';
-import { expandInputs } from '../input/inputs.js';
+import { explain } from '../failures.js';
+import { formatFlags, pictureFlags, serviceFlags, type Flags } from '../flags.js';
+import { expandInputs, skippedTo } from '../input/inputs.js';
 import { progressLine } from '../output/progress.js';
-import { createRowWriter, type RowWriter } from '../output/rows.js';
+import { createRowWriter, labelsOf, type RowWriter } from '../output/rows.js';
 import type { Terminal } from '../output/terminal.js';
 import { jobFailure } from '../row-of-job.js';
 
-const help = `quintet batch DIR|FILE… [options]
+const flags = {
+  ...pictureFlags,
+  detach: { type: 'boolean', short: 'd', help: "print the batches' ids and do not wait: quintet wait ID does" },
+  webhook: { type: 'string', value: 'URL', help: 'where the end of each batch is posted' },
+  ...formatFlags,
+  ...serviceFlags,
+} as const satisfies Flags;
 
-Uploads pictures as one batch, waits for it, and prints the results in the order of the files. More than the service takes in one are sent as
-several. Files are read while they are sent.
-
-  --top N             labels of each picture (5; 1 in a table)
-  --min-score SHARE   no labels below that, from 0 to 1
-  --model NAME        another than the service's default
-  --recursive         folders within folders too
-  --detach            print the batches' ids and do not wait: quintet wait ID does
-  --webhook URL       where the end of each batch is posted
-${formatHelp}${serviceHelp}
-Ctrl-C cancels what has not ended.
-
-Exit codes: 0 all classified; 1 some failed; 2 the command line is wrong; 3 the service cannot be used; 130 interrupted.
-
-Examples:
-  quintet batch photos/ --csv > labels.csv
-  ID=$(quintet batch photos/ --detach); quintet wait $ID --json
-`;
-
-const options = {
-  ...serviceOptions,
-  ...formatOptions,
-  top: { type: 'string' },
-  'min-score': { type: 'string' },
-  model: { type: 'string' },
-  recursive: { type: 'boolean', short: 'r' },
-  detach: { type: 'boolean', short: 'd' },
-  webhook: { type: 'string' },
-} as const;
-
-async function run(args: readonly string[], context: Context): Promise<number> {
-  const { values, positionals } = parse(args, options);
+async function run({ values, positionals }: Parsed<typeof flags>, context: Context): Promise<number> {
   const { terminal, signal } = context;
-  if (positionals.length === 0) throw new UsageError('name a folder, or files');
-  const format = formatOf(values);
-  const top = numberOf('top', values.top, { least: 1, most: 20 }) ?? (format === 'table' ? 1 : 5);
+  const format = formatOf(values, terminal);
+  const top = numberOf('top', values.top, { least: 1, most: 20 }) ?? labelsOf(format);
   const minScore = numberOf('min-score', values['min-score'], { least: 0, most: 1, whole: false });
   const client = await connect(values, context);
-  const inputs = await expandInputs(positionals, values.recursive === true);
+  const inputs = await expandInputs(positionals, values.recursive === true, skippedTo(terminal));
   const other = inputs.find(({ kind }) => kind !== 'file');
   if (other !== undefined) throw new UsageError(`a batch is of files, and ${other.name} is none`);
   if (inputs.length === 0) terminal.complain(`there are no pictures in ${positionals.join(', ')}`);
 
   const jobOptions = { top_k: top, min_score: minScore, model: values.model, webhook_url: values.webhook };
-  const { files, unreadable } = await collectFiles(inputs);
-  for (const [index, error] of unreadable) terminal.complain(`${inputs[index]?.name ?? ''}: ${error.detail}`);
+  const { files, unreadable } = await collectFiles(inputs, signal);
+  for (const [index, error] of unreadable) terminal.complain(`${inputs[index]?.name ?? ''}: ${explain(error)}`);
   const parts = submitInParts(client, files, { ...jobOptions, signal }, (sending) => {
     terminal.status(`sending ${sending.sent + sending.files} of ${files.length}…`);
   });
@@ -121,4 +96,18 @@ function showProgress(terminal: Terminal, { total, counts, created_at }: Batch):
   terminal.status(progressLine({ done, failed: counts.failed, total, seconds }));
 }
 
-export const batch: Command = { summary: 'upload a folder as one batch, which need not be waited for', help, run };
+export const batch = command('batch', {
+  summary: 'upload a folder as one batch, which need not be waited for',
+  about:
+    'Uploads pictures as one batch, waits for it, and prints the results in the order of the files. More than the service takes in one\n' +
+    'are sent as several. Files are read while they are sent.',
+  flags,
+  operands: { usage: 'DIR|FILE…', missing: 'name a folder, or files', complete: 'file' },
+  notes: 'Ctrl-C cancels what has not ended.',
+  ends: '0 all classified; 1 some failed, an empty file among them',
+  examples: [
+    'quintet batch photos/ --csv > labels.csv',
+    'ID=$(quintet batch photos/ --detach); quintet wait $ID --json',
+  ],
+  run,
+});

@@ -2,54 +2,17 @@
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as after } from 'node:timers';
 import { AdaptiveWindow, QuintetError, saturatingConcurrency, type Classified, type Quintet } from '../../index.js';
-import { formatOf, formatOptions, numberOf, parse, serviceOptions, UsageError } from '../arguments.js';
-import type { Command } from '../commands.js';
+import { formatOf, numberOf, UsageError, type Parsed } from '../arguments.js';
+import { command } from '../command.js';
 import { connect, type Context } from '../context.js';
 import { exitCodes } from '../exit-codes.js';
 import { fatalCode } from '../failures.js';
+import { formatFlags, pictureFlags, serviceFlags, type Flags } from '../flags.js';
 import { HeatMaps } from '../heat-maps.js';
-import { formatHelp, serviceHelp } from '../help.js';
-import { expandInputs, isFolder, readInput, type Input } from '../input/inputs.js';
-import { watchFolders } from '../input/watch-folder.js';
-import { createRowWriter } from '../output/rows.js';
+import { expandInputs, isFolder, readInput, skippedTo, type Input } from '../input/inputs.js';
+import { watchFolders, type WatchFolderOptions } from '../input/watch-folder.js';
+import { createRowWriter, labelsOf } from '../output/rows.js';
 import { Run } from '../run.js';
-
-const help = `quintet classify FILE…|DIR|URL|- [options]
-
-Classifies pictures: files, those of a folder, one at an address (which the service fetches), or one on standard input (-).
-
-  --top N             labels of each picture (5; 1 in a table)
-  --min-score SHARE   no labels below that, from 0 to 1
-  --model NAME        another than the service's default
-  --recursive         folders within folders too
-  --watch             go on with what comes into the folders, until Ctrl-C
-  --explain DIR       write a heat map of each picture there: where the model looked
-  --concurrency N     pictures at once (as many as keep the service busy)
-  --no-cache          run the model although the answer is known
-${formatHelp}${serviceHelp}
-Results come in the order of the pictures; with --ndjson and --watch, as they come. What fails is told on standard error, a line each.
-
-Exit codes: 0 all classified; 1 some failed; 2 the command line is wrong; 3 the service cannot be used; 130 interrupted.
-
-Examples:
-  quintet classify photo.jpg
-  quintet classify photos/ --recursive --csv > labels.csv
-  quintet classify --watch inbox/ --ndjson | while read -r line; do …; done
-  curl -s https://example.com/photo.jpg | quintet classify - --json | jq -r '.[0].predictions[0].label'
-`;
-
-const options = {
-  ...serviceOptions,
-  ...formatOptions,
-  top: { type: 'string' },
-  'min-score': { type: 'string' },
-  model: { type: 'string' },
-  recursive: { type: 'boolean', short: 'r' },
-  watch: { type: 'boolean', short: 'w' },
-  explain: { type: 'string' },
-  concurrency: { type: 'string', short: 'c' },
-  'no-cache': { type: 'boolean' },
-} as const;
 
 /** How often a folder is looked at, and how long a file must not change. */
 const watchMs = 500;
@@ -58,19 +21,34 @@ const workersMs = 10_000;
 /** Names that decide how wide their column is. */
 const namesLooked = 1000;
 
-async function run(args: readonly string[], context: Context): Promise<number> {
-  const { values, positionals } = parse(args, options);
+const flags = {
+  ...pictureFlags,
+  watch: { type: 'boolean', short: 'w', help: 'go on with what comes into the folders, until Ctrl-C' },
+  explain: {
+    type: 'string',
+    short: 'e',
+    value: 'DIR',
+    takes: 'folder',
+    help: 'write a heat map of each picture there: where the model looked',
+  },
+  concurrency: { type: 'string', short: 'c', value: 'N', help: 'pictures at once (as many as keep the service busy)' },
+  'no-cache': { type: 'boolean', help: 'run the model although the answer is known' },
+  ...formatFlags,
+  ...serviceFlags,
+} as const satisfies Flags;
+
+async function run({ values, positionals }: Parsed<typeof flags>, context: Context): Promise<number> {
   const { terminal, signal } = context;
-  if (positionals.length === 0) throw new UsageError('name a file, a folder, an address, or - for standard input');
-  const format = formatOf(values);
-  const top = numberOf('top', values.top, { least: 1, most: 20 }) ?? (format === 'table' ? 1 : 5);
+  const format = formatOf(values, terminal);
+  const top = numberOf('top', values.top, { least: 1, most: 20 }) ?? labelsOf(format);
   const minScore = numberOf('min-score', values['min-score'], { least: 0, most: 1, whole: false });
   const concurrency = numberOf('concurrency', values.concurrency, { least: 1, most: 1024 });
   const watch = values.watch === true;
   const recursive = values.recursive === true;
   const folders = watch ? await foldersOf(positionals) : [];
   const client = await connect(values, context);
-  const inputs = watch ? [] : await expandInputs(positionals, recursive);
+  const onSkipped = skippedTo(terminal);
+  const inputs = watch ? [] : await expandInputs(positionals, recursive, onSkipped);
   if (!watch && inputs.length === 0) terminal.complain(`there are no pictures in ${positionals.join(', ')}`);
   if (values.explain !== undefined) await mkdir(values.explain, { recursive: true });
 
@@ -79,9 +57,9 @@ async function run(args: readonly string[], context: Context): Promise<number> {
   const names = inputs.slice(0, namesLooked).map(({ name }) => name);
   const writer = createRowWriter({ terminal, format, top, names });
   const progress = new Run(terminal, watch ? undefined : inputs.length);
-  const source = watch ? watched(folders, recursive, signal) : inputs;
+  const source = watch ? watched(folders, { recursive, intervalMs: watchMs, signal, onSkipped }) : inputs;
   try {
-    const outcomes = client.classifyAll(source, (input) => readInput(input, context.stdin), {
+    const outcomes = client.classifyAll(source, (input, ended) => readInput(input, context.stdin, ended), {
       concurrency: window,
       ordered: format !== 'ndjson' && !watch,
       top_k: top,
@@ -162,11 +140,30 @@ async function foldersOf(args: readonly string[]): Promise<readonly string[]> {
 
 async function* watched(
   folders: readonly string[],
-  recursive: boolean,
-  signal: AbortSignal,
+  options: WatchFolderOptions,
 ): AsyncGenerator<Input, void, undefined> {
-  for await (const name of watchFolders(folders, { recursive, intervalMs: watchMs, signal }))
-    yield { name, kind: 'file' };
+  for await (const name of watchFolders(folders, options)) yield { name, kind: 'file' };
 }
 
-export const classify: Command = { summary: 'classify files, folders, addresses or standard input', help, run };
+export const classify = command('classify', {
+  summary: 'classify files, folders, addresses or standard input',
+  about:
+    'Classifies pictures: files, those of a folder, one at an address (which the service fetches), or one on standard input (-).\n' +
+    'A named pipe is read where it is named itself; in a folder, pipes, sockets and devices are skipped.',
+  flags,
+  operands: {
+    usage: 'FILE…|DIR|URL|-',
+    missing: 'name a file, a folder, an address, or - for standard input',
+    complete: 'file',
+  },
+  notes:
+    'Results come in the order of the pictures; with --ndjson and --watch, as they come. What fails is told on standard error, a line each.',
+  ends: '0 all classified; 1 some failed, an empty file among them',
+  examples: [
+    'quintet classify photo.jpg',
+    'quintet classify photos/ --recursive --csv > labels.csv',
+    'quintet classify --watch inbox/ --ndjson | while read -r line; do …; done',
+    "curl -s https://example.com/photo.jpg | quintet classify - --json | jq -r '.[0].predictions[0].label'",
+  ],
+  run,
+});

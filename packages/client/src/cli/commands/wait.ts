@@ -1,34 +1,24 @@
 /** `quintet wait`: the end of a job or of a batch that somebody submitted. */
 import { hasEnded, QuintetError, type Job, type Quintet } from '../../index.js';
-import { formatOf, formatOptions, numberOf, parse, serviceOptions, UsageError } from '../arguments.js';
-import type { Command } from '../commands.js';
+import { formatOf, numberOf, type Parsed } from '../arguments.js';
+import { command } from '../command.js';
 import { connect, type Context } from '../context.js';
 import { exitCodes } from '../exit-codes.js';
-import { formatHelp, serviceHelp } from '../help.js';
+import { formatFlags, pictureFlags, serviceFlags, type Flags } from '../flags.js';
 import { duration, progressLine } from '../output/progress.js';
-import { createRowWriter } from '../output/rows.js';
+import { createRowWriter, labelsOf } from '../output/rows.js';
 import { jobFailure } from '../row-of-job.js';
 
-const help = `quintet wait ID… [options]
+const flags = {
+  top: { ...pictureFlags.top, help: 'labels of each picture, of those that were asked for (5; 1 in a table)' },
+  ...formatFlags,
+  ...serviceFlags,
+} as const satisfies Flags;
 
-Waits for jobs or batches, by their ids, and prints how they ended. Ctrl-C ends the waiting and cancels nothing.
-
-  --top N             labels of each picture, of those that were asked for (5; 1 in a table)
-${formatHelp}${serviceHelp}
-Exit codes: 0 all succeeded; 1 some did not; 2 the command line is wrong; 3 the service cannot be used; 130 interrupted.
-
-Example:
-  quintet wait 01234567-89ab-4cde-8f01-23456789abcd --json | jq '.[0].predictions'
-`;
-
-const options = { ...serviceOptions, ...formatOptions, top: { type: 'string' } } as const;
-
-async function run(ids: readonly string[], context: Context): Promise<number> {
-  const { values, positionals } = parse(ids, options);
-  if (positionals.length === 0) throw new UsageError('name the id of a job or of a batch');
+async function run({ values, positionals }: Parsed<typeof flags>, context: Context): Promise<number> {
   const { terminal } = context;
-  const format = formatOf(values);
-  const top = numberOf('top', values.top, { least: 1, most: 20 }) ?? (format === 'table' ? 1 : 5);
+  const format = formatOf(values, terminal);
+  const top = numberOf('top', values.top, { least: 1, most: 20 }) ?? labelsOf(format);
   const client = await connect(values, context);
   const writer = createRowWriter({ terminal, format, top, names: positionals });
   let index = 0;
@@ -86,4 +76,13 @@ function standingOf({ status, queue }: Job): string {
   return `${status}, ${queue.position} before it${eta}`;
 }
 
-export const wait: Command = { summary: 'wait for a job or a batch by its id', help, run };
+export const wait = command('wait', {
+  summary: 'wait for a job or a batch by its id',
+  about:
+    'Waits for jobs or batches, by their ids, and prints how they ended. Ctrl-C ends the waiting and cancels nothing.',
+  flags,
+  operands: { usage: 'ID…', missing: 'name the id of a job or of a batch', complete: 'none' },
+  ends: '0 all succeeded; 1 some did not',
+  examples: ["quintet wait 01234567-89ab-4cde-8f01-23456789abcd --json | jq '.[0].predictions'"],
+  run,
+});

@@ -23,7 +23,7 @@ afterEach(async () => {
 
 function watch(intervalMs = 10): void {
   watching = (async () => {
-    const options = { recursive: true, intervalMs, signal: controller.signal };
+    const options = { recursive: true, intervalMs, signal: controller.signal, onSkipped: () => undefined };
     for await (const path of watchFolders([folder], options)) seen.push(basename(path));
   })();
 }

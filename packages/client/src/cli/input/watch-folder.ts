@@ -9,11 +9,13 @@
  */
 import { stat } from 'node:fs/promises';
 import { sleep } from '../../http/abortable.js';
-import { listFolder } from './inputs.js';
+import { listFolder, type OnSkipped } from './inputs.js';
 
 export interface WatchFolderOptions {
   readonly recursive: boolean;
   readonly intervalMs: number;
+  /** Once for each, while it is there. */
+  readonly onSkipped: OnSkipped;
   /** Ends the watching, without an error. */
   readonly signal: AbortSignal;
 }
@@ -27,14 +29,21 @@ interface Look {
 /** Yields paths, those that are there already first and by name. Throws where a folder cannot be read at the first look. */
 export async function* watchFolders(
   folders: readonly string[],
-  { recursive, intervalMs, signal }: WatchFolderOptions,
+  { recursive, intervalMs, signal, onSkipped }: WatchFolderOptions,
 ): AsyncGenerator<string, void, undefined> {
   let looks = new Map<string, Look>();
+  let skipped = new Set<string>();
   for (let first = true; !signal.aborted; first = false) {
     const next = new Map<string, Look>();
+    const stillSkipped = new Set<string>();
     for (const folder of folders) {
       // A folder may go and come back, as a drive does.
-      const paths = first ? await listFolder(folder, recursive) : await listFolder(folder, recursive).catch(() => []);
+      const listed = listFolder(folder, recursive, (path, kind) => {
+        const key = `${kind} ${path}`;
+        if (!skipped.has(key)) onSkipped(path, kind);
+        stillSkipped.add(key);
+      });
+      const paths = first ? await listed : await listed.catch(() => []);
       for (const path of paths) {
         const look = await lookAt(path);
         if (look === undefined || look.size === 0) continue;
@@ -50,6 +59,7 @@ export async function* watchFolders(
       yield path;
     }
     looks = next;
+    skipped = stillSkipped;
     await sleep(intervalMs, signal).catch(() => undefined);
   }
 }

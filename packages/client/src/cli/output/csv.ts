@@ -4,7 +4,7 @@ import type { Row } from './rows.js';
 
 export function csvHeader(top: number): string {
   const labels = Array.from({ length: top }, (_, index) => [`label_${index + 1}`, `score_${index + 1}`]).flat();
-  return line(['index', 'name', 'job_id', 'status', 'error_code', 'error_detail', ...labels, 'correction']);
+  return csvLine(['index', 'name', 'job_id', 'status', 'error_code', 'error_detail', ...labels, 'correction']);
 }
 
 /** `shown`: it goes to a terminal, which must not be given control characters. */
@@ -24,10 +24,11 @@ export function csvRow({ index, name, job, error }: Row, top: number, shown: boo
     ...labels,
     job?.correction?.label ?? '',
   ];
-  return line(shown ? cells.map(printable) : cells);
+  return csvLine(shown ? cells.map(printable) : cells);
 }
 
-function line(cells: readonly string[]): string {
+/** One row. */
+export function csvLine(cells: readonly string[]): string {
   return `${cells.map(cell).join(',')}\r\n`;
 }
 

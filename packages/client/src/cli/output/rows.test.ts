@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { QuintetError, type Job } from '../../index.js';
-import type { Format } from '../arguments.js';
+import type { Format } from '../flags.js';
 import { createRowWriter, type Row } from './rows.js';
 import type { Terminal } from './terminal.js';
 
@@ -54,6 +54,20 @@ describe('results', () => {
     const lines = (await written('table', [{ index: 0, name: long, job }], 70)).split('\n');
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(70);
     expect(lines[1]).toMatch(/…\S*beach\.jpg/);
+  });
+
+  it('are TSV with the columns of the table, whatever is in a name', async () => {
+    const odd = { index: 2, name: 'a\tb\\n\n.jpg', job: { ...job, predictions: [] } };
+    expect((await written('tsv', [...rows, odd])).split('\n')).toEqual([
+      'file\tlabel\tscore\terror',
+      'a.jpg\tmonarch\t0.9951\t',
+      'a.jpg\tringlet\t0.0009\t',
+      '=cmd, "b"\x1b[31m.jpg\t\t\timage_unreadable',
+      'a\\tb\\\\n\\n.jpg\t\t\t',
+      '',
+    ]);
+    expect(await written('tsv', rows, 80)).toContain('\\x1b[31m');
+    expect(await written('tsv', [])).toBe('file\tlabel\tscore\terror\n');
   });
 
   it('are CSV that a spreadsheet does not run', async () => {

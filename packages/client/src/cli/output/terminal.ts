@@ -1,13 +1,14 @@
 /**
  * Standard output and standard error, which may be the same terminal.
  *
- * Results go to stdout, everything else to stderr. A status line, of a terminal only, is the last line of stderr: it is taken away
+ * Results go to stdout, or to a file, everything else to stderr. A status line, of a terminal only, is the last line of stderr: it is taken away
  * before anything else is written, and drawn again after it. A reader that closes stdout, such as `head`, is not an error:
  * `onClosed` is told, once, and what is written afterwards is dropped.
  */
 import { once } from 'node:events';
 import type { WriteStream } from 'node:tty';
 import { printable, shorten } from './printable.js';
+import type { ResultFile } from './result-file.js';
 
 export interface Colours {
   readonly bold: (text: string) => string;
@@ -17,16 +18,19 @@ export interface Colours {
   readonly yellow: (text: string) => string;
 }
 
+const plain = (text: string): string => text;
+const noColours: Colours = { bold: plain, dim: plain, red: plain, green: plain, yellow: plain };
+
 const redrawMs = 100;
 
 export class Terminal {
-  /** Of stdout. */
-  readonly colours: Colours;
+  readonly #colours: Colours;
   readonly #errorColours: Colours;
   #status = '';
   #drawn = false;
   #drawnAt = -Infinity;
   #closed = false;
+  #file: ResultFile | undefined;
 
   constructor(
     readonly stdout: WriteStream,
@@ -34,7 +38,7 @@ export class Terminal {
     env: NodeJS.ProcessEnv,
     onClosed: () => void,
   ) {
-    this.colours = coloursOf(stdout, env);
+    this.#colours = coloursOf(stdout, env);
     this.#errorColours = coloursOf(stderr, env);
     stdout.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
@@ -46,13 +50,29 @@ export class Terminal {
     stderr.on('error', () => undefined);
   }
 
-  /** Columns of stdout; undefined where it is no terminal. */
-  get columns(): number | undefined {
-    return this.stdout.isTTY ? this.stdout.columns : undefined;
+  /** From now on results go to `file`, which the caller closes. */
+  printTo(file: ResultFile): void {
+    this.#file = file;
   }
 
-  /** Results; waits until stdout takes more. */
+  /** Where results go, unless to stdout. */
+  get path(): string | undefined {
+    return this.#file?.path;
+  }
+
+  /** Of results. */
+  get colours(): Colours {
+    return this.#file === undefined ? this.#colours : noColours;
+  }
+
+  /** Columns of stdout; undefined where it is no terminal, or where results go to a file. */
+  get columns(): number | undefined {
+    return this.stdout.isTTY && this.#file === undefined ? this.stdout.columns : undefined;
+  }
+
+  /** Results; waits until whoever takes them takes more. */
   async print(text: string): Promise<void> {
+    if (this.#file !== undefined) return this.#file.write(text);
     if (this.#closed) return;
     if (this.stdout.isTTY) this.#clear();
     if (this.stdout.write(text)) return;

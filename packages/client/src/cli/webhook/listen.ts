@@ -4,29 +4,38 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { verifyWebhook, WebhookVerificationError, type WebhookEvent } from '../../index.js';
 import { ChunkList } from '../../node/chunk-list.js';
-import { numberOf, parse, UsageError } from '../arguments.js';
+import { numberOf, type Parsed } from '../arguments.js';
+import { command } from '../command.js';
 import type { Context } from '../context.js';
 import { exitCodes } from '../exit-codes.js';
+import type { Flags } from '../flags.js';
 import { printable, printableJson } from '../output/printable.js';
 import { describeEvent } from './describe-event.js';
 import { webhookSecret } from './secret.js';
 
-const options = {
-  secret: { type: 'string' },
-  port: { type: 'string' },
-  host: { type: 'string' },
-  status: { type: 'string' },
-  json: { type: 'boolean' },
-} as const;
+const flags = {
+  secret: {
+    type: 'string',
+    short: 's',
+    value: 'whsec_…',
+    help: 'as the service has it in WEBHOOK_SECRET (WEBHOOK_SECRET; else .quintet/webhook-secret, where npm start keeps its own)',
+  },
+  port: { type: 'string', short: 'p', value: 'N', help: 'where to listen (4000; 0: any that is free)' },
+  host: {
+    type: 'string',
+    value: 'ADDRESS',
+    help: 'on which address (127.0.0.1; 0.0.0.0 for services in containers)',
+  },
+  status: { type: 'string', value: 'N', help: 'answer with that instead of 204, to see retries' },
+  json: { type: 'boolean', short: 'j', help: 'a JSON document a line, with the event whole' },
+} as const satisfies Flags;
 
 /** Bodies are a job of a few kilobytes. */
 const mostBytes = 1024 * 1024;
 /** Ids that are remembered, to tell repetitions. */
 const remembered = 10_000;
 
-export async function listen(args: readonly string[], { terminal, env, signal }: Context): Promise<number> {
-  const { values, positionals } = parse(args, options);
-  if (positionals.length > 0) throw new UsageError('quintet webhook listen takes options only');
+async function run({ values }: Parsed<typeof flags>, { terminal, env, signal }: Context): Promise<number> {
   const port = numberOf('port', values.port, { least: 0, most: 65_535 }) ?? 4000;
   const status = numberOf('status', values.status, { least: 200, most: 599 }) ?? 204;
   const secret = await webhookSecret(values.secret, env);
@@ -88,3 +97,14 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   }
   return chunks.bytes();
 }
+
+export const listen = command('webhook listen', {
+  summary: 'receive webhooks on this machine, verify and print them',
+  about: 'Receives webhooks on this machine, verifies them and prints them, until Ctrl-C.',
+  flags,
+  examples: [
+    'quintet webhook listen --secret "$WEBHOOK_SECRET"',
+    `curl --json '{"webhook_url": "http://localhost:4000/"}' http://localhost:3000/v1/webhooks/test`,
+  ],
+  run,
+});

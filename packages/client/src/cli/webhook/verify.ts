@@ -2,24 +2,32 @@
 import { readFile } from 'node:fs/promises';
 import { verifyWebhook, WebhookVerificationError } from '../../index.js';
 import { readAll } from '../../node/chunk-list.js';
-import { parse, UsageError } from '../arguments.js';
+import { UsageError, type Parsed } from '../arguments.js';
+import { command } from '../command.js';
 import type { Context } from '../context.js';
 import { exitCodes } from '../exit-codes.js';
+import type { Flags } from '../flags.js';
 import { describeEvent } from './describe-event.js';
 import { webhookSecret } from './secret.js';
 
-const options = {
-  secret: { type: 'string' },
-  id: { type: 'string' },
-  timestamp: { type: 'string' },
-  signature: { type: 'string' },
-  headers: { type: 'string' },
-  'any-age': { type: 'boolean' },
-} as const;
+const flags = {
+  secret: { type: 'string', short: 's', value: 'whsec_…', help: 'as the service has it (WEBHOOK_SECRET)' },
+  id: { type: 'string', value: 'ID', help: 'the header webhook-id' },
+  timestamp: { type: 'string', value: 'SECONDS', help: 'the header webhook-timestamp' },
+  signature: { type: 'string', value: 'v1,…', help: 'the header webhook-signature' },
+  headers: {
+    type: 'string',
+    value: 'FILE',
+    takes: 'file',
+    help: 'a file of "name: value" lines with the three of them',
+  },
+  'any-age': {
+    type: 'boolean',
+    help: 'also a message older than five minutes, which a receiver must refuse',
+  },
+} as const satisfies Flags;
 
-export async function verify(args: readonly string[], { terminal, env, stdin }: Context): Promise<number> {
-  const { values, positionals } = parse(args, options);
-  if (positionals.length > 0) throw new UsageError('the body comes on standard input: quintet webhook verify … < body');
+async function run({ values }: Parsed<typeof flags>, { terminal, env, stdin }: Context): Promise<number> {
   const secret = await webhookSecret(values.secret, env);
   const lines = values.headers === undefined ? {} : parseHeaders(await readFile(values.headers, 'utf8'));
   const headers = {
@@ -43,6 +51,15 @@ export async function verify(args: readonly string[], { terminal, env, stdin }: 
     return exitCodes.failed;
   }
 }
+
+export const verify = command('webhook verify', {
+  summary: 'say whether a message is genuine',
+  about: 'Says whether a body, exactly as it came on standard input, was signed by whoever has the secret.',
+  flags,
+  ends: '0 genuine; 1 not genuine',
+  examples: ['quintet webhook verify --secret "$WEBHOOK_SECRET" --headers headers.txt < body.json'],
+  run,
+});
 
 /** `name: value` lines, as curl -D and most logs write them; names in lower case. */
 function parseHeaders(text: string): Readonly<Record<string, string>> {
