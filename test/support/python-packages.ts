@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const installLimitMs = 150_000;
+const installLimitMs = 300_000;
 
 /** The interpreter, or why there is none. */
 export type PythonPackages = { readonly python: string } | { readonly missing: string };
