@@ -1,20 +1,25 @@
-/** What packages/client has written for it: its types, from the OpenAPI document: what its schemas say, without the routes, which the client is code for. */
+/**
+ * What packages/client has written for it: its types, from the OpenAPI document (what its schemas say, without the routes, which the client is
+ * code for), and the endings of the names of pictures.
+ */
 import { format, resolveConfig } from 'prettier';
 import openapiTypescript, { astToString } from 'openapi-typescript';
 
 /** Where the types are kept. */
 export const clientTypesFile = 'packages/client/src/openapi.ts';
 
-/** Where the endings of names are kept. */
-export const pictureExtensionsFile = 'packages/client/src/picture-extensions.ts';
+/** Where the endings of names are kept: neither of these packages depends on another. */
+export const pictureExtensionsFiles = ['packages/client/src', 'packages/web/src/classify'].map(
+  (folder) => `${folder}/picture-extensions.ts`,
+);
 
-/** The text of `pictureExtensionsFile`. @param {Record<string, readonly string[]>} byFormat @returns {Promise<string>} */
+/** The text of `pictureExtensionsFiles`. @param {Record<string, readonly string[]>} byFormat @returns {Promise<string>} */
 export async function pictureExtensions(byFormat) {
   const all = Object.values(byFormat).flat();
   const text =
     `/** Written by \`npm run docs\` from packages/images: endings of the names of files that the service reads. */\n` +
     `export const pictureExtensions = ${JSON.stringify(all)} as const;\n`;
-  return format(text, { ...(await resolveConfig(pictureExtensionsFile)), parser: 'typescript' });
+  return format(text, { ...(await resolveConfig(clientTypesFile)), parser: 'typescript' });
 }
 
 /** The text of `clientTypesFile`. @param {{ components: { schemas: object } }} document @returns {Promise<string>} */

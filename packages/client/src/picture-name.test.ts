@@ -1,11 +1,13 @@
 import { fileExtensions, imageFormats } from '@quintet/images';
 import { describe, expect, it } from 'vitest';
+import { pictureExtensions as ofThePage } from '../../web/src/classify/picture-extensions.js';
 import { pictureExtensions } from './picture-extensions.js';
 import { isPictureName } from './picture-name.js';
 
 describe('the names of pictures', () => {
   it('end as the files do that the service reads (npm run docs writes them)', () => {
     expect(pictureExtensions).toEqual(Object.values(fileExtensions).flat());
+    expect(ofThePage).toEqual(pictureExtensions);
     expect(new Set(pictureExtensions).size).toBe(pictureExtensions.length);
     for (const format of imageFormats)
       expect(fileExtensions[format].some((each) => isPictureName(`a.${each}`))).toBe(true);

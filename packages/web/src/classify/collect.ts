@@ -1,4 +1,5 @@
 /** Pictures out of what was dropped, pasted or chosen: files, whole folders, addresses. */
+import { pictureExtensions } from './picture-extensions.js';
 
 export interface Collected {
   readonly files: readonly { readonly name: string; readonly blob: Blob }[];
@@ -7,7 +8,7 @@ export interface Collected {
   readonly leftOut: number;
 }
 
-const pictureName = /\.(jpe?g|jpe|jfif|png|gif|webp|avif|tiff?|bmp|heic|heif)$/i;
+const pictureName = new RegExp(`\\.(${pictureExtensions.join('|')})$`, 'i');
 /** As people count: 2 before 10. */
 const byName = new Intl.Collator(undefined, { numeric: true });
 

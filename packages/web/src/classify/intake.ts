@@ -1,4 +1,5 @@
 /** Where pictures come in: the drop area with its buttons, an address, and the window as a whole for dropping and pasting. */
+import { pictureExtensions } from './picture-extensions.js';
 import { h } from '../app/dom.js';
 import { icon, type IconName } from '../app/icons.js';
 import { addressesIn, fromFiles, fromTransfer, type Collected } from './collect.js';
@@ -70,7 +71,7 @@ export function intake(options: IntakeOptions): Intake {
 }
 
 function fileInput(isFolder: boolean, { onCollected }: IntakeOptions): HTMLInputElement {
-  const accept = isFolder ? {} : { accept: 'image/*,.heic,.heif,.tif,.tiff,.avif' };
+  const accept = isFolder ? {} : { accept: ['image/*', ...pictureExtensions.map((ending) => `.${ending}`)].join() };
   const label = isFolder ? 'A folder of pictures' : 'Pictures';
   const input = h('input', {
     type: 'file',
