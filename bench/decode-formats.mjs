@@ -2,18 +2,25 @@
  * What decoding one picture takes, by format: the peak of a process' memory over what it had before, for each pixel, beside
  * what the header check expects (packages/images/src/decode-memory.ts). Each in a process of its own. Linux only.
  *
- *   node bench/decode-formats.mjs        prints a Markdown table
+ *   node bench/decode-formats.mjs [NAME]        prints a Markdown table; only what has NAME in its name
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { importBuilt } from '../scripts/lib/project.mjs';
 import { importTypeScript } from './lib/typescript.mjs';
 
+/** MAX_DECODE_BYTES. */
+const standard = 400_000_000;
+
 const square = { width: 4500, height: 4500 };
 /** Of as many pixels; the crop is small, and what the decoder keeps of the rows is nearly all of them. */
 const long = { width: 40_000, height: 506 };
+const phone = { width: 8064, height: 6048 };
+const camera = { width: 9504, height: 6336 };
 const encoders = {
   jpeg: (image) => image.jpeg(),
   'jpeg, progressive, 4:2:0': (image) => image.jpeg({ progressive: true }),
@@ -59,6 +66,16 @@ const cases = [
     encode: (image) => encoders[name](image).withMetadata(turned),
     size: square,
   })),
+  ...['jpeg', 'jpeg, progressive, 4:2:0', 'jpeg, progressive, 4:4:4'].flatMap((name) =>
+    [phone, camera].flatMap((size) => [
+      { name: `${name}, ${size.width} × ${size.height}`, encode: encoders[name], size },
+      {
+        name: `${name}, ${size.width} × ${size.height}, turned by 90°`,
+        encode: (image) => encoders[name](image).withMetadata({ orientation: 6 }),
+        size,
+      },
+    ]),
+  ),
 ];
 
 /** @param {'VmHWM' | 'VmRSS'} name */
@@ -67,34 +84,56 @@ const bytesOf = (name) => {
   return Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) * 1024;
 };
 
-async function measure() {
+/** @param {string} file @param {number} maxDecodeBytes */
+async function measure(file, maxDecodeBytes) {
   const { createPreprocessPool } = await import('../services/worker/dist/preprocess/index.js');
-  const bytes = readFileSync(0);
+  const bytes = readFileSync(file);
   const options = {
-    spec: { resize: 256, crop: 224, interpolation: 'bilinear' },
+    // The largest crop that a model can have.
+    spec: { resize: 256, crop: 256, interpolation: 'bilinear' },
     maxPixels: 1e9,
-    maxDecodeBytes: 1e12,
+    maxDecodeBytes,
     timeoutMs: 600_000,
   };
-  const pool = createPreprocessPool(options, new SharedArrayBuffer(224 * 224 * 3), 1);
+  const pool = createPreprocessPool(options, new SharedArrayBuffer(256 * 256 * 3), 1);
   await pool.start();
   writeFileSync('/proc/self/clear_refs', '5');
   const before = bytesOf('VmRSS');
+  const began = performance.now();
   await pool.preprocess(bytes, 0);
-  process.stdout.write(String(bytesOf('VmHWM') - before));
+  process.stdout.write(JSON.stringify([bytesOf('VmHWM') - before, performance.now() - began]));
   await pool.close();
 }
 
-if (process.argv[2] === 'measure') await measure();
+const [, , command = '', ...given] = process.argv;
+if (command === 'measure') await measure(given[0], Number(given[1]));
 else {
   const { inspectImage } = await importBuilt('packages/images/dist/index.js');
-  process.stdout.write('| picture | measured, bytes a pixel | expected |\n| --- | --- | --- |\n');
-  for (const { name, encode, size } of cases) {
+  const folder = mkdtempSync(join(tmpdir(), 'quintet-decode-'));
+  const file = join(folder, 'picture');
+  const columns = ['picture', 'measured, bytes a pixel', 'expected', 'measured, MB', 'parts', 'seconds'];
+  process.stdout.write(`| ${columns.join(' | ')} |\n|${' --- |'.repeat(columns.length)}\n`);
+  for (const { name, encode, size } of cases.filter((each) => each.name.includes(command))) {
     const image = sharp({ create: { ...size, channels: 3, background: '#336699' } });
     const bytes = await encode(image).toBuffer();
-    const { decodeBytes } = inspectImage(bytes, { maxPixels: 1e9 });
-    const output = execFileSync(process.execPath, [fileURLToPath(import.meta.url), 'measure'], { input: bytes });
-    const each = [Number(String(output)), decodeBytes].map((total) => (total / (size.width * size.height)).toFixed(1));
-    process.stdout.write(`| ${name} | ${each.join(' | ')} |\n`);
+    writeFileSync(file, bytes);
+    // As by default where that fits, in parts if need be.
+    const limit = infoWithin(inspectImage, bytes, standard) === undefined ? 1e12 : standard;
+    const { decodeBytes, parts = 1 } = inspectImage(bytes, { maxPixels: 1e9, maxDecodeBytes: limit });
+    const output = execFileSync(process.execPath, [fileURLToPath(import.meta.url), 'measure', file, String(limit)]);
+    const [measured, milliseconds] = JSON.parse(String(output));
+    const each = [measured, decodeBytes].map((total) => (total / (size.width * size.height)).toFixed(1));
+    const cells = [name, ...each, (measured / 1e6).toFixed(0), parts, (milliseconds / 1000).toFixed(1)];
+    process.stdout.write(`| ${cells.join(' | ')} |\n`);
+  }
+  rmSync(folder, { recursive: true });
+}
+
+/** What the check says within the default limit, or undefined where it refuses. */
+function infoWithin(inspectImage, bytes, maxDecodeBytes) {
+  try {
+    return inspectImage(bytes, { maxPixels: 1e9, maxDecodeBytes });
+  } catch {
+    return undefined;
   }
 }

@@ -38,7 +38,7 @@ describe('a file', () => {
 
   it('that is empty, cut off or vast is explained by its own code', async ({ visit }) => {
     const { page } = await visit({ expected: [refused] });
-    const vast = await makeImage({ format: 'png', width: 8000, height: 6000, colour: 'grey' });
+    const vast = await makeImage({ format: 'png', width: 10_000, height: 7000, colour: 'grey' });
     const files: [string, PictureFile][] = [
       ['body_empty', asFile('empty.jpg', Buffer.alloc(0))],
       ['image_truncated', asFile('cut.jpg', picture('wall clock').subarray(0, 4000))],

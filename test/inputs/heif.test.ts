@@ -1,4 +1,4 @@
-/** AVIF and HEIC as phones, cameras and browsers make them. */
+/** AVIF, HEIC and large JPEGs as phones, cameras and browsers make them. */
 import sharp, { type AvifOptions, type Sharp } from 'sharp';
 import { encodeHeic } from '../fixtures/images/heic-photo.js';
 import { heifSequence, withColours } from '../fixtures/images/heif-sequence.js';
@@ -18,11 +18,19 @@ async function heic(): Promise<Buffer> {
   return encodeHeic({ data, width: info.width, height: info.height });
 }
 
+const flat = (width: number, height: number): Sharp =>
+  sharp({ create: { width, height, channels: 3, background: '#336699' } });
+
 const behind = (file: Buffer, tail: string | Buffer): Buffer =>
   Buffer.concat([file, typeof tail === 'string' ? Buffer.from(tail, 'latin1') : tail]);
 
-describeInputs('AVIF and HEIC', {
+describeInputs('AVIF, HEIC and large JPEGs', {
   own: [
+    {
+      name: 'a JPEG of 48 megapixels, turned',
+      make: () => flat(8064, 6048).withMetadata({ orientation: 6 }).jpeg().toBuffer(),
+      expect: { like: () => flat(400, 300).jpeg().toBuffer(), within: 0 },
+    },
     { name: 'an AVIF', make: () => avif(), expect: umbrella },
     { name: 'an AVIF of 10 bits', make: () => avif({ bitdepth: 10 }), expect: umbrella },
     {

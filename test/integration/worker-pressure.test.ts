@@ -13,8 +13,7 @@ import { testModel, testModelEnvironment } from '../support/test-model.js';
 const killThreads = pathToFileURL(fileURLToPath(new URL('../support/kill-threads.mjs', import.meta.url))).href;
 
 /**
- * By how many megabytes the worker may grow: what may be decoded at once (MAX_DECODE_BYTES, 300), and a tenth more, which the
- * allocator keeps of it. It was seen to grow by 190 to 250; what is resident before that varies as much.
+ * By how many megabytes the worker may grow: less than what may be decoded at once (MAX_DECODE_BYTES, 400). It was seen to grow by 190 to 250; what is resident before that varies as much.
  */
 const mostGrowth = 330;
 

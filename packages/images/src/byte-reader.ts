@@ -2,7 +2,7 @@ import { ImageError } from './image-error.js';
 
 /**
  * Most parts that are read of a file, whatever its format calls them: boxes, chunks, segments, blocks, strips, entries of
- * tables. A part takes up to 0.15 microseconds and can be 1 byte long: a file of 20 MB that is full of them would hold the event
+ * tables. A part takes up to 0.15 microseconds and can be 1 byte long: a file of 32 MB that is full of them would hold the event
  * loop for a second. Long GIFs have the most, a block for each 255 bytes; photos have a few hundred.
  */
 const FEWEST_ALLOWED = 131_072;

@@ -26,9 +26,13 @@ export interface Size {
   readonly height: number;
 }
 
+function rowsKept({ width, height }: Size, bytes: number): number {
+  return 1.1 * bytes * width * Math.min(height, ROWS_KEPT);
+}
+
 /** The rows that are kept, and the crop: it is no more than a square of the short side. `bytes`: of a pixel as it is stored. */
-function rowsMemory({ width, height }: Size, bytes: number): number {
-  return DECODED * Math.min(width, height) ** 2 + 1.1 * bytes * width * Math.min(height, ROWS_KEPT);
+function rowsMemory(size: Size, bytes: number): number {
+  return DECODED * Math.min(size.width, size.height) ** 2 + rowsKept(size, bytes);
 }
 
 export interface JpegFrame {
@@ -40,23 +44,39 @@ export interface JpegFrame {
 /** How a JPEG is stored around its frame. */
 export interface JpegKind extends JpegFrame {
   readonly scans: number;
-  /** See exif-orientation.ts. */
-  readonly turned: boolean;
 }
 
+/** How a picture is decoded: in how many parts, each of them from the start of the file, and the most memory that takes. */
+export interface Decoding {
+  readonly decodeBytes: number;
+  readonly parts: number;
+}
+
+/** Each part takes as long as the whole picture does. */
+const MOST_PARTS = 4;
+
 /**
- * A JPEG of one scan is decoded as it is read. Of a progressive one, and of any with several scans, all coefficients are
- * kept, two bytes each, until the last row has been read. CMYK is kept beside the RGB that it becomes. One that is turned is
- * decoded whole before.
+ * A JPEG is decoded as it is read, whatever way it is turned (orientation.ts in the worker): the rows that are kept, and the crop.
+ * Of a progressive one, and of any with several scans, all coefficients are kept, two bytes each, until the last row has been
+ * read. CMYK is kept beside the RGB that it becomes. Where all that is more than `most` bytes, the crop is made in parts.
  */
-export function jpegMemory(pixels: number, { progressive, sampling, scans, turned }: JpegKind): number {
-  const decoded = sampling.length === 4 ? 7 : DECODED;
-  const whole = turned ? 1.15 * Math.max(DECODED, sampling.length) : 0;
-  if (!progressive && scans === 1) return pixels * (decoded + whole);
-  const most = (shift: number): number => Math.max(1, ...sampling.map((factor) => (factor >> shift) & 15));
-  const [across, down] = [most(4), most(0)];
-  const samples = sampling.reduce((sum, factor) => sum + ((factor >> 4) * (factor & 15)) / (across * down), 0);
-  return pixels * (decoded + Math.max(2 * samples, whole));
+export function jpegMemory(size: Size, { progressive, sampling, scans }: JpegKind, most = Infinity): Decoding {
+  const components = sampling.length;
+  const crop = 1.05 * (components === 4 ? 4 + DECODED : DECODED) * Math.min(size.width, size.height) ** 2;
+  const rows = rowsKept(size, components);
+  const kept = progressive || scans > 1 ? rows + 2 * samplesOf(size, sampling) : rows;
+  let parts = 1;
+  while (parts < MOST_PARTS && kept + crop / parts > most) parts += 1;
+  // What more parts do not bring about is left undone.
+  if (kept + crop / parts > most) parts = 1;
+  return { decodeBytes: kept + crop / parts, parts };
+}
+
+/** All components together. */
+function samplesOf({ width, height }: Size, sampling: readonly number[]): number {
+  const largest = (shift: number): number => Math.max(1, ...sampling.map((factor) => (factor >> shift) & 15));
+  const [across, down] = [largest(4), largest(0)];
+  return width * height * sampling.reduce((sum, factor) => sum + ((factor >> 4) * (factor & 15)) / (across * down), 0);
 }
 
 export interface PngKind {
@@ -138,14 +158,24 @@ export interface HeifKind {
   readonly deep: boolean;
 }
 
+/** Bytes of a pixel: its planes, and at most what they and the RGB that is made of them take, for AVIF. */
+const avifPixels = {
+  flat: { '4:2:0': { planes: 1.5, converted: 6 }, '4:4:4': { planes: 3, converted: 9.5 } },
+  deep: { '4:2:0': { planes: 3, converted: 9 }, '4:4:4': { planes: 6, converted: 13.5 } },
+} as const;
+
+/** What libaom keeps beside the planes, for each pixel of a coded item: most of it a record of each block of 4 × 4, made in advance. */
+const AOM = 13.4;
+
 /**
- * The whole picture as planes and as RGB, and what the codec needs for one coded item. The thread that
- * decodes HEIC takes 75 MB more when it starts, which stay for as long as it does: they are not the picture's.
+ * AVIF: the planes of the whole picture, beside those of the item that is being decoded; later they are made RGB. HEIC: the same, and
+ * the picture again outside of WebAssembly. The thread that decodes HEIC takes 75 MB more when it starts, which stay for as long
+ * as it does: they are not the picture's.
  */
 export function heifMemory(pixels: number, { codec, largestItem, chroma, deep }: HeifKind): number {
   if (codec === 'heic') return pixels * 11;
-  const planes = deep ? { '4:2:0': 9, '4:4:4': 13.5 } : { '4:2:0': 6, '4:4:4': 9.5 };
-  return pixels * planes[chroma] + largestItem * (deep ? 12 : 11);
+  const { planes, converted } = avifPixels[deep ? 'deep' : 'flat'][chroma];
+  return Math.max(pixels * converted, pixels * planes + largestItem * (planes + AOM));
 }
 
 /** Throws where decoding would take more than is allowed. */

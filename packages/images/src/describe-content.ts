@@ -8,6 +8,7 @@ const signatures: readonly (readonly [number, string, string])[] = [
   [4, 'JXL ', 'JPEG XL'],
   [4, 'jP  ', 'JPEG 2000'],
   [0, '\xff\x4f\xff\x51', 'JPEG 2000'],
+  [0, 'II\xbc\x01', 'JPEG XR'],
   [0, '\0\0\x01\0', 'an icon (ICO)'],
   [0, 'qoif', 'a QOI image'],
   [0, '\x76\x2f\x31\x01', 'OpenEXR'],

@@ -45,6 +45,8 @@ export interface ImageInfo {
   readonly orientation?: number;
   /** Most memory that decoding it takes, in bytes, as decode-memory.ts estimates it. */
   readonly decodeBytes: number;
+  /** In how many parts it is decoded, so that it takes no more than that; absent where there is only one way. */
+  readonly parts?: number;
 }
 
 export interface ImageLimits {
@@ -64,6 +66,7 @@ export interface Walk {
   readonly end: number;
   /** Bytes; see decode-memory.ts. */
   readonly decodeBytes: number;
+  readonly parts?: number;
 }
 
 /**

@@ -10,12 +10,13 @@ import { isBmp } from './bmp-header.js';
 import { ByteReader } from './byte-reader.js';
 import { checkMemory } from './decode-memory.js';
 import { describeContent } from './describe-content.js';
+import { heifKind } from './heif-kind.js';
 import { ImageError } from './image-error.js';
 import { type ImageFormat, type ImageInfo, type ImageLimits, mediaTypes, type Walk } from './image-info.js';
 import { refusePolyglot } from './trailer.js';
 import { walkBmp } from './walk-bmp.js';
 import { walkGif } from './walk-gif.js';
-import { heifKind, walkHeif } from './walk-heif.js';
+import { walkHeif } from './walk-heif.js';
 import { walkJpeg } from './walk-jpeg.js';
 import { walkPng } from './walk-png.js';
 import { walkTiff } from './walk-tiff.js';
@@ -33,9 +34,10 @@ export function inspectImage(bytes: Buffer, limits: ImageLimits): ImageInfo {
   const { format, walk } = walkFormat(reader, limits);
   refusePolyglot(reader, walk.end);
   checkMemory(walk, limits);
-  const { width, height, frames, orientation, decodeBytes } = walk;
+  const { width, height, frames, orientation, decodeBytes, parts } = walk;
   const turned = orientation === undefined ? {} : { orientation };
-  return { format, mediaType: mediaTypes[format], width, height, frames, ...turned, decodeBytes };
+  const divided = parts === undefined ? {} : { parts };
+  return { format, mediaType: mediaTypes[format], width, height, frames, ...turned, decodeBytes, ...divided };
 }
 
 function walkFormat(bytes: ByteReader, limits: ImageLimits): { format: ImageFormat; walk: Walk } {

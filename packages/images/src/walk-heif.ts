@@ -7,8 +7,6 @@ import { readExtents } from './heif-extents.js';
 import { readTrack, type Track } from './heif-track.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
-const avifBrands: ReadonlySet<string> = new Set(['avif', 'avis']);
-const heicBrands: ReadonlySet<string> = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs']);
 /** Top-level boxes whose names are proof enough that a size past the end of the file means a truncated file. */
 const knownBoxes: ReadonlySet<string> = new Set([
   'ftyp',
@@ -22,22 +20,6 @@ const knownBoxes: ReadonlySet<string> = new Set([
   'wide',
 ]);
 
-/** What the brands of the `ftyp` box promise; undefined for other ISO media (video, Canon raw). */
-export function heifKind(bytes: ByteReader): 'avif' | 'heic' | 'heif' | undefined {
-  const ftyp = readBox(bytes, 0, bytes.length);
-  if (ftyp?.type !== 'ftyp') return undefined;
-  const end = Math.min(ftyp.end, bytes.length);
-  let generic = false;
-  for (let at = ftyp.payload; at + 4 <= end; at += at === ftyp.payload ? 8 : 4) {
-    bytes.countPart();
-    const brand = bytes.fourcc(at);
-    if (avifBrands.has(brand)) return 'avif';
-    if (heicBrands.has(brand)) return 'heic';
-    generic ||= brand === 'mif1' || brand === 'msf1';
-  }
-  return generic ? 'heif' : undefined;
-}
-
 /** A phone's grid has about 60 items; a table that fills the upload would cost time and memory for nothing. */
 const MAX_ENTRIES = 16_384;
 
@@ -45,7 +27,7 @@ const MAX_ENTRIES = 16_384;
  * All coded items together (tiles, alpha, thumbnail, depth, gain map), as a multiple of the pixels that a picture may have:
  * decoders decode the tiles of a grid however small the grid says that it is, and HEIC takes a second for 25 megapixels.
  */
-const MOST_CODED = 1.5;
+const MOST_CODED = 1.2;
 
 interface Meta {
   primary: number | undefined;
@@ -86,7 +68,7 @@ export function walkHeif(bytes: ByteReader, limits: ImageLimits): HeifWalk {
   const { width, height } = primarySize(meta);
   checkDimensions(width, height, limits);
   const codec = codecOf(meta);
-  if (codec === undefined) throw new ImageError('image_undecodable', 'The HEIF codec is neither AV1 nor HEVC.');
+  if (codec === undefined) throw unknownCodec(meta);
   const all = [...meta.samples.values()];
   // Of the costliest samples that any item has.
   const chroma = all.some((each) => each.chroma === '4:4:4') ? '4:4:4' : '4:2:0';
@@ -276,9 +258,25 @@ function largestItem(meta: Meta, limits: ImageLimits): number {
   return largest;
 }
 
+function unknownCodec(meta: Meta): ImageError {
+  const type = meta.itemTypes.get(meta.primary ?? -1) ?? 'nothing';
+  const coded = codings.get(type) ?? type;
+  return new ImageError('image_undecodable', `The HEIF picture is ${coded}; only AV1 and HEVC are supported.`);
+}
+
 function tooMany(): ImageError {
   return new ImageError('image_undecodable', `The image container lists more than ${MAX_ENTRIES} items.`);
 }
+
+/** Kinds of items that hold pictures of other codecs. */
+const codings: ReadonlyMap<string, string> = new Map([
+  ['avc1', 'H.264'],
+  ['vvc1', 'H.266 (VVC)'],
+  ['evc1', 'EVC'],
+  ['jpeg', 'JPEG'],
+  ['j2k1', 'JPEG 2000'],
+  ['unci', 'uncompressed'],
+]);
 
 /** A grid or overlay has no codec of its own: its tiles tell. */
 function codecOf(meta: Meta): 'avif' | 'heic' | undefined {

@@ -1,6 +1,6 @@
 import type { ByteReader } from './byte-reader.js';
 import { jpegMemory, type JpegFrame } from './decode-memory.js';
-import { exifOrientation, orientationOf, turns, xmpOrientation } from './exif-orientation.js';
+import { exifOrientation, orientationOf, xmpOrientation } from './exif-orientation.js';
 import { ImageError } from './image-error.js';
 import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
 
@@ -9,9 +9,13 @@ import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
  * (libjpeg-turbo's report LJT-01-003): 882 valid scans, 120 kB in all, keep libvips busy for 5 s.
  */
 const MAX_SCANS = 100;
+/** In pixels, all scans together: a decoder comes to each block in each of them. */
+const MAX_SCANNED = 4e9;
 
 /** EXIF or XMP. */
 const APP1 = 0xe1;
+/** Start of frame 55 (ITU T.87). */
+const JPEG_LS = 0xf7;
 const EXIF = 'Exif\0\0';
 const XMP = 'http://ns.adobe.com/xap/1.0/\0';
 
@@ -64,8 +68,11 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
     throw new ImageError('image_undecodable', 'The JPEG holds no picture data.');
   }
   const orientation = orientationOf({ exif, xmp });
-  const decodeBytes = jpegMemory(width * height, { ...frame, scans, turned: turns(orientation) });
-  return { width, height, frames: 1, orientation, end: at, decodeBytes };
+  const decoding = jpegMemory({ width, height }, { ...frame, scans }, limits.maxDecodeBytes);
+  if (scans * decoding.parts * width * height > MAX_SCANNED) {
+    throw new ImageError('image_too_complex', `The JPEG has ${scans} scans of ${width} × ${height} pixels.`);
+  }
+  return { width, height, frames: 1, orientation, end: at, ...decoding };
 }
 
 /** The offset after the next marker. Passes entropy-coded data (stuffed zeros, restart markers) and fill bytes. */
@@ -73,7 +80,7 @@ function nextMarker(bytes: ByteReader, from: number): number {
   const { buffer } = bytes;
   const last = buffer.length - 1;
   // A plain loop: Buffer.indexOf is faster between markers, but its call costs 20 times more where they are dense, and
-  // the sender chooses. 20 MiB take the same 20 ms whatever they hold.
+  // the sender chooses. 32 MiB take the same 32 ms whatever they hold.
   for (let at = from; at < last; at += 1) {
     if (buffer[at] !== 0xff) continue;
     const code = buffer[at + 1] ?? 0;
@@ -84,14 +91,28 @@ function nextMarker(bytes: ByteReader, from: number): number {
 }
 
 function isFrameHeader(marker: number): boolean {
+  if (marker === JPEG_LS) return true;
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 }
 
+/** By start of frame: what no decoder here knows. */
+const kindsUnknown: ReadonlyMap<number, string> = new Map([
+  [0xc3, 'a lossless'],
+  [0xc5, 'a hierarchical'],
+  [0xc6, 'a hierarchical'],
+  [0xc7, 'a lossless hierarchical'],
+  [0xcb, 'a lossless arithmetic-coded'],
+  [0xcd, 'a hierarchical arithmetic-coded'],
+  [0xce, 'a hierarchical arithmetic-coded'],
+  [0xcf, 'a lossless hierarchical arithmetic-coded'],
+  [JPEG_LS, 'a JPEG-LS, not a'],
+]);
+
 function readFrame(bytes: ByteReader, marker: number, at: number, length: number): JpegFrame {
-  // Baseline, extended and progressive, Huffman or arithmetic; no decoder here knows lossless or hierarchical frames.
-  if (![0xc0, 0xc1, 0xc2, 0xc9, 0xca].includes(marker)) {
-    throw new ImageError('image_undecodable', 'Lossless and hierarchical JPEG are not supported.');
-  }
+  // Baseline, extended and progressive, Huffman or arithmetic, are left to the decoder.
+  const kind = kindsUnknown.get(marker);
+  if (kind !== undefined)
+    throw new ImageError('image_undecodable', `The file is ${kind} JPEG, which is not supported.`);
   const components = bytes.u8(at + 7);
   if (length < 8 + 3 * components || components === 0 || components > 4) {
     throw new ImageError('image_undecodable', 'The JPEG frame header is malformed.');

@@ -2,7 +2,7 @@
  * Hostile files against the real thing: API, Redis and worker as processes, files through HTTP, several at once, with good
  * pictures in between whose answer is known.
  *
- * A file breaks the promise if it is answered by 5xx or by an unknown code, takes over 5 s, or takes over 300 MB in a process.
+ * A file breaks the promise if it is answered by 5xx or by an unknown code, takes over 5 s, or takes over 400 MB in a process.
  * What is slow, or was under way when the memory rose, is tried again alone before it is blamed: beside three others on two
  * cores nobody is at fault alone. Alone it is judged by CPU time, which no other process of the machine adds to. A process that
  * died or is no longer ready ends the run, and so does a job that does not end: a stall. On a machine with so much other work that
@@ -29,13 +29,13 @@ import {
 } from './process-usage.js';
 
 /** How much one file may take of a process. */
-export const mostMegabytes = 300;
+export const mostMegabytes = 400;
 /**
  * Megabytes by which a process may grow with several files at once: what its limits allow together. The costliest picture
- * that may be decoded (MAX_DECODE_BYTES, 300), others beside the next one (0.55 of that), the heap of the HEIC thread before it is
+ * that may be decoded (MAX_DECODE_BYTES, 400), others beside the next one (0.42 of that), the heap of the HEIC thread before it is
  * ended (128), and a tenth more, which the allocator keeps of it.
  */
-export const mostTogether = 650;
+export const mostTogether = 770;
 /** Share of the time in which a main thread could run and had no core: past this the machine has other work. */
 const mostWaiting = 0.5;
 /** A good picture after so many hostile ones. */

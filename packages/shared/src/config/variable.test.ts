@@ -19,7 +19,7 @@ describe('readConfig', () => {
     expect(readConfig(apiVariables, {})).toMatchObject({
       PORT: 3000,
       DEFAULT_MODEL: undefined,
-      MAX_UPLOAD_BYTES: 20_971_520,
+      MAX_UPLOAD_BYTES: 33_554_432,
     });
     expect(readConfig(workerVariables, {})).toMatchObject({ MODEL: undefined, INFERENCE_STREAMS: undefined });
     expect(readConfig(webhooksVariables, {}).WEBHOOK_SCHEDULE_SECONDS.slice(0, 3)).toEqual([0, 5, 300]);

@@ -81,11 +81,14 @@ const fraction = z
   .transform(Number)
   .pipe(z.number().min(0.1));
 
+/** Phones have up to 64 million, cameras 61; a hundred and more take too long. */
+const imagePixels = integer('Most pixels (width × height) an image may have', 1, 1_000_000_000, 65_000_000);
+
 const decodeBytes = integer(
   'Most memory, in bytes, that decoding one image may take, as its header lets expect',
   1_000_000,
   100_000_000_000,
-  300_000_000,
+  400_000_000,
 );
 
 export const apiVariables = {
@@ -98,11 +101,11 @@ export const apiVariables = {
     'Largest upload, and largest image behind an image_url, in bytes',
     1024,
     1_073_741_824,
-    20 * 1024 * 1024,
+    32 * 1024 * 1024,
   ),
   MAX_BATCH_ITEMS: integer('Most pictures of one batch', 1, 10_000, 1000),
   MAX_BATCH_BYTES: integer('Largest batch, in bytes, as sent and unpacked', 1024, 4_294_967_296, 256 * 1024 * 1024),
-  MAX_IMAGE_PIXELS: integer('Most pixels (width × height) an image may have', 1, 1_000_000_000, 40_000_000),
+  MAX_IMAGE_PIXELS: imagePixels,
   MAX_DECODE_BYTES: decodeBytes,
   MAX_QUEUE_DEPTH: integer('Waiting jobs per model past which a submit answers 503', 1, 10_000_000, 10_000),
   DRAIN_SECONDS: integer(
@@ -193,7 +196,7 @@ export const workerVariables = {
     'exact',
   ),
   CONCURRENCY: optionalInteger('Jobs held at once; by default three batches for every stream', 1, 10_000),
-  MAX_IMAGE_PIXELS: integer('Most pixels (width × height) an image may have', 1, 1_000_000_000, 40_000_000),
+  MAX_IMAGE_PIXELS: imagePixels,
   RESULT_CACHE_TTL_SECONDS: resultCacheTtl,
   MAX_DECODE_BYTES: decodeBytes,
   DECODE_TIMEOUT_SECONDS: integer('Longest time the decoding of one image may take', 1, 600, 20),

@@ -21,7 +21,7 @@ export interface PreprocessorOptions {
   readonly spec: CropSpec;
   /** MAX_IMAGE_PIXELS. */
   readonly maxPixels: number;
-  /** MAX_DECODE_BYTES: for one picture, and never more for all that one thread decodes at once; 300 MB where it is absent. */
+  /** MAX_DECODE_BYTES: for one picture, and never more for all that one thread decodes at once; 400 MB where it is absent. */
   readonly maxDecodeBytes?: number;
   /**
    * How long decoding and resizing one picture may take, the wait for a thread of libuv's pool included: well above what
@@ -44,13 +44,13 @@ export interface Preprocessor {
 }
 
 /** What one thread may use for decoding where nothing else is said. */
-const standardDecodeBytes = 300_000_000;
+const standardDecodeBytes = 400_000_000;
 
 /**
  * Of what one picture may take: for all that run together, unless one alone takes more. Two photos of 12 megapixels that EXIF turns
  * fit, which keeps two cores busy (bench/decode.mjs).
  */
-const sharedPart = 0.55;
+const sharedPart = 0.42;
 
 /**
  * Longest wait for memory, in decode time limits. Three pictures that each keep their memory for as long as they may pass in
@@ -71,14 +71,15 @@ export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
   // A HEIC picture that waits for the one thread must not keep memory from others.
   const heicTurn = new DecodeBudget(1, longestWaitMs);
 
-  async function decode(bytes: Buffer, { format, orientation }: ImageInfo): Promise<Crop> {
+  async function decode(bytes: Buffer, info: ImageInfo): Promise<Crop> {
+    const { format } = info;
     if (format === 'bmp') return cropRaster(decodeBmp(bytes), spec, limits);
     if (format === 'gif') return cropRaster(decodeGif(bytes), spec, limits);
     if (format === 'tiff') return cropTiff(bytes, spec, limits);
     if (format === 'avif') return cropAvif(bytes, spec, limits);
-    if (format !== 'png') return cropEncoded(bytes, spec, limits, orientation);
+    if (format !== 'png') return cropEncoded(bytes, spec, limits, info);
     const png = mendPng(bytes);
-    const cropped = cropEncoded(png.bytes, spec, limits, orientation);
+    const cropped = cropEncoded(png.bytes, spec, limits, info);
     return png.ended ? cropped : cropped.catch((error: unknown) => Promise.reject(cutPng(error)));
   }
 

@@ -37,6 +37,8 @@ export interface Axis {
   readonly target: number;
   readonly start: number;
   readonly length: number;
+  /** The source lies in memory from its end. So does what is made of it: output pixels come in the order of the source's. */
+  readonly backwards?: boolean;
 }
 
 /** Half the width of a filter, and its value at a distance from its centre; both in pixels of the larger picture. */
@@ -103,20 +105,20 @@ function kernelFor(layout: Layout): Kernel & { readonly bytes: Uint8Array<ArrayB
   return { memory, across, down, bytes: new Uint8Array(memory.buffer) };
 }
 
-function bounds(axis: Axis, output: number): { center: number; first: number; end: number } {
-  const scale = axis.source / axis.target;
-  const support = filters[axis.interpolation].support * Math.max(1, scale);
-  const center = (output + 0.5) * scale;
-  return {
-    center,
-    first: Math.max(0, Math.trunc(center - support + 0.5)),
-    end: Math.min(axis.source, Math.trunc(center + support + 0.5)),
-  };
+/** Of the output pixel `index` of those that are wanted, in the order in which the source lies: its source pixels [first, end). */
+function bounds(axis: Axis, index: number): { center: number; first: number; end: number; from: number } {
+  const { source, target, start, length, interpolation, backwards = false } = axis;
+  const scale = source / target;
+  const support = filters[interpolation].support * Math.max(1, scale);
+  const center = (start + (backwards ? length - 1 - index : index) + 0.5) * scale;
+  const from = Math.max(0, Math.trunc(center - support + 0.5));
+  const to = Math.min(source, Math.trunc(center + support + 0.5));
+  return backwards ? { center, first: source - to, end: source - from, from } : { center, first: from, end: to, from };
 }
 
 /** The source pixels [first, end) that the wanted part of an axis depends on. */
 export function sourceSpan(axis: Axis): { first: number; end: number } {
-  return { first: bounds(axis, axis.start).first, end: bounds(axis, axis.start + axis.length - 1).end };
+  return { first: bounds(axis, 0).first, end: bounds(axis, axis.length - 1).end };
 }
 
 /** @param origin the first source pixel that is in memory @param step bytes from one source pixel to the next */
@@ -129,16 +131,18 @@ function weightsOf(axis: Axis, origin: number, step: number): Weights {
   const values = new Int16Array(axis.length * taps * 2);
   const exact = new Float64Array(taps);
   for (let i = 0; i < axis.length; i += 1) {
-    const { center, first: from, end } = bounds(axis, axis.start + i);
+    const { center, first: lowest, end, from } = bounds(axis, i);
+    const count = end - lowest;
     let sum = 0;
-    for (let x = from; x < end; x += 1) {
-      const weight = filter(Math.abs((x - center + 0.5) * (1 / stretch)));
-      exact[x - from] = weight;
+    for (let k = 0; k < count; k += 1) {
+      const weight = filter(Math.abs((from + k - center + 0.5) * (1 / stretch)));
+      exact[k] = weight;
       sum += weight;
     }
-    first[i] = (from - origin) * step;
-    pairs[i] = (end - from + 1) >> 1;
-    for (let k = 0; k < end - from; k += 1) {
+    if (axis.backwards === true) exact.subarray(0, count).reverse();
+    first[i] = (lowest - origin) * step;
+    pairs[i] = (count + 1) >> 1;
+    for (let k = 0; k < count; k += 1) {
       const weight = ((exact[k] ?? 0) / sum) * 2 ** PRECISION;
       // Halves go away from zero. The shift rounds down, so that the lower part is never negative.
       const value = Math.trunc(weight < 0 ? weight - 0.5 : weight + 0.5);
@@ -154,11 +158,17 @@ function weightsOf(axis: Axis, origin: number, step: number): Weights {
  * Resamples the part of a picture that `horizontal` and `vertical` ask for.
  *
  * @param source RGB pixels that cover at least `sourceSpan` of both axes
+ * @param transposed whether the picture is shown with its rows as columns: it decides which come first
  * @returns `horizontal.length` × `vertical.length` RGB pixels, rows from the top, in a buffer of their own
  */
-export function resampleWindow(source: SourceWindow, horizontal: Axis, vertical: Axis): Uint8Array<ArrayBuffer> {
+export function resampleWindow(
+  source: SourceWindow,
+  horizontal: Axis,
+  vertical: Axis,
+  transposed = false,
+): Uint8Array<ArrayBuffer> {
   checkCover(source, horizontal, vertical);
-  return columnsComeFirst(horizontal, vertical)
+  return (transposed ? !columnsComeFirst(vertical, horizontal) : columnsComeFirst(horizontal, vertical))
     ? columnsThenRows(source, horizontal, vertical)
     : rowsThenColumns(source, horizontal, vertical);
 }
@@ -241,7 +251,7 @@ function columnsThenRows(source: SourceWindow, horizontal: Axis, vertical: Axis)
 function piecesOf(vertical: Axis, most: number): { start: number; length: number; first: number; end: number }[] {
   const pieces: { start: number; length: number; first: number; end: number }[] = [];
   for (let i = 0; i < vertical.length; i += 1) {
-    const { first, end } = bounds(vertical, vertical.start + i);
+    const { first, end } = bounds(vertical, i);
     const last = pieces.at(-1);
     if (last !== undefined && end - last.first <= most) {
       last.length += 1;
