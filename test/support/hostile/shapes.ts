@@ -75,7 +75,7 @@ export function blackTiff(shape: TiffShape): Buffer {
     ...(tile !== undefined && { tile }),
     more: [
       ...orientations.map((orientation) => short(274, orientation)),
-      // Of 32 bits only floating-point numbers are read.
+      // Of 32 bits: floating-point numbers.
       ...(bits === 32 ? [short(339, ...Array.from({ length: samples }, () => 3))] : []),
     ],
   });

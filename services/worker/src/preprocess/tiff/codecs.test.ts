@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { lzw, packbits } from '../../../../../test/support/hostile/tiff-pictures.js';
+import { lzw, packbits } from '../../../../../test/support/hostile/tiff-packers.js';
 import { unpackLzw } from './lzw.js';
 import { unpackPackbits } from './packbits.js';
 
