@@ -42,5 +42,16 @@ describe('a service with API keys', () => {
     expect(await dialog.count()).toBe(0);
     // It stands in no address: those are written into logs and histories.
     expect(await page.evaluate(() => location.href)).not.toContain(key);
+
+    // The form of /docs has it, too; the command to copy has not.
+    await page.goto(`${api.url}/docs`);
+    const models = page.locator('#operation-listModels');
+    await models.getByText('Try it', { exact: true }).click();
+    expect(await models.getByLabel('API key').inputValue()).toBe(key);
+    await models.getByRole('button', { name: 'Send' }).click();
+    await models.getByRole('status').getByText(/^200 /).waitFor();
+    const command = await models.getByLabel('The request with curl').innerText();
+    expect(command).toContain('Bearer $QUINTET_API_KEY');
+    expect(await page.content()).not.toContain(key);
   });
 });

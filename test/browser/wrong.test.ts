@@ -44,6 +44,12 @@ describe('a result that is wrong', () => {
     expect(await kept(page)).toEqual(['My "own", cat', false]);
     await screenshot(page, 'wrong-corrected');
 
+    // To be explained it is another job, which the correction goes to.
+    await page.getByRole('switch', { name: 'Where did it look?' }).check();
+    await page.getByText(/^Bright where it found/).waitFor();
+    await wrong.getByText('You said: My "own", cat').waitFor();
+    await expect.poll(() => kept(page)).toEqual(['My "own", cat', false]);
+
     await page.reload();
     await wrong.getByText('You said: My "own", cat').waitFor();
   });

@@ -1,6 +1,6 @@
 /** Clients that generators make of the running service's OpenAPI document, pinned, against that service and the bundled model. */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,7 +12,14 @@ import { pythonPackages, runPython } from '../support/python-packages.js';
 import { startStack, type Stack } from '../support/stack.js';
 import { suiteOrSkip } from '../support/suite-or-skip.js';
 import { testDataDir, testModel } from '../support/test-model.js';
-import { compile, parametersOf, typesOf, withOpenApiGenerator, withOpenApiPythonClient } from './support/generate.js';
+import {
+  compile,
+  examplesOf,
+  parametersOf,
+  withOpenApiGenerator,
+  withOpenApiPythonClient,
+  withOpenApiTypescript,
+} from './support/generate.js';
 
 const run = promisify(execFile);
 const label = 'wall clock';
@@ -32,6 +39,7 @@ interface Answers {
   readonly batches: Readonly<Record<'form' | 'json' | 'raw', readonly [number, object, readonly object[]]>>;
   readonly events: string;
   readonly explanation: string;
+  readonly listed: readonly string[];
   readonly models: readonly string[];
   readonly problems: Readonly<Record<'conflict' | 'text' | 'unknown' | 'finished', readonly [number, object]>>;
 }
@@ -55,6 +63,7 @@ function expectAnswers(answers: Answers): void {
   expect(answers.events).toMatch(/^event: status$/m);
   expect(answers.events).toContain('"succeeded"');
   expect(answers.explanation).toBe('89504e470d0a1a0a');
+  expect(answers.listed).toHaveLength(2);
   expect(answers.models).toContain(testModel);
   expect(answers.problems).toMatchObject({
     conflict: [400, { code: 'option_conflict', errors: [{ pointer: '#/top_k' }] }],
@@ -83,20 +92,35 @@ describe('generated clients', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  const examples = (language: string): Promise<string[]> => examplesOf(language, stack.url, picturePath(label));
+  const program = (name: string): URL => new URL(`programs/${name}`, import.meta.url);
+
   it('openapi-typescript: its types hold what openapi-fetch sends and is answered', async () => {
-    const [file, said] = await compile(folder, await typesOf(stack.url), 'programs/openapi-fetch.ts');
+    const [generator = ''] = await examples('mjs');
+    await withOpenApiTypescript(generator, folder);
+    const [file, said] = await compile(folder, 'program', await readFile(program('openapi-fetch.ts'), 'utf8'));
     expect(said).toEqual([]);
     const { stdout } = await run(process.execPath, [file, ...args], { timeout: 180_000 });
     expectAnswers(JSON.parse(stdout) as Answers);
+
+    const [example = ''] = await examples('ts');
+    const [shown, complaints] = await compile(folder, 'example', example);
+    expect(complaints).toEqual([]);
+    expect((await run(process.execPath, [shown], { timeout: 180_000 })).stdout).toContain(label);
   });
 
   suiteOrSkip('missing' in found ? found.missing : undefined, 'those of Python and Java', () => {
     const python = 'python' in found ? found.python : '';
-    const program = (name: string): URL => new URL(`programs/${name}`, import.meta.url);
+    /** What the program of docs/clients.md prints. */
+    const shown = async (which: number, modules: string, change = (text: string) => text): Promise<string> => {
+      const text = change((await examples('py'))[which] ?? '');
+      return (await run(python, ['-s', '-B', '-c', text], { env: { PYTHONPATH: modules, NO_PROXY: '*' } })).stdout;
+    };
 
     it('openapi-python-client takes all of the document, and its client does everything', async () => {
       expect(await withOpenApiPythonClient(python, stack.url, folder)).toEqual([]);
       expectAnswers((await runPython(python, program('openapi_python_client.py'), args, folder)) as Answers);
+      expect(await shown(0, folder)).toContain(label);
     });
 
     it('openapi-generator has each parameter once, and its clients, one for each kind of body, do everything', async () => {
@@ -109,6 +133,10 @@ describe('generated clients', () => {
       }
       const modules = kinds.map((kind) => join(folder, kind)).join(delimiter);
       expectAnswers((await runPython(python, program('openapi_generator.py'), args, modules)) as Answers);
+      // The page calls its package otherwise.
+      expect(await shown(1, modules, (text) => text.replaceAll(/\bquintet\b(?=[.\n])/g, 'quintet_form'))).toContain(
+        label,
+      );
     });
   });
 });

@@ -20,7 +20,7 @@ const costly = /^(swell|stretch)\/|\/photo-/;
 /** Seed pictures whose data say of every damage that it is a picture, a black one for zeros: Pillow shows the same. */
 const unchecked = /\/(bmp-|tiff-none|tiff-tiles-none|tiff-fax|tiff-packbits)/;
 /** One in so many. */
-const oneOf = full ? 1 : 4;
+const oneOf = full ? 1 : 6;
 
 const found = await startPillow();
 const [pillow, missing]: [Pillow | undefined, string | undefined] =

@@ -1,5 +1,6 @@
 /** Event streams as clients meet them: the compiled API and worker, cuts, restarts, replicas, and many listeners. */
-import { keys, Redis } from '@quintet/shared';
+import { classifyQueueName, keyPrefix, keys, Redis } from '@quintet/shared';
+import { Queue } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { makeImage } from '../fixtures/images/index.js';
 import { openEvents, type EventClient } from '../support/event-client.js';
@@ -9,7 +10,7 @@ import { testModel, testModelEnvironment } from '../support/test-model.js';
 import { jobOf, problemOf, startReadyApi, startWorker, succeeded } from './api-harness.js';
 
 /** A model for each test, as none may see the others' queues. */
-const models = ['counted', 'resumed', 'stopped', 'refused', 'popular'] as const;
+const models = ['counted', 'paused', 'resumed', 'stopped', 'refused', 'popular'] as const;
 
 let server: RedisServer;
 let redis: Redis;
@@ -133,7 +134,26 @@ describe('an event stream', () => {
       [...places.map(({ position }) => position)].sort((a, b) => b - a),
     );
     // The harness' worker says that it does ten a second; what API processes know of workers is a second old at most.
-    expect(places.at(-1)).toEqual({ position: 0, eta_seconds: 0.1 });
+    expect(places).toContainEqual({ position: 0, eta_seconds: 0.1 });
+  });
+
+  it('has no time while the queue is paused, though a worker lives', async () => {
+    const model = 'paused';
+    const queue = new Queue(classifyQueueName(model), { connection: redis, prefix: keyPrefix });
+    await queue.pause();
+    const worker = await startWorker(server, undefined, model);
+    await eventually(async () => {
+      expect(JSON.stringify(await (await api.request('/v1/models')).json())).toContain(`worker-${model}`);
+    });
+    const path = await submit(model);
+    const read = async () => jobOf(await api.request(path));
+    expect((await read()).queue).toEqual({ position: 0 });
+    await queue.resume();
+    await eventually(async () => {
+      expect((await read()).status).toBe('succeeded');
+    });
+    await worker.close();
+    await queue.close();
   });
 
   it('goes on after a cut, on another process, and after its process was killed, and repeats nothing', async () => {

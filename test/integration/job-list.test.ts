@@ -91,7 +91,13 @@ class Shop {
 
   #record() {
     const id = `00000000-0000-4000-8000-${String(this.#count++).padStart(12, '0')}`;
-    const record = { id, model: { name: 'm' }, created_at: new Date(0).toISOString(), metadata: {}, owner: client.name };
+    const record = {
+      id,
+      model: { name: 'm' },
+      created_at: new Date(0).toISOString(),
+      metadata: {},
+      owner: client.name,
+    };
     return record satisfies JobRecord;
   }
 }
@@ -150,12 +156,12 @@ describe('the list of jobs', () => {
   it('keeps little more than what is kept, whatever expires, and nothing for ever', async () => {
     const shop = new Shop();
     const list = keys.jobs(client.name);
-    for (let round = 0; round < 250; round += 1) {
+    for (let round = 0; round < 600; round += 1) {
       await shop.submit(round % 2 === 0 ? 'cached' : 'waits');
       // All but the newest fifty, and one that waits at the very end.
       if (shop.kept.length > 51) await shop.expire(1);
     }
-    expect(await redis.xlen(list)).toBeLessThanOrEqual(51 + 32);
+    expect(await redis.xlen(list)).toBeLessThanOrEqual(6 * 51);
     expect(await redis.pttl(list)).toBeGreaterThan(200_000);
     expect(await redis.pttl(list)).toBeLessThanOrEqual(260_000);
     expect(mostListedJobs).toBe(1_000_000);

@@ -132,9 +132,8 @@ describe('EndedJobsLog', () => {
       return read;
     });
     expect(history.reduce((sum, step) => sum + step.counts.succeeded, 0)).toBe(counts.succeeded);
-    expect(latencies.total.quantile(0)).toBeCloseTo(2, 1);
-    // Phases of the one that was run; the others had none of their own.
-    for (const phase of ['queue', 'preprocess', 'inference'] as const) {
+    // Of the one that was run: the others had another's answer, and no phases of their own.
+    for (const phase of ['total', 'queue', 'preprocess', 'inference'] as const) {
       for (const part of [0, 1]) {
         expect(Math.abs((latencies[phase].quantile(part) ?? NaN) / timing_ms[phase] - 1)).toBeLessThan(latencyError);
       }

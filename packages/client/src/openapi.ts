@@ -47,7 +47,7 @@ export type components = {
       };
       /** @description The part that has ended, 0 to 1. */
       progress: number;
-      /** @description When the last picture should end, in seconds from now; absent while no rate is known. */
+      /** @description When the last picture should end, in seconds from now; absent while the queue stands. */
       eta_seconds?: number;
       /** @description The first pictures that failed, 20 at most. */
       errors: {
@@ -415,7 +415,7 @@ export type components = {
       queue?: {
         /** @description Jobs that will be started before it; 0 is next. */
         position: number;
-        /** @description When it should end, in seconds from now; absent while no rate is known. */
+        /** @description When it should end, in seconds from now; absent while the queue stands, or the picture is not there yet. */
         eta_seconds?: number;
       };
       /** @description What the submission said, unchanged. */
@@ -688,7 +688,7 @@ export type components = {
         depth: number;
         /** @description How many of one model may. */
         max_depth: number;
-        /** @description When they should have ended, in seconds from now; absent while no rate is known. */
+        /** @description When they should have ended, in seconds from now; absent while the queue of a model stands. */
         eta_seconds?: number;
         /** @description The same by model. */
         by_model: {
@@ -700,7 +700,7 @@ export type components = {
           active: number;
         }[];
       };
-      /** @description Milliseconds of the jobs that succeeded within the window, by phase; one that none had is absent. */
+      /** @description Milliseconds of the jobs that a worker ran and that succeeded within the window, by phase; answers from the cache do not count. */
       latency_ms: {
         /** @description From acceptance to the result. */
         total?: {
@@ -754,7 +754,7 @@ export type components = {
         since: string;
         /** @description Runs of the model at once. */
         streams: number;
-        /** @description Pictures a second that it does while it has work. */
+        /** @description Pictures a second that it does while it has all the work that it can take. */
         rate: number;
         /** @description The share of its streams that was busy just now, 0 to 1. */
         load?: number;

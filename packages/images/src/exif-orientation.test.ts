@@ -2,7 +2,11 @@ import { deflateSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeImage } from '../../../test/fixtures/images/index.js';
 import { pngChunk } from '../../../test/fixtures/images/png-bits.js';
+import { type TiffField, stripTiff } from '../../../test/support/hostile/tiff-writer.js';
+import { ByteReader } from './byte-reader.js';
 import { inspectImage } from './index.js';
+import { Directory, Tiff } from './tiff/directory.js';
+import { readPage } from './tiff/page.js';
 
 const size = { width: 16, height: 12 };
 const limits = { maxPixels: 1000 };
@@ -128,6 +132,24 @@ describe('the orientation of a PNG', () => {
     expect(orientation(afterData(international(xmpKey, element, 0)))).toBe(3);
     expect(orientation(afterHeader(international(xmpKey, xmp(6), 0), pngChunk('eXIf', exif(1))))).toBe(1);
     expect(orientation(afterHeader(international(xmpKey, xmp(6), 0), pngChunk('eXIf', exif(9, { id: 256 }))))).toBe(6);
+  });
+});
+
+describe('the orientation of a TIFF', () => {
+  const tiff = (more: TiffField[]): number => {
+    const strips = [Buffer.alloc(12)];
+    const bytes = stripTiff({ width: 2, height: 2, samples: 3, bits: 8, compression: 1, strips, more });
+    const directory = new Directory(new Tiff(new ByteReader(bytes)), bytes.readUInt32LE(4));
+    return readPage(directory, limits).orientation;
+  };
+  const packet: TiffField = { tag: 700, type: 1, values: [...xmp(6)] };
+
+  it('is that of its tag, or of its XMP where it has none', () => {
+    expect(tiff([])).toBe(1);
+    expect(tiff([{ tag: 274, type: 3, values: [8] }, packet])).toBe(8);
+    expect(tiff([{ tag: 274, type: 3, values: [1] }, packet])).toBe(1);
+    expect(tiff([packet])).toBe(6);
+    expect(tiff([{ ...packet, offset: 100_000 }])).toBe(1);
   });
 });
 

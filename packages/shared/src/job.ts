@@ -122,7 +122,7 @@ export type Outcome = z.infer<typeof outcomeSchema>;
 export const queueSchema = z.object({
   /** Jobs that go before it; 0 is next. An estimate that is half a second old at most. */
   position: z.int().min(0),
-  /** Seconds until it has ended, at the rate of the workers that live; absent where none is known. */
+  /** Seconds until it has ended, at the rate of the workers that live; absent while the queue stands, or the picture is not there yet. */
   eta_seconds: z.number().min(0).optional(),
 });
 export type QueuePlace = z.infer<typeof queueSchema>;

@@ -38,7 +38,7 @@ export const operationsSchema = z.object({
     depth: count,
     /** Of each model as many may wait (MAX_QUEUE_DEPTH). */
     max_depth: count,
-    /** Until what waits has ended, at the rate of the workers that live; absent where a model that is waited for has none. */
+    /** Until what waits has ended, at the rate of the workers that live; absent where the queue of a model stands. */
     eta_seconds: z.number().min(0).optional(),
     /** Models that are served, or that jobs are held for, and the default. */
     by_model: z.array(z.object({ model: z.string(), waiting: count, active: count })),

@@ -122,10 +122,12 @@
       });
     }
     const contents = operation.requestBody?.content ?? {};
+    // A form comes first: it takes the picture as a file.
+    const types = Object.keys(contents).sort((a, b) => b.startsWith('multipart/') - a.startsWith('multipart/'));
     const select = h(
       'select',
       { id: `try-type-${operation.operationId}` },
-      ...Object.keys(contents).map((each) => h('option', {}, each)),
+      ...types.map((each) => h('option', {}, each)),
     );
     const chooser = h('div', { className: 'try-field' }, h('label', { htmlFor: select.id }, 'Content type'), select);
     const bodyHost = h('div');
@@ -148,7 +150,7 @@
       { className: 'try-form' },
       needsKey && keyField().element,
       parameterHost,
-      Object.keys(contents).length > 1 && chooser,
+      types.length > 1 && chooser,
       bodyHost,
       h('p', { className: 'try-actions' }, send, stop),
       h(
@@ -159,7 +161,7 @@
       ),
     );
     parameterHost.append(...fields(parameters, 'parameter').filter(Boolean));
-    if (Object.keys(contents).length > 0) choose();
+    if (types.length > 0) choose();
 
     const request = () => {
       const entries = (place) => shown.filter((each) => each.place === place).flatMap((each) => each.entries());

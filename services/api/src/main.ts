@@ -41,7 +41,15 @@ import { loadPage } from './http/page-files.js';
 import { pageHint } from './http/page-routes.js';
 import { alwaysAnswered } from './http/problems.js';
 import { startServer } from './http/server.js';
-import { Admission, Idempotency, JobEvents, JobWaiters, MemoryGuard, ModelDirectory } from './jobs/index.js';
+import {
+  Admission,
+  DrainRates,
+  Idempotency,
+  JobEvents,
+  JobWaiters,
+  MemoryGuard,
+  ModelDirectory,
+} from './jobs/index.js';
 import {
   cached,
   QueuePositions,
@@ -82,7 +90,9 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     metrics.waiters.set(size);
   });
   waiters.subscribe(subscriber);
-  const positions = new QueuePositions(queues, models.workers);
+  const rates = new DrainRates({ front: (model, former) => queues.front(model, former), workers: models.workers });
+  const rateOf = (model: string): Promise<number> => rates.of(model);
+  const positions = new QueuePositions(queues, rateOf);
   const retention = { store, queues, resultTtlSeconds: config.RESULT_TTL_SECONDS };
   const events = new JobEvents({ ...retention, positions });
   events.subscribe(subscriber);
@@ -96,7 +106,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
   const admission = new Admission({
     maxDepth: config.MAX_QUEUE_DEPTH,
     waiting: (model) => queues.waiting(model),
-    workers: models.workers,
+    rateOf,
   });
 
   const log = new DeliveryLog(redis, config.RESULT_TTL_SECONDS);
@@ -113,7 +123,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     host: config.HOST,
     logger,
   });
-  const rates = new RateLimits(redis);
+  const rateLimits = new RateLimits(redis);
   const checkOpen = (): void => {
     if (closed) {
       throw new ProblemError('shutting_down', 'This instance is stopping. Try again, on another connection.', {
@@ -127,7 +137,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     memory,
     admission,
     models,
-    rates,
+    rates: rateLimits,
     openJobs: new OpenJobs(redis),
     checkOpen,
   });
@@ -139,6 +149,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     ...webhooks,
     positions,
     models,
+    rates,
     admission,
     memory,
     imageLimits: { maxPixels: config.MAX_IMAGE_PIXELS, maxDecodeBytes: config.MAX_DECODE_BYTES },
@@ -150,6 +161,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     endedJobs: new EndedJobsLog(redis),
     queues,
     models,
+    rates,
     deliveries: deliveryIndex,
     memory: () => redisMemory(redis),
     maxDepth: config.MAX_QUEUE_DEPTH,
@@ -183,7 +195,6 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
       ...submission,
       jobs: store,
       batches: new BatchStore(redis),
-      workers: models.workers,
       sharesAnswers: config.RESULT_CACHE_TTL_SECONDS > 0,
       maxItems,
       maxBytes: config.MAX_BATCH_BYTES,
@@ -207,7 +218,7 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
     checkOpen,
     authenticate: authenticate({
       keys: keys?.ring,
-      rates,
+      rates: rateLimits,
       perMinute: config.RATE_LIMIT_PER_MINUTE,
       concurrency: config.MAX_CONCURRENT_JOBS_PER_CLIENT,
     }),

@@ -109,6 +109,7 @@ const explanation = await client.GET('/v1/jobs/{id}/explanation.png', {
   parseAs: 'arrayBuffer',
 });
 const events = await client.GET('/v1/jobs/{id}/events', { params: { path: { id } }, parseAs: 'text' });
+const listed = answered(await client.GET('/v1/jobs', { params: { query: { limit: 2 } } }))[1].jobs.map(({ id }) => id);
 const models = answered(await client.GET('/v1/models'))[1].models.map(({ name }) => name);
 
 process.stdout.write(
@@ -121,6 +122,7 @@ process.stdout.write(
     explanation: Buffer.from(explanation.data ?? new ArrayBuffer(0))
       .subarray(0, 8)
       .toString('hex'),
+    listed,
     models,
     problems: {
       conflict: refused(

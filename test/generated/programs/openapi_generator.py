@@ -78,6 +78,7 @@ print(
             "batches": batches,
             "events": form_jobs.watch_job(waited.id),
             "explanation": bytes(form_jobs.read_explanation(jobs["form"][1]["id"])[:8]).hex(),
+            "listed": [job.id for job in form_jobs.list_jobs(limit=2).jobs],
             "models": [model.name for model in models.list_models().models],
             "problems": {
                 "conflict": problem(

@@ -8,11 +8,11 @@ import io
 import json
 import sys
 
-from quintet_client import AuthenticatedClient
-from quintet_client.api.batches import read_batch, read_batch_results, submit_batch
-from quintet_client.api.jobs import cancel_job, read_explanation, read_job, submit_job, watch_job
-from quintet_client.api.service import list_models
-from quintet_client.models import (
+from quintetclient import AuthenticatedClient
+from quintetclient.api.batches import read_batch, read_batch_results, submit_batch
+from quintetclient.api.jobs import cancel_job, list_jobs, read_explanation, read_job, submit_job, watch_job
+from quintetclient.api.service import list_models
+from quintetclient.models import (
     BatchItem,
     BatchRequest,
     JobRequest,
@@ -20,7 +20,7 @@ from quintet_client.models import (
     SubmitBatchFilesBody,
     SubmitJobFilesBody,
 )
-from quintet_client.types import File
+from quintetclient.types import File
 
 service, path, address, archive_path = sys.argv[1:]
 picture = open(path, "rb").read()
@@ -73,6 +73,7 @@ print(
             "batches": batches,
             "events": watch_job.sync(waited.id, client=client),
             "explanation": read_explanation.sync(jobs["form"][1]["id"], client=client).payload.read(8).hex(),
+            "listed": [job.id for job in list_jobs.sync(client=client, limit=2).jobs],
             "models": [model.name for model in list_models.sync(client=client).models],
             "problems": {
                 "conflict": problem(

@@ -1,34 +1,34 @@
 /** Runs the generators of clients against a running service. */
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import openapiTypescript, { astToString } from 'openapi-typescript';
 import ts from 'typescript';
 
 const run = promisify(execFile);
 const inTests = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
-/** Types in which a picture is a Blob, as openapi-typescript's manual has it: by itself it makes a string of it. */
-export async function typesOf(url: string): Promise<string> {
-  const blob = ts.factory.createTypeReferenceNode('Blob');
-  const nodes = await openapiTypescript(new URL(`${url}/openapi.json`), {
-    silent: true,
-    transform: ({ format }) => (format === 'binary' ? blob : undefined),
-  });
-  return astToString(nodes);
+/** The programs of docs/clients.md in a language (`ts`), as they are there, but for the service's address and the picture's path. */
+export async function examplesOf(language: string, url: string, picture: string): Promise<string[]> {
+  const page = await readFile(new URL('../../../docs/clients.md', import.meta.url), 'utf8');
+  return [...page.matchAll(/^```(\w+)\n([^]*?)^```$/gm)]
+    .filter(([, of]) => of === language)
+    .map(([, , text = '']) =>
+      text.replaceAll('http://localhost:3000', url).replaceAll('examples/pictures/wall-clock.jpg', picture),
+    );
 }
 
-/**
- * Compiles a program beside the types in `folder`, strictly.
- * @returns the path of its JavaScript, and what the compiler says.
- */
-export async function compile(folder: string, types: string, program: string): Promise<[file: string, said: string[]]> {
-  await writeFile(join(folder, 'openapi.ts'), types);
+/** Makes openapi.ts in `folder` with openapi-typescript, by the program of docs/clients.md. */
+export async function withOpenApiTypescript(program: string, folder: string): Promise<void> {
+  await run(process.execPath, ['--input-type=module', '-e', program], { cwd: folder, timeout: 180_000 });
+}
+
+/** Compiles a program of `folder`, strictly. Gives the path of its JavaScript, and what the compiler says. */
+export async function compile(folder: string, name: string, text: string): Promise<[file: string, said: string[]]> {
   await writeFile(join(folder, 'package.json'), '{"type": "module"}');
-  const source = join(folder, basename(program));
-  await copyFile(inTests(program), source);
+  const source = join(folder, `${name}.ts`);
+  await writeFile(source, text);
   const compiled = ts.createProgram([source], {
     strict: true,
     exactOptionalPropertyTypes: true,
@@ -42,12 +42,12 @@ export async function compile(folder: string, types: string, program: string): P
   const said = [...ts.getPreEmitDiagnostics(compiled), ...diagnostics].map(({ messageText }) =>
     ts.flattenDiagnosticMessageText(messageText, '\n'),
   );
-  return [source.replace(/\.ts$/, '.js'), said];
+  return [join(folder, `${name}.js`), said];
 }
 
-/** Makes the package `quintet_client` in `folder` with openapi-python-client; gives what it complained of. */
+/** Makes the package `quintetclient` in `folder` with openapi-python-client; gives what it complained of. */
 export async function withOpenApiPythonClient(python: string, url: string, folder: string): Promise<string[]> {
-  const output = join(folder, 'quintet_client');
+  const output = join(folder, 'quintetclient');
   const config = inTests('openapi-python-client.yaml');
   const options = ['--url', `${url}/openapi.json`, '--meta', 'none', '--output-path', output, '--config', config];
   const { stdout, stderr } = await run(python, ['-I', '-m', 'openapi_python_client', 'generate', ...options], {

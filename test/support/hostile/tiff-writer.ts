@@ -11,45 +11,82 @@ export interface TiffField {
   readonly offset?: number;
 }
 
-const widths: Readonly<Record<number, number>> = { 1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 12: 8, 13: 4 };
+const widths: Readonly<Record<number, number>> = { 1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 12: 8, 13: 4, 16: 8 };
 
 export interface TiffOptions {
   readonly fields: readonly TiffField[];
-  /** Stands behind the header at offset 8; fields may point into it. */
+  /** Stands behind the header, at offset 8 or 16; fields may point into it. */
   readonly data?: Uint8Array;
-  /** Offset of the next directory: 0 (none) by default, 'self' makes a circle. */
-  readonly next?: number | 'self';
+  /**
+   * Offset of the next directory: 0 (none) by default, 'self' makes a circle, 'missing' ends the file with the last entry, behind the
+   * values.
+   */
+  readonly next?: number | 'self' | 'missing';
+  /** Byte order; 'II' by default. */
+  readonly order?: 'II' | 'MM';
+  /** BigTIFF. */
+  readonly big?: boolean;
+  /** A page without the file's header, to stand at this offset of a file. */
+  readonly at?: number;
 }
 
-/** Little-endian: header, data, directory, values. */
-export function writeTiff({ fields, data = new Uint8Array(0), next = 0 }: TiffOptions): Buffer {
-  const directory = 8 + data.length + (data.length & 1);
-  let valuesAt = directory + 2 + 12 * fields.length + 4;
-  const head = Buffer.alloc(directory);
-  head.write('II*\0', 0, 'latin1');
-  head.writeUInt32LE(directory, 4);
-  head.set(data, 8);
-  const entries = Buffer.alloc(2 + 12 * fields.length + 4);
-  entries.writeUInt16LE(fields.length, 0);
-  const outside: Buffer[] = [];
-  fields.forEach((field, index) => {
-    const at = 2 + 12 * index;
-    const width = widths[field.type] ?? 1;
-    const values = Buffer.alloc(Math.max(4, width * field.values.length));
-    field.values.forEach((value, i) => values.writeUIntLE(value, i * width, Math.min(width, 4)));
-    entries.writeUInt16LE(field.tag, at);
-    entries.writeUInt16LE(field.type, at + 2);
-    entries.writeUInt32LE(field.count ?? field.values.length, at + 4);
-    if (field.offset !== undefined) entries.writeUInt32LE(field.offset, at + 8);
-    else if (values.length <= 4) values.copy(entries, at + 8);
-    else {
-      entries.writeUInt32LE(valuesAt, at + 8);
-      outside.push(values);
-      valuesAt += values.length;
-    }
+/** Of the file's header. */
+export const headerBytes = (big = false): number => (big ? 16 : 8);
+
+/** Header, data, directory, values. */
+export function writeTiff(options: TiffOptions): Buffer {
+  const { fields, data = new Uint8Array(0), next = 0, order = 'II', big = false, at = 0 } = options;
+  const little = order === 'II';
+  const number = (value: number, bytes: number): Buffer => {
+    const buffer = Buffer.alloc(bytes);
+    const most = Math.min(6, bytes);
+    if (little) buffer.writeUIntLE(value, 0, most);
+    else buffer.writeUIntBE(value, bytes - most, most);
+    return buffer;
+  };
+  const pointer = big ? 8 : 4;
+  const header =
+    at > 0 ? [] : [Buffer.from(order), number(big ? 43 : 42, 2), ...(big ? [number(8, 2), number(0, 2)] : [])];
+  const dataAt = at > 0 ? at : headerBytes(big);
+  const behindData = dataAt + data.length + (data.length & 1);
+  const entryBytes = (big ? 8 : 2) + fields.length * (big ? 20 : 12) + (next === 'missing' ? 0 : pointer);
+  const values = fields.map(({ type, values: all }) => {
+    const width = widths[type] ?? 1;
+    // Of a RATIONAL: numerators; the denominator is 1.
+    return Buffer.concat(
+      all.map((value) =>
+        width === 8 && type === 5 ? Buffer.concat([number(value, 4), number(1, 4)]) : number(value, width),
+      ),
+    );
   });
-  entries.writeUInt32LE(next === 'self' ? directory : next, entries.length - 4);
-  return Buffer.concat([head, entries, ...outside]);
+  const outside = values.filter((each) => each.length > pointer);
+  const outsideBytes = outside.reduce((sum, each) => sum + each.length, 0);
+  const directory = next === 'missing' ? behindData + outsideBytes : behindData;
+  let valuesAt = next === 'missing' ? behindData : directory + entryBytes;
+  const entries = fields.map((field, i) => {
+    const own = values[i] ?? Buffer.alloc(0);
+    const isOutside = own.length > pointer;
+    const stored = field.offset ?? (isOutside ? valuesAt : undefined);
+    if (isOutside) valuesAt += own.length;
+    return Buffer.concat([
+      number(field.tag, 2),
+      number(field.type, 2),
+      number(field.count ?? field.values.length, pointer),
+      stored === undefined ? Buffer.concat([own, Buffer.alloc(pointer - own.length)]) : number(stored, pointer),
+    ]);
+  });
+  const list = Buffer.concat([
+    number(fields.length, big ? 8 : 2),
+    ...entries,
+    ...(next === 'missing' ? [] : [number(next === 'self' ? directory : next, pointer)]),
+  ]);
+  return Buffer.concat([
+    ...header,
+    ...(at > 0 ? [] : [number(directory, pointer)]),
+    data,
+    Buffer.alloc(data.length & 1),
+    ...(next === 'missing' ? [...outside, list] : [list, ...outside]),
+  ]);
 }
 
 export interface StripOptions {

@@ -2,6 +2,7 @@
  * How the first picture of a TIFF is stored: what its strips or tiles hold, and where each of them lies. Everything that a decoder
  * has to know is checked here, so that a picture of a kind that is not decoded is refused by name before its job exists.
  */
+import { orientationOf, xmpOrientation } from '../exif-orientation.js';
 import { ImageError } from '../image-error.js';
 import { checkDimensions, type ImageLimits } from '../image-info.js';
 import type { Directory } from './directory.js';
@@ -51,6 +52,7 @@ export const TAG = {
   coefficients: 529,
   subsampling: 530,
   referenceBlackWhite: 532,
+  xmp: 700,
 } as const;
 
 /**
@@ -129,7 +131,7 @@ export function readPage(directory: Directory, limits: ImageLimits): TiffPage {
   const planes = number(TAG.planes, 1);
   if (planes !== 1 && planes !== 2) throw unsupported(`planar configuration ${planes}`);
   const planar = samples > 1 && planes === 2;
-  const orientation = number(TAG.orientation, 1);
+  const exif = directory.has(TAG.orientation) ? number(TAG.orientation, 1) : undefined;
   const premultiplied = samples > colours && directory.number(TAG.extraSamples) === 1;
   const needed = planar ? colours + (premultiplied ? 1 : 0) : 1;
   const page = {
@@ -141,7 +143,7 @@ export function readPage(directory: Directory, limits: ImageLimits): TiffPage {
     format: formatOf(directory, samples),
     predictor: predicted.has(codec) ? number(TAG.predictor, 1) : 1,
     reversed: number(TAG.fillOrder, 1) === 2,
-    orientation: orientation >= 1 && orientation <= 8 ? orientation : 1,
+    orientation: orientationOf({ exif, xmp: exif === undefined ? xmpOf(directory) : undefined }),
     subsampling: subsamplingOf(directory, codec, single ? 0 : photometric),
     chunks: chunksOf(directory, { width, height, planes: needed }),
   };
@@ -153,6 +155,18 @@ export function readPage(directory: Directory, limits: ImageLimits): TiffPage {
     throw new ImageError('image_too_complex', `The TIFF has ${size}.`);
   }
   return page;
+}
+
+/** The orientation in the XMP packet; undefined where there is none, or where it lies outside of the file. */
+function xmpOf(directory: Directory): number | undefined {
+  try {
+    const packet = directory.extent(TAG.xmp);
+    if (packet === undefined) return undefined;
+    return xmpOrientation(directory.tiff.bytes.buffer.subarray(packet.at, packet.at + packet.length));
+  } catch (error) {
+    if (error instanceof ImageError) return undefined;
+    throw error;
+  }
 }
 
 function stated(directory: Directory, tag: number, what: string): number {

@@ -8,8 +8,8 @@
  * Invariants: a kept job is listed, unless a million newer ones of its owner are. A place never moves: what is added comes before
  * it, and what expires leaves the places of the others as they are. Reading writes nothing; it passes over entries that are left over.
  * Trade-off: a stream takes 55 bytes a job, a third of what a sorted set does, but cannot be ordered anew: a page is by
- * acceptance, not by end. Nobody is told when a record expires, so entries are cleared out from the oldest on, two for each new
- * one; jobs that wait for days at the very end of the list may keep dead ones behind them, until `mostListed` or the list's own end.
+ * acceptance, not by end. Nobody is told when a record expires, so submissions look for entries that are left over, and clear out up to two
+ * for each new one. Where the oldest jobs are kept for long and later ones are not, about as many may be left over as are kept.
  */
 import type { Redis } from 'ioredis';
 import type { JobRecord } from '../job.js';
@@ -19,7 +19,7 @@ import { readStoredJobs, type StoredJob } from './stored-job.js';
 /** Of each owner, so many jobs are listed: 55 MB. Older ones can still be read by their id. */
 export const mostListedJobs = 1_000_000;
 
-/** Of so many new entries, one looks for old ones whose jobs are gone, among twice as many. */
+/** Of so many new entries, one looks for old ones whose jobs are gone; it clears out of twice as many. */
 const clearEach = 16;
 const clearLook = 2 * clearEach;
 
@@ -27,17 +27,29 @@ const clearLook = 2 * clearEach;
 const lifeMarginMs = 60_000;
 
 /**
- * Lua that ends the adding of jobs to a list: gives the list its life and clears out. In: list (its key), life (ms), added (how
- * many). Every key of the service is in the slot of the list.
+ * Lua that ends the adding of jobs to a list: gives the list its life and clears out. It looks at the oldest entry; where that is
+ * kept, at one at some time between the oldest and the newest, which the fraction of a multiple of the golden ratio spreads evenly. Where one is left
+ * over, those after it are looked at too. In: list (its key), life (ms), added (how many), newest (the place of the last). Every key of the
+ * service is in the slot of the list.
  */
 const tendList = `
 if redis.call('PTTL', list) < tonumber(life) then redis.call('PEXPIRE', list, life + ${lifeMarginMs}) end
 if redis.call('XLEN', list) % ${clearEach} < added then
-  local gone = {}
-  for _, entry in ipairs(redis.call('XRANGE', list, '-', '+', 'COUNT', ${clearLook})) do
-    if redis.call('EXISTS', '${keyPrefix}:job:' .. entry[2][2]) == 0 then gone[#gone + 1] = entry[1] end
+  local isGone = function(entry) return redis.call('EXISTS', '${keyPrefix}:job:' .. entry[2][2]) == 0 end
+  local look = function(from, count) return redis.call('XRANGE', list, from, '+', 'COUNT', count) end
+  local from, oldest = '-', look('-', 1)[1]
+  if not isGone(oldest) then
+    local first, last = tonumber(string.match(oldest[1], '^%d+')), tonumber(string.match(newest, '^%d+'))
+    from = string.format('%.0f', first + math.floor((last - first) * (last * 0.6180339887498949 % 1)))
+    if not isGone(look(from, 1)[1]) then from = nil end
   end
-  if #gone > 0 then redis.call('XDEL', list, unpack(gone)) end
+  if from then
+    local gone = {}
+    for _, entry in ipairs(look(from, ${clearLook})) do
+      if isGone(entry) then gone[#gone + 1] = entry[1] end
+    end
+    redis.call('XDEL', list, unpack(gone))
+  end
 end
 `;
 
@@ -45,15 +57,14 @@ const add = `redis.call('XADD', list, 'MAXLEN', '~', ${mostListedJobs}, '*', 'id
 
 /** Lua that lists one job. In: list, life, id. */
 export const listJob = `
-${add}
-local added = 1
+local added, newest = 1, ${add}
 ${tendList}
 `;
 
 // KEYS: list, deadlines, jobs…. ARGV: life of the records and of the list in ms, and of each job: id, record, deadline or '',
 // and of an item of a batch: batch, index, the request to notify of its end or ''.
 const keepJobsScript = `
-local list, life, added = KEYS[1], ARGV[2], #KEYS - 2
+local list, life, added, newest = KEYS[1], ARGV[2], #KEYS - 2, nil
 local words = (#ARGV - 2) / added
 for job = 1, added do
   local id, record, deadline, batch, index, notify = unpack(ARGV, 3 + (job - 1) * words, 2 + job * words)
@@ -63,7 +74,7 @@ for job = 1, added do
   if notify and notify ~= '' then redis.call('HSET', key, 'notify', notify) end
   redis.call('PEXPIRE', key, ARGV[1])
   if deadline ~= '' then redis.call('ZADD', KEYS[2], deadline, id) end
-  ${add}
+  newest = ${add}
 end
 ${tendList}
 `;

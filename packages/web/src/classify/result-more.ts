@@ -28,7 +28,6 @@ export function resultMore(host: HTMLElement, item: Item, { correct, thumbnail }
     labels: () => labelsOf(job.model.name),
     explain: (error) => failureNote(toFailure(error)),
   });
-  const first = job.predictions?.[0];
   const needsKey = storedKey() !== undefined;
   const share = h('section', { ariaLabel: 'Share' }, h('h3', {}, 'Link to this result'));
   shareView(share, {

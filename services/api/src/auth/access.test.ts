@@ -12,6 +12,7 @@ describe('accessOf', () => {
     ['POST', '/assets/index-0123.js', 'submit'],
     ['GET', '/assetsx', 'read'],
     ['OPTIONS', '/v1/jobs', undefined],
+    ['GET', '/v1/jobs', 'read'],
     ['POST', '/v1/jobs', 'submit'],
     ['POST', '/v1/jobs/', 'submit'],
     ['POST', '/v1/batches', 'submit'],

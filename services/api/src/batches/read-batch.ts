@@ -14,14 +14,12 @@ import {
   type BatchStore,
   type JobStore,
   type StoredBatch,
-  type WorkerPresence,
 } from '@quintet/shared';
 import {
-  drainRate,
   owns,
   readJob,
-  servingWorkers,
   type Client,
+  type DrainRates,
   type Queues,
   type ReadContext,
   type Standing,
@@ -35,7 +33,7 @@ export interface ReadBatchContext extends ReadContext {
   readonly store: JobStore;
   readonly batches: BatchStore;
   readonly queues: Pick<Queues, 'state' | 'active' | 'waiting' | 'remove'>;
-  readonly workers: () => Promise<readonly WorkerPresence[]>;
+  readonly rates: Pick<DrainRates, 'of'>;
 }
 
 /** The sealed batch `id`. Throws `batch_not_found`, also where it is another client's. */
@@ -87,17 +85,18 @@ async function errorsOf({ batches }: ReadBatchContext, id: string): Promise<Batc
 
 /**
  * Seconds until the last item ends: at the batch's own pace once a tenth of it is done, before that at the workers' for
- * all that waits. Undefined where neither is known.
+ * all that waits. Undefined where the queue stands or no worker lives.
  */
 async function etaOf(context: ReadBatchContext, stored: StoredBatch, waiting: number): Promise<number | undefined> {
   const now = (context.now ?? Date.now)();
   const { total = 0, startedAt, ended } = stored;
   const left = total - endedItems(stored);
+  const rate = await context.rates.of(stored.record.model.name);
+  if (rate === 0) return undefined;
   const elapsedMs = startedAt === undefined ? 0 : now - Date.parse(startedAt);
   if (ended.succeeded >= Math.max(2, total / 10) && elapsedMs > 0)
     return round((left * elapsedMs) / ended.succeeded / 1000);
-  const rate = drainRate(servingWorkers(await context.workers(), stored.record.model.name));
-  return rate > 0 ? round(Math.max(left, waiting) / rate) : undefined;
+  return round(Math.max(left, waiting) / rate);
 }
 
 const round = (seconds: number): number => Math.round(10 * seconds) / 10;

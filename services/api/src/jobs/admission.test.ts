@@ -1,22 +1,12 @@
-import { ProblemError, type WorkerPresence } from '@quintet/shared';
+import { ProblemError } from '@quintet/shared';
 import { describe, expect, it } from 'vitest';
 import { Admission, retryAfterSeconds } from './admission.js';
-
-const worker = (model: string, rate: number): WorkerPresence => ({
-  id: model,
-  model: { name: model },
-  device: 'cpu',
-  since: new Date(0).toISOString(),
-  streams: 1,
-  max_batch_size: 1,
-  rate,
-});
 
 const admission = (depth: number, maxDepth: number) =>
   new Admission({
     maxDepth,
     waiting: () => Promise.resolve(depth),
-    workers: () => Promise.resolve([worker('resnet50', 10), worker('other', 1000)]),
+    rateOf: (model) => Promise.resolve(model === 'resnet50' ? 10 : 1000),
   });
 
 describe('Admission', () => {
@@ -26,7 +16,7 @@ describe('Admission', () => {
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
   });
 
-  it('says when to come back, by the rate of the workers of that model', async () => {
+  it('says when to come back, by the rate at which the queue of that model is drained', async () => {
     const refusal: unknown = await admission(109, 10)
       .admit('resnet50')
       .catch((error: unknown) => error);
@@ -41,7 +31,7 @@ describe('refuseFull', () => {
     const door = new Admission({
       maxDepth: 10,
       waiting: (model) => Promise.resolve(depths[model] ?? 0),
-      workers: () => Promise.resolve([]),
+      rateOf: () => Promise.resolve(0),
     });
     await door.refuseFull(['free']);
     await door.refuseFull(['full', 'free']);
@@ -54,9 +44,9 @@ describe('refuseFull', () => {
 
 describe('retryAfterSeconds', () => {
   it('stays between 1 and 60', () => {
-    expect(retryAfterSeconds(1, [{ rate: 100 }])).toBe(1);
-    expect(retryAfterSeconds(100, [{ rate: 5 }, { rate: 5 }])).toBe(10);
-    expect(retryAfterSeconds(1e9, [{ rate: 5 }])).toBe(60);
-    expect(retryAfterSeconds(1, [])).toBe(60);
+    expect(retryAfterSeconds(1, 100)).toBe(1);
+    expect(retryAfterSeconds(100, 10)).toBe(10);
+    expect(retryAfterSeconds(1e9, 5)).toBe(60);
+    expect(retryAfterSeconds(1, 0)).toBe(60);
   });
 });

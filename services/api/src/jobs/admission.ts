@@ -4,9 +4,8 @@
  * The depth is sampled at most every 250 ms; what this process added since is counted on top, so that a burst between two
  * samples overshoots by what other replicas added in that time, and by no more.
  */
-import { ProblemError, type WorkerPresence } from '@quintet/shared';
+import { ProblemError } from '@quintet/shared';
 import { cached } from './cached.js';
-import { drainRate, servingWorkers } from './drain-rate.js';
 
 const sampleMs = 250;
 const longestRetrySeconds = 60;
@@ -20,7 +19,8 @@ export interface AdmissionOptions {
   readonly maxDepth: number;
   /** Waiting jobs of a model. */
   readonly waiting: (model: string) => Promise<number>;
-  readonly workers: () => Promise<readonly WorkerPresence[]>;
+  /** Images per second at which the queue of a model is drained. */
+  readonly rateOf: (model: string) => Promise<number>;
 }
 
 export class Admission {
@@ -56,8 +56,7 @@ export class Admission {
   async #full(model: string, sample: Sample, places: number): Promise<ProblemError> {
     const { maxDepth } = this.options;
     const depth = sample.depth + sample.added;
-    const workers = servingWorkers(await this.options.workers(), model);
-    const seconds = retryAfterSeconds(depth + places - maxDepth, workers);
+    const seconds = retryAfterSeconds(depth + places - maxDepth, await this.options.rateOf(model));
     return new ProblemError(
       'queue_full',
       `${depth} jobs wait for ${model}, and ${maxDepth} may. Try again in ${seconds} s.`,
@@ -75,9 +74,8 @@ export class Admission {
   }
 }
 
-/** Whole seconds, 1 to 60, in which `workers` drain `excess` jobs at the rate that they have while they work. */
-export function retryAfterSeconds(excess: number, workers: readonly Pick<WorkerPresence, 'rate'>[]): number {
-  const rate = drainRate(workers);
+/** Whole seconds, 1 to 60, in which `excess` jobs are drained at `rate` a second. */
+export function retryAfterSeconds(excess: number, rate: number): number {
   if (rate <= 0) return longestRetrySeconds;
   return Math.min(longestRetrySeconds, Math.max(1, Math.ceil(excess / rate)));
 }

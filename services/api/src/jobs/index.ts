@@ -20,7 +20,7 @@ export {
   type Lease,
   type Standing,
 } from './idempotency.js';
-export { drainRate, servingWorkers } from './drain-rate.js';
+export { DrainRates } from './drain-rate.js';
 export { startSweep } from './expire.js';
 export { JobEvents } from './job-events.js';
 export { stateOf, type JobState } from './job-state.js';

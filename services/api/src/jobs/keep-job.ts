@@ -16,9 +16,8 @@ import {
   type ModelRef,
   type Outcome,
   type SharingTerms,
-  type WorkerPresence,
 } from '@quintet/shared';
-import { drainRate, queuePlace, servingWorkers } from './drain-rate.js';
+import { queuePlace } from './drain-rate.js';
 import type { MemoryGuard } from './memory-guard.js';
 import type { Queues } from './queues.js';
 import { asRedisProblem, redisUnavailable } from './redis-guard.js';
@@ -56,7 +55,8 @@ export async function enqueue(
   submission: Submission,
   record: JobRecord,
   sharing: SharingTerms | undefined,
-  workers: Promise<readonly WorkerPresence[]>,
+  /** At which the queue of its model is drained. */
+  drained: Promise<number>,
 ): Promise<KnownJob> {
   const { id, image, options, requestId, tensor, output } = submission;
   const order: ClassifyOrder = {
@@ -86,7 +86,8 @@ export async function enqueue(
     const counted = submission.place?.keep(context.queueTtlSeconds) ?? Promise.resolve();
     return [kept, counted, ahead, context.queues.add(order, options.priority, around)];
   });
-  const rate = drainRate(servingWorkers(await workers, record.model.name));
+  // When a picture is there that has to be fetched, nobody knows.
+  const rate = bytes === undefined ? 0 : await drained;
   const progress = { status: 'queued', queue: queuePlace(await ahead, rate) } as const;
   return knownJob(record, withDeadline(presentJob(record, { progress }), record));
 }

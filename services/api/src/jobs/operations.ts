@@ -8,9 +8,8 @@ import {
   type EndedJobs,
   type EndedJobsLog,
   type Operations,
-  type WorkerPresence,
 } from '@quintet/shared';
-import { drainRate, etaSeconds, servingWorkers } from './drain-rate.js';
+import { etaSeconds, servingWorkers, type DrainRates } from './drain-rate.js';
 import type { ModelDirectory } from './models.js';
 import type { Queues } from './queues.js';
 
@@ -18,6 +17,7 @@ export interface OperationsContext {
   readonly endedJobs: Pick<EndedJobsLog, 'read'>;
   readonly queues: Pick<Queues, 'depth'>;
   readonly models: Pick<ModelDirectory, 'names' | 'workers' | 'defaultModel'>;
+  readonly rates: Pick<DrainRates, 'of'>;
   readonly deliveries: Pick<DeliveryIndex, 'count'>;
   /** Bytes that Redis uses, and `maxmemory`; 0: none. */
   readonly memory: () => Promise<{ readonly used: number; readonly limit: number }>;
@@ -26,9 +26,14 @@ export interface OperationsContext {
 }
 
 export async function readOperations(context: OperationsContext): Promise<Operations> {
-  const { endedJobs, queues, models, deliveries } = context;
+  const { endedJobs, queues, models, rates, deliveries } = context;
   const queued = async () =>
-    Promise.all((await models.names()).map(async (model) => ({ model, ...(await queues.depth(model)) })));
+    Promise.all(
+      (await models.names()).map(async (model) => {
+        const [depth, rate] = await Promise.all([queues.depth(model), rates.of(model)]);
+        return { model, ...depth, rate };
+      }),
+    );
   const [byDefault, ended, workers, depths, pending, failed, memory] = await Promise.all([
     models.defaultModel(),
     endedJobs.read(),
@@ -55,7 +60,6 @@ export async function readOperations(context: OperationsContext): Promise<Operat
         ({ model, waiting, active }) =>
           waiting + active > 0 || model === byDefault || servingWorkers(workers, model).length > 0,
       ),
-      workers,
       context.maxDepth,
     ),
     latency_ms: percentilesOf(ended.latencies),
@@ -73,21 +77,17 @@ export async function readOperations(context: OperationsContext): Promise<Operat
   };
 }
 
-function queueOf(
-  byModel: Operations['queue']['by_model'],
-  workers: readonly WorkerPresence[],
-  maxDepth: number,
-): Operations['queue'] {
+type ModelQueue = Operations['queue']['by_model'][number] & { readonly rate: number };
+
+function queueOf(byModel: readonly ModelQueue[], maxDepth: number): Operations['queue'] {
   // Each model has its own workers: who waits longest decides. The last of `waiting` has the others before it.
-  const times = byModel
-    .filter(({ waiting }) => waiting > 0)
-    .map(({ model, waiting }) => etaSeconds(waiting - 1, drainRate(servingWorkers(workers, model))));
+  const times = byModel.filter(({ waiting }) => waiting > 0).map(({ waiting, rate }) => etaSeconds(waiting - 1, rate));
   const known = times.filter((seconds) => seconds !== undefined);
   return {
     depth: byModel.reduce((sum, { waiting }) => sum + waiting, 0),
     max_depth: maxDepth,
     ...(known.length === times.length ? { eta_seconds: Math.max(0, ...known) } : {}),
-    by_model: byModel,
+    by_model: byModel.map(({ model, waiting, active }) => ({ model, waiting, active })),
   };
 }
 

@@ -1,4 +1,3 @@
-import type { WorkerPresence } from '@quintet/shared';
 import { describe, expect, it, vi } from 'vitest';
 import { QueuePositions, waitingLists, type QueueLists, type WaitingList } from './queue-positions.js';
 
@@ -29,10 +28,8 @@ class Lists implements QueueLists {
 const ids = (count: number, prefix = 'job-'): string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 
-const worker = (rate: number, name = 'resnet50') => ({ model: { name }, rate }) as WorkerPresence;
-
-const positionsOf = (lists: Lists, limits = { jobs: 100, piece: 7 }, workers = [worker(10), worker(1000, 'other')]) =>
-  new QueuePositions(lists, () => Promise.resolve(workers), limits);
+const positionsOf = (lists: Lists, limits = { jobs: 100, piece: 7 }, rate = 10) =>
+  new QueuePositions(lists, (model) => Promise.resolve(model === 'resnet50' ? rate : 1000), limits);
 
 describe('QueuePositions', () => {
   it('counts in the order in which workers take jobs', async () => {
@@ -46,14 +43,26 @@ describe('QueuePositions', () => {
     expect(snapshot.truncated).toBe(false);
   });
 
-  it('tells a place with its time at the rate of the model’s workers, and without where none lives', async () => {
+  it('tells a place with its time at the rate of the model’s queue, and without where it stands', async () => {
     expect(await positionsOf(new Lists({ wait: ids(20) })).place('resnet50', 'job-4')).toEqual({
       position: 4,
       eta_seconds: 0.5,
     });
-    expect(await positionsOf(new Lists({ wait: ids(20) }), undefined, []).place('resnet50', 'job-4')).toEqual({
+    expect(await positionsOf(new Lists({ wait: ids(20) }), undefined, 0).place('resnet50', 'job-4')).toEqual({
       position: 4,
     });
+  });
+
+  it('tells no time of a job that no worker can take yet: of one whose picture is fetched, or that is tried again later', async () => {
+    const lists = new Lists({ wait: ['a'], prioritized: ['p'], delayed: ['d'], 'waiting-children': ['w'] });
+    const places = positionsOf(lists);
+    expect(await Promise.all(['a', 'p', 'd', 'w', 'newer'].map((id) => places.place('resnet50', id)))).toEqual([
+      { position: 0, eta_seconds: 0.1 },
+      { position: 1, eta_seconds: 0.2 },
+      { position: 2 },
+      { position: 3 },
+      { position: 4, eta_seconds: 0.5 },
+    ]);
   });
 
   it('reads long lists in pieces, and puts them together in order', async () => {

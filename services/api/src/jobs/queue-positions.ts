@@ -12,9 +12,9 @@
  * that starts meanwhile is among both, and counts as active. One that goes back meanwhile is in neither, which says nothing.
  * Trade-off: past `mostJobs` nobody is told a place but "at least so many"; in return a snapshot is bounded in time and memory.
  */
-import type { QueuePlace, WorkerPresence } from '@quintet/shared';
+import type { QueuePlace } from '@quintet/shared';
 import { cached } from './cached.js';
-import { drainRate, queuePlace, servingWorkers } from './drain-rate.js';
+import { queuePlace } from './drain-rate.js';
 
 const snapshotMs = 500;
 const pieceOfJobs = 1000;
@@ -42,7 +42,7 @@ export interface QueueSnapshot {
   readonly known: number;
   /** Whether there are more than that. */
   readonly truncated: boolean;
-  /** What a client is told of a place, by the rate of the workers that live. */
+  /** What a client is told of a place, by the rate at which the queue is drained. A job whose picture is not there yet has no time. */
   place(position: number): QueuePlace;
 }
 
@@ -51,7 +51,8 @@ export class QueuePositions {
 
   constructor(
     private readonly lists: QueueLists,
-    private readonly workers: () => Promise<readonly WorkerPresence[]>,
+    /** Images per second at which the queue of a model is drained. */
+    private readonly rateOf: (model: string) => Promise<number>,
     private readonly limits: { readonly jobs: number; readonly piece: number } = {
       jobs: mostJobs,
       piece: pieceOfJobs,
@@ -76,24 +77,28 @@ export class QueuePositions {
 
   async #take(model: string): Promise<QueueSnapshot> {
     const begunAt = performance.now();
-    const [lengths, workers] = await Promise.all([this.lists.lengths(model), this.workers()]);
+    const [lengths, rate] = await Promise.all([this.lists.lengths(model), this.rateOf(model)]);
     const positions = new Map<string, number>();
     let truncated = false;
+    // Jobs that workers can take. When the others can be taken, nobody knows.
+    let ready = 0;
     for (const list of waitingLists) {
       const length = Math.min(lengths[list], this.limits.jobs - positions.size);
       truncated ||= length < lengths[list];
       const ids = await this.#read(model, list, length);
       for (const id of ids) if (!positions.has(id)) positions.set(id, positions.size);
+      if (list === 'wait' || list === 'prioritized') ready = positions.size;
     }
     const active = new Set(await this.lists.active(model, this.limits.jobs));
-    const rate = drainRate(servingWorkers(workers, model));
+    // A job that is newer than this may be anywhere.
+    const isReady = (position: number): boolean => position < ready || position >= positions.size;
     return {
       begunAt,
       known: positions.size,
       truncated,
       position: (id) => positions.get(id),
       isActive: (id) => active.has(id),
-      place: (position) => queuePlace(position, rate),
+      place: (position) => queuePlace(position, isReady(position) ? rate : 0),
     };
   }
 

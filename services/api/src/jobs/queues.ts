@@ -34,6 +34,15 @@ export interface AroundOrder {
   readonly fetch: FetchOrder | undefined;
 }
 
+/** The front of a queue, where workers take. */
+export interface QueueFront {
+  readonly paused: boolean;
+  /** The job that is next; undefined where none waits for a worker. */
+  readonly id: string | undefined;
+  /** Whether the job that was asked about has not been taken. */
+  readonly formerWaits: boolean;
+}
+
 export type QueueState = Progress | 'ended' | 'absent';
 
 export class Queues implements QueueLists {
@@ -146,6 +155,20 @@ export class Queues implements QueueLists {
     return counts[0] + counts[1];
   }
 
+  /** What is next in the queue of `model`, and whether `former` waits there still: one round trip. */
+  async front(model: string, former: string | undefined): Promise<QueueFront> {
+    requireRedis(this.redis);
+    const prioritized = this.#key(model, 'prioritized');
+    const [isPaused, next, [nextOfPriority], score] = await Promise.all([
+      this.redis.hexists(this.#key(model, 'meta'), 'paused'),
+      this.redis.lindex(this.#key(model, 'wait'), -1),
+      this.redis.zrange(prioritized, '0', '0'),
+      former === undefined ? null : this.redis.zscore(prioritized, former),
+    ]);
+    const id = next ?? nextOfPriority;
+    return { paused: isPaused === 1, id, formerWaits: former !== undefined && (id === former || score !== null) };
+  }
+
   async lengths(model: string): Promise<Record<WaitingList, number>> {
     requireRedis(this.redis);
     const lengths = await Promise.all(
@@ -181,7 +204,7 @@ export class Queues implements QueueLists {
     await Promise.allSettled(open.map((each) => each.close()));
   }
 
-  #key(model: string, list: WaitingList | 'active'): string {
+  #key(model: string, list: WaitingList | 'active' | 'meta'): string {
     return this.#queue(classifyQueueName(model)).toKey(list);
   }
 

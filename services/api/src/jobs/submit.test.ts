@@ -57,7 +57,8 @@ function service(overrides: Partial<SubmitContext> = {}) {
       addDelivery: ({ id }) => Promise.resolve(void deliveries.push(id)),
     },
     memory: { take: () => Promise.resolve() },
-    models: { workers: () => Promise.resolve([]), resolve: () => Promise.resolve(model) },
+    models: { resolve: () => Promise.resolve(model) },
+    rates: { of: () => Promise.resolve(10) },
     admission: { admit: () => Promise.resolve() },
     cache: { find: (name) => Promise.resolve(answers.get(name)) },
     endpoints: { isDisabled: () => Promise.resolve(false) },
@@ -162,7 +163,7 @@ describe('a picture whose answer is not known to this client', () => {
 
   it('is classified where the version of the model is not known yet', async () => {
     const { submit, orders, lookups } = service({
-      models: { workers: () => Promise.resolve([]), resolve: () => Promise.resolve({ name: 'resnet50' }) },
+      models: { resolve: () => Promise.resolve({ name: 'resnet50' }) },
     });
     await submit();
     expect(orders).toHaveLength(1);

@@ -21,6 +21,7 @@ import {
 } from '@quintet/shared';
 import type { Admission } from './admission.js';
 import type { Client } from './client.js';
+import type { DrainRates } from './drain-rate.js';
 import type { Lease } from './idempotency.js';
 import { checkImageUrl } from './image-url.js';
 import { enqueue, keepFinished, makeRecord, type KeepContext } from './keep-job.js';
@@ -30,7 +31,8 @@ import type { KnownJob } from './waiters.js';
 import type { WebhookTargetContext } from './webhook-target.js';
 
 export interface SubmitContext extends KeepContext, WebhookTargetContext {
-  readonly models: Pick<ModelDirectory, 'resolve' | 'workers'>;
+  readonly models: Pick<ModelDirectory, 'resolve'>;
+  readonly rates: Pick<DrainRates, 'of'>;
   readonly admission: Pick<Admission, 'admit'>;
   /** Answers that are kept; undefined where none are. */
   readonly cache: Pick<ResultCache, 'find'> | undefined;
@@ -68,16 +70,16 @@ export async function submitJob(context: SubmitContext, submission: Submission):
   if (submission.tensor !== true && Buffer.isBuffer(image)) checkImage(image, context.imageLimits);
   if (!Buffer.isBuffer(image)) checkImageUrl(image, context.allowPrivateHosts);
   await checkWebhook(context, submission);
-  // Under way beside the other look-ups: the estimate costs no round trip of its own.
-  const workers = context.models.workers().catch(() => []);
   const { top_k, min_score, explain } = submission.options;
   const model = await context.models.resolve(submission.options.model, explain);
+  // Under way beside the other look-ups: the estimate costs no round trip of its own.
+  const drained = context.rates.of(model.name).catch(() => 0);
   const sharing = await sharingTerms(context, submission);
   const kept = sharing === undefined ? undefined : await findAnswer(context, sharing, model, explain);
   const record = makeRecord(submission, model, created);
   if (kept === undefined) {
     await context.admission.admit(model.name);
-    return enqueue(context, submission, record, sharing, workers);
+    return enqueue(context, submission, record, sharing, drained);
   }
   const { predictions, explained } = selectAnswer(kept, top_k, min_score);
   const nothing = { queue: 0, fetch: 0, preprocess: 0, batch_wait: 0, inference: 0 };

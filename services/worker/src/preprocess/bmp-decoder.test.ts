@@ -1,4 +1,5 @@
 import { ImageError, inspectImage } from '@quintet/images';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeBmp } from './bmp-decoder.js';
 
@@ -163,5 +164,47 @@ describe('the rows of a BMP', () => {
     expect(codeOf({ ...row, depth: 24, compression: 4 })).toBe('image_undecodable');
     expect(codeOf({ ...row, depth: 1, compression: 3, headerSize: 64 })).toBe('image_undecodable');
     expect(codeOf({ ...row, depth: 8, compression: 1, colours: 70_000 })).toBe('image_undecodable');
+  });
+});
+
+describe('any BMP', () => {
+  it('has the pixels that its run lengths say, however they are cut', () => {
+    const pieces = fc.array(fc.tuple(fc.integer({ min: 1, max: 9 }), fc.boolean()), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(pieces, fc.constantFrom(4, 8), (row, depth) => {
+        let next = 0;
+        const index = (): number => (next = (next + 1) % 3);
+        const indexes: number[] = [];
+        const data = row.flatMap(([length, literal]) => {
+          const own = Array.from({ length }, literal ? index : () => 2);
+          indexes.push(...own);
+          // Fewer than three pixels are no literal run.
+          if (!literal || length < 3) return own.flatMap((each) => [1, depth === 4 ? each << 4 : each]);
+          const bytes =
+            depth === 8 ? own : own.flatMap((each, i) => (i % 2 === 0 ? [(each << 4) | (own[i + 1] ?? 0)] : []));
+          return [0, length, ...bytes, ...(bytes.length % 2 === 0 ? [] : [0])];
+        });
+        const width = indexes.length;
+        const made = pixels({
+          ...rle,
+          depth,
+          compression: depth === 4 ? 2 : 1,
+          width,
+          height: 1,
+          data: [...data, 0, 1],
+        });
+        expect(made).toEqual(indexes.map((each) => [...(palette[each] ?? black)]));
+      }),
+    );
+  });
+
+  it('is a picture or an ImageError, whatever its data are', () => {
+    const bytes = fc.array(fc.integer({ min: 0, max: 255 }), { maxLength: 200 });
+    fc.assert(
+      fc.property(bytes, fc.constantFrom(4, 8), (data, depth) => {
+        const code = codeOf({ ...rle, depth, compression: depth === 4 ? 2 : 1, width: 30, height: 9, data });
+        expect(code ?? 'accepted').toMatch(/^(accepted|image_(undecodable|truncated))$/);
+      }),
+    );
   });
 });

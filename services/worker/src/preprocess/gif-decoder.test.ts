@@ -1,4 +1,5 @@
 import { ImageError, inspectImage } from '@quintet/images';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { makeImage } from '../../../../test/fixtures/images/index.js';
 import { decodeGif } from './gif-decoder.js';
@@ -142,5 +143,31 @@ describe('a GIF whose first frame lacks pixels', () => {
     expect(codeOf(gif({ ...whole, data: [0xff, 0xff, 0xff] }))).toBe('image_undecodable');
     expect(codeOf(gif({ ...whole, frame: [0, 0, 0, 2] }))).toBe('image_dimensions_invalid');
     expect(codeOf(gif({ ...whole, before: [0x3b] }))).toBe('image_undecodable');
+  });
+});
+
+describe('any GIF', () => {
+  it('has the pixels that were put into it', () => {
+    const side = fc.integer({ min: 1, max: 12 });
+    const pixels = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 144, maxLength: 144 });
+    fc.assert(
+      fc.property(side, side, pixels, (width, height, all) => {
+        const own = all.slice(0, width * height);
+        const bytes = gif({ screen: [width, height], frame: [0, 0, width, height], pixels: own });
+        expect(pixelsOf(bytes)).toEqual(own.map((index) => [...(colours[index] ?? [])]));
+      }),
+    );
+  });
+
+  it('is a picture or an ImageError, whatever its data are', () => {
+    const data = fc.array(fc.integer({ min: 0, max: 255 }), { maxLength: 255 });
+    fc.assert(
+      fc.property(data, fc.nat(3), (bytes, change) => {
+        const made = gif({ ...whole, screen: [20, 20], frame: [0, 0, 20, 20], data: bytes });
+        const size = made.length - bytes.length - 4;
+        made[size] = 2 + 3 * change;
+        expect(codeOf(made)).toMatch(/^(accepted|image_(undecodable|truncated))$/);
+      }),
+    );
   });
 });

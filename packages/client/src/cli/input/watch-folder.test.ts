@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -8,12 +9,14 @@ import { watchFolders } from './watch-folder.js';
 let folder: string;
 let controller: AbortController;
 let seen: string[];
+let skipped: string[];
 let watching: Promise<void>;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'quintet-watch-'));
   controller = new AbortController();
   seen = [];
+  skipped = [];
 });
 afterEach(async () => {
   controller.abort();
@@ -23,7 +26,8 @@ afterEach(async () => {
 
 function watch(intervalMs = 10): void {
   watching = (async () => {
-    const options = { recursive: true, intervalMs, signal: controller.signal, onSkipped: () => undefined };
+    const onSkipped = (path: string, kind: string) => skipped.push(`${basename(path)}: ${kind}`);
+    const options = { recursive: true, intervalMs, signal: controller.signal, onSkipped };
     for await (const path of watchFolders([folder], options)) seen.push(basename(path));
   })();
 }
@@ -52,6 +56,18 @@ describe('a folder that is watched', () => {
     await has('upload.jpg');
     await appendFile(join(folder, 'empty.jpg'), 'no longer');
     await has('upload.jpg', 'empty.jpg');
+  });
+
+  it('tells once of a named pipe, and does not read it', async () => {
+    execFileSync('mkfifo', [join(folder, 'pipe.jpg')]);
+    watch();
+    for (const name of ['a.jpg', 'b.jpg']) {
+      await writeFile(join(folder, name), name);
+      await eventually(() => {
+        expect(seen).toContain(name);
+      });
+    }
+    expect(skipped).toEqual(['pipe.jpg: a named pipe']);
   });
 
   it('yields a file again that was written anew', async () => {

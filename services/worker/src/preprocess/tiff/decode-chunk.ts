@@ -6,7 +6,7 @@ import sharp, { type Sharp } from 'sharp';
 import { ZSTDDecoder } from 'zstddec';
 import { damaged } from './damaged.js';
 import { unpackFax } from './fax.js';
-import { frameOf, joinStream, readHeader } from './jpeg-stream.js';
+import { frameOf, isEnded, joinStream, readHeader } from './jpeg-stream.js';
 import { unpackLzw } from './lzw.js';
 import { oldJpegStream } from './old-jpeg.js';
 import { unpackPackbits } from './packbits.js';
@@ -21,7 +21,11 @@ export async function chunkPieces(page: TiffPage, index: number, timeoutMs: numb
   const { codec } = page;
   const { at, end } = chunkExtent(page, index);
   const stored = page.directory.tiff.bytes.buffer.subarray(at, end);
-  if (codec === CODEC.jpeg) return one(await jpegChunk(page, index, stored, timeoutMs));
+  if (codec === CODEC.jpeg) {
+    // Some sizes leave the end of the stream out. One without it has been cut, for all that can be known.
+    const longer = page.directory.tiff.bytes.buffer.subarray(at, end + 2);
+    return one(await jpegChunk(page, index, isEnded(longer) ? longer : stored, timeoutMs));
+  }
   if (codec === CODEC.webp) return one(await webpChunk(page, index, stored, timeoutMs));
   const data = page.reversed ? reversedBits(stored) : stored;
   const lines = linesOf(page);
@@ -153,7 +157,10 @@ function webpChunk(page: TiffPage, index: number, data: Uint8Array, timeoutMs: n
   return decodeWithSharp(Buffer.from(data), 'WebP', { ...expected, channels: page.samples });
 }
 
-/** Any warning of libjpeg means that something of the data was wrong or missing, and has been made up. */
+/**
+ * Any warning of libjpeg means that something of the data was wrong or missing, and has been made up. (libvips looks for warnings
+ * before every few rows, so that it misses those of the last; an end that comes too early it finds everywhere.)
+ */
 async function decodeWithSharp(
   stream: Buffer,
   codec: 'JPEG' | 'WebP',

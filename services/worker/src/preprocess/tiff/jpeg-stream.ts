@@ -27,6 +27,11 @@ export interface JpegHeader {
   readonly scan: number | undefined;
 }
 
+/** Whether a stream ends as it should. */
+export function isEnded(stream: Uint8Array): boolean {
+  return stream[stream.length - 2] === 0xff && stream[stream.length - 1] === EOI;
+}
+
 /** Segments of a stream, from its SOI, if it has one, to its first scan or its end. */
 export function readHeader(stream: Uint8Array): JpegHeader {
   const segments: Segment[] = [];
@@ -94,13 +99,10 @@ function adobe(transform: 0 | 1): Uint8Array {
  */
 export function joinStream(segments: readonly Segment[], transform: 0 | 1 | undefined, scan: Uint8Array): Buffer {
   const kept = segments.filter(({ marker }) => marker < 0xe0).map(({ bytes }) => bytes);
-  const ends = scan[scan.length - 2] === 0xff && scan[scan.length - 1] === EOI;
   return Buffer.concat([
     Uint8Array.of(0xff, SOI),
     ...(transform === undefined ? [] : [adobe(transform)]),
     ...kept,
     scan,
-    // Some writers leave it out. Where it comes too early, libjpeg says so.
-    ...(ends ? [] : [Uint8Array.of(0xff, EOI)]),
   ]);
 }

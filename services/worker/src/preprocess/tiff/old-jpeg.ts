@@ -5,7 +5,7 @@
  */
 import { chunkExtent, PHOTOMETRIC, TAG, type TiffPage } from '@quintet/images/tiff';
 import { damaged } from './damaged.js';
-import { frameOf, joinStream, readHeader, type Segment, SOI, SOS } from './jpeg-stream.js';
+import { EOI, frameOf, isEnded, joinStream, readHeader, type Segment, SOI, SOS } from './jpeg-stream.js';
 
 const DQT = 0xdb;
 const DHT = 0xc4;
@@ -15,6 +15,12 @@ const RST = 0xd0;
 
 /** The picture as one JPEG stream. */
 export function oldJpegStream(page: TiffPage): Buffer {
+  const stream = unendedStream(page);
+  // Bare data has no end of its own. Where it comes too early, libjpeg says so.
+  return isEnded(stream) ? stream : Buffer.concat([stream, Uint8Array.of(0xff, EOI)]);
+}
+
+function unendedStream(page: TiffPage): Buffer {
   const file = page.directory.tiff.bytes.buffer;
   const at = page.directory.number(TAG.jpegStream) ?? 0;
   const transform = page.samples !== 3 ? undefined : page.photometric === PHOTOMETRIC.ycbcr ? 1 : 0;

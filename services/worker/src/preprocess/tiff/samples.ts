@@ -22,8 +22,6 @@ export interface Reading {
 
 /** What has been seen of a picture's colours with one reading. */
 export interface Seen {
-  /** Any of the whole numbers' 8 bits. */
-  bits: number;
   /** Any bits of each byte of the whole numbers, the lowest byte first; where a second reading may be needed. */
   readonly bytes: Uint8Array;
   negative: boolean;
@@ -42,7 +40,6 @@ export const firstReading = ({ bits, format }: TiffPage): Reading => ({
 });
 
 export const nothingSeen = (): Seen => ({
-  bits: 0,
   bytes: new Uint8Array(8),
   negative: false,
   least: Infinity,
@@ -52,7 +49,7 @@ export const nothingSeen = (): Seen => ({
 });
 
 /** How to read the picture again, if what has been seen asks for it. Throws where no reading is right. */
-export function nextReading({ format }: TiffPage, reading: Reading, seen: Seen): Reading | undefined {
+export function nextReading({ bits, format }: TiffPage, reading: Reading, seen: Seen): Reading | undefined {
   if (format === FORMAT.float) {
     const { least, most, sum, count } = seen;
     if (least >= 0 && most <= reading.white) return undefined;
@@ -65,9 +62,9 @@ export function nextReading({ format }: TiffPage, reading: Reading, seen: Seen):
   if (seen.negative) {
     throw new ImageError('image_undecodable', 'The TIFF has negative samples, of which none is said to be black.');
   }
-  if (seen.bits !== 0) return undefined;
   const highest = seen.bytes.findLastIndex((byte) => byte !== 0);
-  return highest < 0 ? undefined : { ...reading, shift: 8 * highest };
+  const isSmall = highest >= 0 && highest < Math.ceil(bits / 8) - 1;
+  return isSmall && reading.shift !== 8 * highest ? { ...reading, shift: 8 * highest } : undefined;
 }
 
 function short(value: number): string {
@@ -96,34 +93,32 @@ export function sampleReader(page: TiffPage, { shift, white }: Reading, seen: Se
   }
   const read = bits % 8 === 0 ? wholeBytes(page, shift) : partBytes(page, shift);
   const note = noteBytes(page, seen);
+  if (note === undefined) return read;
   return (line, out, stride, colours) => {
     read(line, out);
     for (let i = 0; i < out.length; i += stride) {
-      for (let c = 0; c < colours; c += 1) {
-        seen.bits |= out[i + c] ?? 0;
-        note?.(line, i + c);
-      }
+      for (let c = 0; c < colours; c += 1) note(line, i + c, out[i + c] ?? 0);
     }
   };
 }
 
 /** Takes down what may ask for a second reading; nothing where there will be none. */
-function noteBytes(page: TiffPage, seen: Seen): ((line: Uint8Array, index: number) => void) | undefined {
+function noteBytes(page: TiffPage, seen: Seen): ((line: Uint8Array, index: number, read: number) => void) | undefined {
   const { bits, format, colours } = page;
+  const { bytes } = seen;
   if (format === FORMAT.unsigned && bits === 16 && colours > 1) return undefined;
   if (bits % 8 !== 0) {
-    return () => {
-      // Of less than 16 bits, what is not seen has but 8.
-      seen.bytes[0] = 1;
+    return (_line, _index, read) => {
+      bytes[read === 0 ? 0 : 1] = 1;
     };
   }
-  const bytes = bits / 8;
+  const width = bits / 8;
   const { little } = page.directory.tiff;
-  const top = bytes - 1;
+  const top = width - 1;
   return (line, index) => {
-    for (let b = 0; b < bytes; b += 1) {
-      const byte = line[index * bytes + (little ? b : top - b)] ?? 0;
-      seen.bytes[b] = (seen.bytes[b] ?? 0) | byte;
+    for (let b = 0; b < width; b += 1) {
+      const byte = line[index * width + (little ? b : top - b)] ?? 0;
+      bytes[b] = (bytes[b] ?? 0) | byte;
       if (b === top && format === FORMAT.signed && byte > 127) seen.negative = true;
     }
   };
