@@ -54,6 +54,14 @@ function bmp(image, variant) {
   return { toBuffer };
 }
 
+/** A grid of phones: tiles of 512, 16 × 12 of them. */
+const heicGrid = async () => {
+  const { encodeHeic } = await importTypeScript('test/fixtures/images/heic-photo.ts');
+  const { testCard } = await importTypeScript('test/fixtures/images/index.ts');
+  const { heifGrid } = await importTypeScript('test/support/hostile/heif-grid.ts');
+  return heifGrid(encodeHeic(testCard(512, 512)), { rows: 12, columns: 16 });
+};
+
 /** By EXIF: the last row comes first. */
 const turned = { orientation: 3 };
 const cases = [
@@ -66,6 +74,7 @@ const cases = [
     encode: (image) => encoders[name](image).withMetadata(turned),
     size: square,
   })),
+  { name: 'heic, a grid', make: heicGrid, size: { width: 8192, height: 6144 } },
   ...['jpeg', 'jpeg, progressive, 4:2:0', 'jpeg, progressive, 4:4:4'].flatMap((name) =>
     [phone, camera].flatMap((size) => [
       { name: `${name}, ${size.width} × ${size.height}`, encode: encoders[name], size },
@@ -113,9 +122,9 @@ else {
   const file = join(folder, 'picture');
   const columns = ['picture', 'measured, bytes a pixel', 'expected', 'measured, MB', 'parts', 'seconds'];
   process.stdout.write(`| ${columns.join(' | ')} |\n|${' --- |'.repeat(columns.length)}\n`);
-  for (const { name, encode, size } of cases.filter((each) => each.name.includes(command))) {
-    const image = sharp({ create: { ...size, channels: 3, background: '#336699' } });
-    const bytes = await encode(image).toBuffer();
+  for (const { name, encode, size, make } of cases.filter((each) => each.name.includes(command))) {
+    const image = make === undefined && sharp({ create: { ...size, channels: 3, background: '#336699' } });
+    const bytes = await (make?.() ?? encode(image).toBuffer());
     writeFileSync(file, bytes);
     // As by default where that fits, in parts if need be.
     const limit = infoWithin(inspectImage, bytes, standard) === undefined ? 1e12 : standard;

@@ -156,7 +156,12 @@ export interface HeifKind {
   readonly chroma: '4:2:0' | '4:4:4';
   /** More than 8 bits a sample. */
   readonly deep: boolean;
+  /** A grid, whose tiles are decoded one by one where that is HEIC. */
+  readonly tiled?: boolean;
 }
+
+/** What the heap of WebAssembly grows by, whatever the picture. */
+const HEAP = 16_000_000;
 
 /** Bytes of a pixel: its planes, and at most what they and the RGB that is made of them take, for AVIF. */
 const avifPixels = {
@@ -169,11 +174,11 @@ const AOM = 13.4;
 
 /**
  * AVIF: the planes of the whole picture, beside those of the item that is being decoded; later they are made RGB. HEIC: the same, and
- * the picture again outside of WebAssembly. The thread that decodes HEIC takes 75 MB more when it starts, which stay for as long
+ * the picture again outside of WebAssembly; of a grid only that, and one tile. The thread that decodes HEIC takes 75 MB more when it starts, which stay for as long
  * as it does: they are not the picture's.
  */
-export function heifMemory(pixels: number, { codec, largestItem, chroma, deep }: HeifKind): number {
-  if (codec === 'heic') return pixels * 11;
+export function heifMemory(pixels: number, { codec, largestItem, chroma, deep, tiled = false }: HeifKind): number {
+  if (codec === 'heic') return tiled ? pixels * 3.4 + largestItem * 11 + HEAP : pixels * 11;
   const { planes, converted } = avifPixels[deep ? 'deep' : 'flat'][chroma];
   return Math.max(pixels * converted, pixels * planes + largestItem * (planes + AOM));
 }

@@ -36,6 +36,8 @@ interface Meta {
   itemTypes: Map<number, string>;
   /** Sizes by property index (1-based, the numbering of `ipma`). */
   sizes: Map<number, { width: number; height: number }>;
+  /** Some item is shown in part (`clap`). */
+  isCut: boolean;
   /** Boxes `colr` with coded colours, by property index. */
   colours: Map<number, Box>;
   associations: { item: number; property: number }[];
@@ -72,12 +74,10 @@ export function walkHeif(bytes: ByteReader, limits: ImageLimits): HeifWalk {
   const all = [...meta.samples.values()];
   // Of the costliest samples that any item has.
   const chroma = all.some((each) => each.chroma === '4:4:4') ? '4:4:4' : '4:2:0';
-  const kind = {
-    codec,
-    largestItem: largestItem(meta, limits),
-    chroma,
-    deep: all.some(({ bits }) => bits > 8),
-  } as const;
+  const largest = largestItem(meta, limits);
+  const deep = all.some(({ bits }) => bits > 8);
+  const isGrid = meta.itemTypes.get(meta.primary ?? -1) === 'grid' && 2 * largest <= width * height;
+  const kind = { codec, largestItem: largest, chroma, deep, tiled: isGrid && !meta.isCut } as const;
   const decodeBytes = heifMemory(width * height, kind);
   const picture = meta.primary ?? -1;
   const samples = meta.samples.get(picture) ?? meta.samples.get(meta.firstTile ?? -1);
@@ -136,6 +136,7 @@ function readMeta(bytes: ByteReader, box: Box): Meta {
     firstTile: undefined,
     itemTypes: new Map(),
     sizes: new Map(),
+    isCut: false,
     colours: new Map(),
     associations: [],
     samples: new Map(),
@@ -193,6 +194,7 @@ function readProperties(bytes: ByteReader, box: Box, meta: Meta): void {
     if (child.type === 'ipco') {
       eachBox(bytes, child.payload, child.end, (property, index) => {
         if (property.type === 'colr' && bytes.matches(property.payload, 'nclx')) meta.colours.set(index, property);
+        meta.isCut ||= property.type === 'clap';
         if (property.type !== 'ispe') return;
         if (meta.sizes.size >= MAX_ENTRIES) throw tooMany();
         const width = bytes.u32be(property.payload + 4);

@@ -4,6 +4,7 @@ import { greyAvif } from '../../../../test/fixtures/images/grey-avif.js';
 import { heifSequence } from '../../../../test/fixtures/images/heif-sequence.js';
 import { encodeHeic } from '../../../../test/fixtures/images/heic-photo.js';
 import { heicSample, makeImage, testCard } from '../../../../test/fixtures/images/index.js';
+import { heifGrid } from '../../../../test/support/hostile/heif-grid.js';
 import { configureSharp, createPreprocessor, type Preprocessor } from './index.js';
 
 const spec = { resize: 256, crop: 224, interpolation: 'bilinear' } as const;
@@ -32,6 +33,27 @@ describe('an image sequence', () => {
   it('of HEVC does so too', async () => {
     const still = encodeHeic(testCard(128, 64));
     await expectSame(heifSequence(still, { brand: 'hevc', frames: 2 }), still);
+  });
+});
+
+describe('a grid of HEIC, whose tiles are decoded one by one', () => {
+  const side = 64;
+  const tile = testCard(side, side);
+
+  it.each([
+    [192, 128],
+    [172, 118],
+  ])('gives the crop of one picture of %i × %i', async (width, height) => {
+    const data = new Uint8Array(width * height * 3);
+    for (let i = 0; i < data.length; i += 1) {
+      const [x, y] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width)];
+      data[i] = tile.data[((y % side) * side + (x % side)) * 3 + (i % 3)] ?? 0;
+    }
+    const grid = heifGrid(encodeHeic(tile), { rows: 2, columns: 3, claimed: { width, height } });
+    const whole = encodeHeic({ data, width, height });
+    // The tiles of the grid say nothing of colours either.
+    whole.write('free', whole.indexOf('colr'), 'latin1');
+    await expectSame(grid, whole);
   });
 });
 
