@@ -141,6 +141,21 @@ describe('JSON that is deep', () => {
   });
 });
 
+describe('JSON behind a byte-order mark', () => {
+  const routes: [path: string, document: string, code: ErrorCode][] = [
+    ['/v1/jobs', '{}', 'image_missing'],
+    ['/v1/batches', '{"items":[]}', 'batch_empty'],
+    ['/v1/webhooks/test', '{}', 'option_invalid'],
+    ['/models/resnet50', '{}', 'image_missing'],
+    [infer, '{"inputs":[]}', 'infer_request_invalid'],
+  ];
+
+  it.each(routes)('is read, and in UTF-16 is refused by name: %s', async (path, document, code) => {
+    expect((await codeOf(path, json, `\ufeff${document}`))[1]).toBe(code);
+    expect((await codeOf(path, json, Buffer.from(`\ufeff${document}`, 'utf16le')))[1]).toBe('json_malformed');
+  });
+});
+
 describe('metadata named __proto__', () => {
   const metadata = '{"__proto__":"x","a":"b"}';
 
