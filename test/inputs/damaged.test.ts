@@ -11,7 +11,6 @@ import { type HostileCase, mutationCases } from '../support/hostile/corpus.js';
 import { documentedReason } from '../support/hostile/pillow-differences.js';
 import { type Pillow, startPillow } from '../support/hostile/pillow.js';
 import { patienceMs } from '../support/service-process.js';
-import { suiteOrSkip } from '../support/suite-or-skip.js';
 
 const limits = { maxPixels: 40_000_000, maxDecodeBytes: 300_000_000 };
 const spec = { resize: 256, crop: 224, interpolation: 'bilinear' } as const;
@@ -23,8 +22,7 @@ const unchecked = /\/(bmp-|tiff-none|tiff-tiles-none|tiff-fax|tiff-packbits)/;
 const oneOf = full ? 1 : 6;
 
 const found = await startPillow();
-const [pillow, missing]: [Pillow | undefined, string | undefined] =
-  'missing' in found ? [undefined, found.missing] : [found, undefined];
+const pillow: Pillow | undefined = 'missing' in found ? undefined : found;
 
 describe('damaged pictures', () => {
   let preprocessor: Preprocessor;
@@ -56,16 +54,16 @@ describe('damaged pictures', () => {
     expect(succeeded.length).toBeGreaterThan(100);
   });
 
-  suiteOrSkip(missing, 'compared with Pillow', () => {
-    it('are no pictures where Pillow refuses them', async () => {
-      const violations: string[] = [];
-      for (const { each, bytes } of succeeded) {
-        const opinion = await pillow?.judge(bytes);
-        const refused = opinion !== undefined && 'refused' in opinion ? opinion.refused : null;
-        if (refused === null || documentedReason(bytes, refused) !== undefined) continue;
-        violations.push(`${each.name}: ${refused}`);
-      }
-      expect(violations).toEqual([]);
-    });
+  // Pillow only adds to what is asserted, as the photos of ../shared do: where it is not at hand, `npm run fuzz` says so.
+  if (pillow === undefined) return;
+  it('are no pictures where Pillow refuses them', async () => {
+    const violations: string[] = [];
+    for (const { each, bytes } of succeeded) {
+      const opinion = await pillow.judge(bytes);
+      const refused = 'refused' in opinion ? opinion.refused : null;
+      if (refused === null || documentedReason(bytes, refused) !== undefined) continue;
+      violations.push(`${each.name}: ${refused}`);
+    }
+    expect(violations).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { encodeHeic } from '../fixtures/images/heic-photo.js';
 import { heifSequence, withColours } from '../fixtures/images/heif-sequence.js';
 import { emptyZip } from '../fixtures/images/index.js';
 import { picture } from '../support/pictures.js';
-import { describeInputs, type Expected, sharedFile, sharedInput } from './support/inputs.js';
+import { describeInputs, type Expected } from './support/inputs.js';
 
 const umbrella: Expected = { label: 'umbrella', score: 0.3 };
 const photo = (): Sharp => sharp(picture('umbrella')).resize(320, 320, { fit: 'cover' });
@@ -62,12 +62,5 @@ describeInputs('AVIF, HEIC and large JPEGs', {
       make: async () => behind(await heic(), emptyZip),
       expect: { code: 'image_polyglot' },
     },
-  ],
-  shared: [
-    sharedInput('avif-animated.avif', { label: 'monarch', score: 0.8 }),
-    sharedInput('heic-plus-crlf.heic', {
-      like: () => Promise.resolve(sharedFile('heic-plus-crlf.heic')()).then((file) => file.subarray(0, -2)),
-      within: 0,
-    }),
   ],
 });

@@ -4,7 +4,7 @@ import sharp, { type Sharp } from 'sharp';
 import { pngChunk } from '../fixtures/images/png-bits.js';
 import { writeTiff } from '../support/hostile/tiff-writer.js';
 import { picture } from '../support/pictures.js';
-import { describeInputs, type Input, sharedFile, sharedInput } from './support/inputs.js';
+import { describeInputs, type Input } from './support/inputs.js';
 
 const label = 'umbrella';
 const drawn = (): Sharp => sharp(picture(label)).resize(320);
@@ -64,13 +64,5 @@ describeInputs('raster formats', {
       make: async () => (await gif()).subarray(0, -5000),
       expect: { code: 'image_truncated' },
     },
-  ],
-  shared: [
-    sharedInput('photo.jpg', { label: 'monarch', score: 0.9 }),
-    sharedInput('gif-no-trailer.gif', { label: 'monarch' }),
-    sharedInput('gif-zeros-before-trailer.gif', { label: 'monarch' }),
-    sharedInput('png-no-iend.png', { label: 'monarch' }),
-    sharedInput('png-imagemagick-exif-rot6.png', { like: sharedFile('png-exif-rot6-reference.png'), within: 0.001 }),
-    sharedInput('bmp-rle8-delta.bmp', { label: 'monarch' }),
   ],
 });

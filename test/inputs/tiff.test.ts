@@ -4,9 +4,8 @@ import type { Pixels } from '../fixtures/images/pixels.js';
 import { type TiffPicture, tiffParts, tiffPicture } from '../support/hostile/tiff-pictures.js';
 import { type TiffField, writeTiff } from '../support/hostile/tiff-writer.js';
 import { picture } from '../support/pictures.js';
-import { describeInputs, type Input, sharedInput } from './support/inputs.js';
+import { describeInputs, type Input } from './support/inputs.js';
 
-const monarch = { label: 'monarch', score: 0.75 } as const;
 const tile = { width: 64, height: 64 } as const;
 
 async function umbrella(): Promise<Pixels> {
@@ -74,17 +73,5 @@ describeInputs('TIFF', {
       make: make({ codec: 'jpeg', colour: 'ycbcr', more: [field(258, 12, 12, 12)] }),
       expect: { code: 'image_undecodable', detail: /12-bit JPEG/ },
     },
-  ],
-  shared: [
-    ...[
-      'zstd-tiles',
-      'cmyk16',
-      'rgb32',
-      '2-pages-xml-description',
-      'tag65000-type0',
-      'exif-artist-outside',
-      'no-next-pointer',
-    ].map((name) => sharedInput(`tiff-${name}.tif`, monarch)),
-    sharedInput('tiff-deflate-tiles-zeroed.tif', { code: 'image_undecodable' }),
   ],
 });

@@ -1,13 +1,10 @@
 /** Requests as clients write them, and answers as servers do: forms, content types, JSON, addresses and archives, around one good picture. */
-import { existsSync } from 'node:fs';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, it } from 'vitest';
 import { makeTar, makeZip } from '../fixtures/archives/index.js';
-import { batchOf, resultsOf } from '../integration/batches-harness.js';
 import { boundary, formOf, part, type Part } from '../support/forms.js';
 import { redirect, send, startPictureServer, type Answer, type PictureServer } from '../support/picture-server.js';
 import { picture } from '../support/pictures.js';
-import { shared } from '../support/test-model.js';
-import { bodyOf, describeInputs, sharedFile, sharedInput, type Input, type SendAs } from './support/inputs.js';
+import { bodyOf, describeInputs, judgeMany, type Input, type ManyInput, type SendAs } from './support/inputs.js';
 
 const umbrella = { label: 'umbrella' };
 const octets = 'Content-Type: application/octet-stream';
@@ -49,14 +46,6 @@ const address = (name: string, answer: (bytes: Buffer) => Answer, expected?: Inp
     expected,
   );
 
-interface ManyInput {
-  readonly name: string;
-  readonly type: string;
-  readonly make: () => Buffer | Promise<Buffer>;
-  /** Name and first label, or code, of each item. */
-  readonly items: readonly (readonly [string, string])[];
-}
-
 const zip = 'application/zip';
 const infoZip = (): Buffer =>
   makeZip([{ name: '', nameBytes: Buffer.from('Café 写真.jpg'), content: picture('umbrella') }]);
@@ -89,23 +78,6 @@ const many: ManyInput[] = [
     make: async () =>
       Buffer.concat([await makeTar([{ name: '写真.jpg', content: picture('umbrella') }]), Buffer.from('\r\n')]),
     items: [['写真.jpg', 'umbrella']],
-  },
-];
-const sharedMany: ManyInput[] = [
-  {
-    name: 'zip-infozip-utf8-names.zip',
-    type: zip,
-    make: sharedFile('zip-infozip-utf8-names.zip'),
-    items: [['Café 写真.jpg', 'monarch']],
-  },
-  {
-    name: 'zip-plus-crlf.zip',
-    type: zip,
-    make: sharedFile('zip-plus-crlf.zip'),
-    items: [
-      ['a.jpg', 'monarch'],
-      ['sub/b.gif', 'monarch'],
-    ],
   },
 ];
 
@@ -167,26 +139,6 @@ describeInputs('clients', {
     });
     afterAll(() => server.stop());
 
-    it.each([...many, ...(existsSync(`${shared}inputs/`) ? sharedMany : [])])(
-      '$name',
-      async ({ type, make, items }) => {
-        const response = await fetch(`${running().url}/v1/batches`, {
-          method: 'POST',
-          body: new Uint8Array(await make()),
-          headers: { 'content-type': type, prefer: 'wait=30' },
-        });
-        let batch = await batchOf(response);
-        while (batch.status !== 'completed') {
-          batch = await batchOf(await fetch(running().url + batch.links.self, { headers: { prefer: 'wait=30' } }));
-        }
-        const results = await resultsOf(running().url, batch);
-        expect(results.map(({ name, job }) => [name, job?.error?.code ?? job?.predictions?.[0]?.label])).toEqual(items);
-      },
-    );
+    it.each(many)('$name', (input) => judgeMany(running().url, input));
   },
-  shared: [
-    sharedInput('multipart-no-filename.bin', { label: 'monarch' }, bodyOf('multipart/form-data; boundary=BOUND')),
-    sharedInput('multipart-no-filename-octet.bin', { label: 'monarch' }, bodyOf('multipart/form-data; boundary=BOUND')),
-    sharedInput('json-bom.json', { label: 'monarch' }, bodyOf('application/json')),
-  ],
 });

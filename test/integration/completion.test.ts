@@ -27,8 +27,8 @@ function script(shell: string): string {
   return path;
 }
 
-const missing = (shell: string): string | undefined =>
-  spawnSync(shell, ['--version']).status === 0 ? undefined : `no ${shell}`;
+const isThere = (shell: string): boolean => spawnSync(shell, ['--version']).status === 0;
+const [hasFish, hasZsh] = [isThere('fish'), isThere('zsh')];
 
 /** What is typed, and the words that it may become. */
 const lines: readonly (readonly [line: string, words: readonly string[]])[] = [
@@ -76,23 +76,24 @@ describe('bash', () => {
   });
 });
 
-suiteOrSkip(missing('fish'), 'fish', () => {
-  it.each(lines)('quintet %s', (line, words) => {
-    const code = 'source $argv[1]; complete -C $argv[2]';
-    const { stdout } = spawnSync('fish', ['--no-config', '-c', code, script('fish'), `quintet ${line}`], {
-      encoding: 'utf8',
+suiteOrSkip(hasFish || hasZsh ? undefined : 'neither fish nor zsh is installed', 'other shells', () => {
+  if (hasFish) {
+    it.each(lines)('fish: quintet %s', (line, words) => {
+      const code = 'source $argv[1]; complete -C $argv[2]';
+      const { stdout } = spawnSync('fish', ['--no-config', '-c', code, script('fish'), `quintet ${line}`], {
+        encoding: 'utf8',
+      });
+      const replies = stdout.trimEnd().split('\n');
+      expect(replies.map((each) => each.split('\t')[0]).sort()).toEqual(words);
     });
-    const replies = stdout.trimEnd().split('\n');
-    expect(replies.map((each) => each.split('\t')[0]).sort()).toEqual(words);
-  });
-});
-
-suiteOrSkip(missing('zsh'), 'zsh', () => {
-  it('reads it, as a file of its functions and as a source', () => {
-    const path = script('zsh');
-    const code =
-      'autoload -Uz compinit; compinit -u -D; source $1; print $_comps[quintet] $+functions[_quintet_webhook_listen]';
-    const { stdout, stderr } = spawnSync('zsh', ['-f', '-c', code, 'zsh', path], { encoding: 'utf8' });
-    expect([stdout.trim(), stderr]).toEqual(['_quintet 1', '']);
-  });
+  }
+  if (hasZsh) {
+    it('zsh reads it, as a file of its functions and as a source', () => {
+      const path = script('zsh');
+      const code =
+        'autoload -Uz compinit; compinit -u -D; source $1; print $_comps[quintet] $+functions[_quintet_webhook_listen]';
+      const { stdout, stderr } = spawnSync('zsh', ['-f', '-c', code, 'zsh', path], { encoding: 'utf8' });
+      expect([stdout.trim(), stderr]).toEqual(['_quintet 1', '']);
+    });
+  }
 });

@@ -1,15 +1,12 @@
 /**
- * Files that clients really send, each with what must come of it: `npm test -- inputs`. A test file has a table of its own files,
- * made by code, and a table of those in ../shared/inputs; both go to one running service. Where ../shared is absent, the second
- * table is one skipped test.
+ * Files that clients really send, each with what must come of it: `npm test -- inputs`. A test file has a table of them, which goes
+ * to one running service. Those made by code are tested everywhere; those of ../shared/inputs have a test file of their own.
  */
-import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { batchOf, resultsOf } from '../../integration/batches-harness.js';
 import { ask, type Answer, type Submission } from '../../support/hostile/post-case.js';
 import { picture } from '../../support/pictures.js';
 import { startStack, type Stack, type StackOptions } from '../../support/stack.js';
-import { suiteOrSkip } from '../../support/suite-or-skip.js';
-import { shared } from '../../support/test-model.js';
 
 /** The request in which a client sends a file. */
 export type SendAs = (bytes: Buffer) => Submission;
@@ -40,19 +37,6 @@ export const bodyOf =
 
 const asRaw = bodyOf('application/octet-stream');
 
-const folder = `${shared}inputs/`;
-
-/** A file of ../shared/inputs: it is read when its test runs. */
-export const sharedFile =
-  (name: string): Made =>
-  () =>
-    readFileSync(folder + name);
-
-/** An input of ../shared/inputs under its own name. */
-export function sharedInput(name: string, expected: Expected, sendAs: SendAs = asRaw): Input {
-  return { name, make: sharedFile(name), sendAs, expect: expected };
-}
-
 /** A picture of our own that every file of inputs sends too: where it fails, the fault is not that of the inputs. */
 const control: Input = {
   name: 'a picture of examples/pictures, the control',
@@ -62,15 +46,13 @@ const control: Input = {
 
 export interface InputTables {
   readonly own: readonly Input[];
-  /** Of ../shared/inputs. */
-  readonly shared: readonly Input[];
   readonly stack?: StackOptions;
   /** Further tests against the same service. */
   readonly more?: (running: () => Stack) => void;
 }
 
 /** The suite of one test file: one service, to which all its inputs are sent one by one. */
-export function describeInputs(part: string, { own, shared: given, stack: options, more }: InputTables): void {
+export function describeInputs(part: string, { own, stack: options, more }: InputTables): void {
   describe(`inputs: ${part}`, () => {
     let stack: Stack | undefined;
     const running = (): Stack => {
@@ -84,12 +66,30 @@ export function describeInputs(part: string, { own, shared: given, stack: option
 
     it.each([control, ...own])('$name', (input) => judge(running().url, input));
     more?.(running);
-    if (given.length === 0) return;
-    const missing = existsSync(folder) ? undefined : '../shared/inputs is not there';
-    suiteOrSkip(missing, 'the files of ../shared/inputs', () => {
-      it.each(given)('$name', (input) => judge(running().url, input));
-    });
   });
+}
+
+/** An archive, and the first label or the code of the error of each of its items. */
+export interface ManyInput {
+  readonly name: string;
+  readonly type: string;
+  readonly make: Made;
+  readonly items: readonly (readonly [name: string, labelOrCode: string])[];
+}
+
+/** Sends one archive and holds what becomes of its items to what is expected. */
+export async function judgeMany(url: string, { type, make, items }: ManyInput): Promise<void> {
+  const response = await fetch(`${url}/v1/batches`, {
+    method: 'POST',
+    body: new Uint8Array(await make()),
+    headers: { 'content-type': type, prefer: 'wait=30' },
+  });
+  let batch = await batchOf(response);
+  while (batch.status !== 'completed') {
+    batch = await batchOf(await fetch(url + batch.links.self, { headers: { prefer: 'wait=30' } }));
+  }
+  const results = await resultsOf(url, batch);
+  expect(results.map(({ name, job }) => [name, job?.error?.code ?? job?.predictions?.[0]?.label])).toEqual(items);
 }
 
 /** Sends one input and holds the outcome to what is expected of it. */
