@@ -104,7 +104,7 @@ describeInputs('clients', {
       code: 'one_image_per_job',
       detail: /\/v1\/batches/,
     }),
-    form('with 30 MB and no file name', () => [part('image', Buffer.alloc(30_000_000, 'x\0'))], {
+    form('with 40 MB and no file name', () => [part('image', Buffer.alloc(40_000_000, 'x\0'))], {
       code: 'body_too_large',
     }),
     ...[
