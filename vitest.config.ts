@@ -8,8 +8,12 @@ const units = ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts'];
 /** With processes of their own. */
 const across = ['test/**/*.test.ts', 'bench/**/*.test.ts'];
 
-/** They look at the memory of the process that they run in, so it has to be theirs. */
-const apart = ['test/faults/hostile-files.test.ts', 'services/worker/src/preprocess/preprocessor.test.ts'];
+/** They look at the memory of the process that they run in, or set what sharp may read in it, so it has to be theirs. */
+const apart = [
+  'test/faults/hostile-files.test.ts',
+  'test/inputs/damaged.test.ts',
+  'services/worker/src/preprocess/preprocessor.test.ts',
+];
 
 /** In containers, which are built by all cores: when all others are done. */
 const compose = ['test/compose/compose.test.ts'];

@@ -228,7 +228,7 @@ describe('clients of other services', () => {
           outputs: [{ datatype: 'FP32', shape: [-1, 1000] }],
         },
         config: {
-          max_batch_size: 34,
+          max_batch_size: 55,
           input: [{ data_type: 'TYPE_FP32', format: 'FORMAT_NCHW', dims: [3, 224, 224] }],
           output: [{ dims: [1000] }],
         },

@@ -83,7 +83,7 @@ async function crashing(): Promise<Picture> {
 
 /** Few bytes, much work: a progressive JPEG of many scans, larger than is usually allowed, as what is allowed takes a second. */
 async function endless(): Promise<Picture> {
-  return picture('scans', await jpegWithScans(endlessSide, 99));
+  return picture('scans', await jpegWithScans(endlessSide, 39));
 }
 
 async function magenta(): Promise<Picture> {

@@ -82,13 +82,13 @@ describe('the service about itself', () => {
     expect([options.status, options.headers.get('allow')]).toEqual([204, 'GET, HEAD, POST, OPTIONS']);
   });
 
-  it('shows its contract as a page that may load nothing, below any prefix', async () => {
+  it('shows its contract as a page that loads nothing from elsewhere, below any prefix', async () => {
     const page = await api.request('/docs', { headers: { Accept: 'text/html,*/*;q=0.8' } });
     expect(page.status).toBe(200);
     expect(page.headers.get('Content-Type')).toBe('text/html; charset=utf-8');
     expect(page.headers.get('Content-Encoding')).toBe('gzip');
     expect(page.headers.get('Content-Security-Policy')).toMatch(
-      /^default-src 'none'; style-src 'sha256-[^']+'; script-src 'sha256-[^']+'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
+      /^default-src 'none'; style-src 'sha256-[^']+'; script-src 'sha256-[^']+'; connect-src 'self'; img-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
     );
     expect(page.headers.get('X-Frame-Options')).toBe('DENY');
     const text = await page.text();

@@ -1,7 +1,7 @@
 /** What is in Redis that should not be, once every job has ended. Names of keys are all that this knows of the product. */
 import { Redis } from '@quintet/shared';
 
-const mayStay = new Set(['{quintet}:workers', '{quintet}:models']);
+const mayStay = new Set(['{quintet}:workers', '{quintet}:models', '{quintet}:labels']);
 /** Of BullMQ's keys for a queue: what there is of each, whatever is in it. */
 const structure = /^(meta|id|events|marker|completed|failed|stalled-check|pc|metrics.*)$/;
 const lists = /^(wait|active|paused|prioritized|delayed|waiting-children|stalled)$/;
