@@ -8,8 +8,10 @@ export type VisitItem = (item: number, start: number, end: number) => void;
 /**
  * The item location box (ISO/IEC 14496-12, 8.11.3): checks that every extent lies in the file (or in `idat`) and returns
  * the end of the furthest one in the file. `visit` is told of each item that has data.
+ *
+ * Pixels that lie among the boxes of `meta`, which describe them, are a damaged place: decoders take the boxes for data.
  */
-export function readExtents(bytes: ByteReader, iloc: Box, idat: Box | undefined, visit: VisitItem): number {
+export function readExtents(bytes: ByteReader, meta: Box, iloc: Box, idat: Box | undefined, visit: VisitItem): number {
   const version = bytes.u8(iloc.payload);
   const packed = bytes.u16be(iloc.payload + 4);
   const offsetSize = packed >> 12;
@@ -44,6 +46,10 @@ export function readExtents(bytes: ByteReader, iloc: Box, idat: Box | undefined,
       const length = take(lengthSize);
       if (method === 0) {
         bytes.need(start, length, 'item data');
+        const isInIdat = idat !== undefined && start >= idat.payload && start + length <= idat.end;
+        if (length > 0 && start < meta.end && start + length > meta.start && !isInIdat) {
+          throw new ImageError('image_undecodable', 'Item data overlaps the boxes that describe it.');
+        }
         furthest = Math.max(furthest, start + length);
       } else if (method === 1 && (idat === undefined || idat.payload + start + length > idat.end)) {
         throw new ImageError('image_undecodable', 'Item data leaves its container.');

@@ -155,7 +155,7 @@ function readMeta(bytes: ByteReader, box: Box): Meta {
   });
   if (iref !== undefined) meta.firstTile = readFirstTile(bytes, iref, meta.primary);
   if (iloc !== undefined) {
-    meta.dataEnd = readExtents(bytes, iloc, idat, (item, start, end) => {
+    meta.dataEnd = readExtents(bytes, box, iloc, idat, (item, start, end) => {
       if (meta.itemTypes.get(item) === 'av01') meta.samples.set(item, av1Samples(bytes, start, end));
     });
   }

@@ -3,7 +3,7 @@
  * there is a fault: a picture must fail rather than be answered by what it does not show.
  */
 
-import { type TiffEntry, tiffEntries } from './tiff-reader.js';
+import { type TiffEntry, tiffEntries, tiffValue } from './tiff-reader.js';
 
 export interface PillowDifference {
   /** How the file begins, in latin-1. */
@@ -45,8 +45,14 @@ export const pillowDifferences: readonly PillowDifference[] = [
     when: hasOddDirectory,
   },
   {
+    head: /^(II|MM)/,
+    error: /cannot identify image file/,
+    reason: 'several samples of more than 16 bits, or more than four samples a pixel: Pillow has no such pictures',
+    when: hasManyBits,
+  },
+  {
     head: /^....ftyp/s,
-    error: /cannot identify image file|Not implemented|Unsupported color conversion/,
+    error: /cannot identify image file|Not implemented|Unsupported color conversion|the bit depth signaled/,
     reason: 'a box that the pixels do not need is damaged, or the one that describes the colours; libheif passes it',
   },
   {
@@ -66,6 +72,16 @@ export function documentedReason(bytes: Buffer, error: string): string | undefin
 
 /** Width, height, codec, kind of colour, samples, planes. */
 const singular = [256, 257, 259, 262, 277, 284];
+
+function hasManyBits(bytes: Buffer): boolean {
+  const entries = tiffEntries(bytes);
+  const first = (tag: number, otherwise: number): number => {
+    const entry = entries.find((each) => each.tag === tag && each.type === 3);
+    return entry === undefined ? otherwise : tiffValue(bytes, entry, 0);
+  };
+  const [samples, bits] = [first(277, 1), first(258, 1)];
+  return samples > 4 || bits > 32 || (samples > 1 && bits > 16);
+}
 
 function hasOddDirectory(bytes: Buffer): boolean {
   const entries = tiffEntries(bytes);

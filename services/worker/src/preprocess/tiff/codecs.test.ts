@@ -57,6 +57,9 @@ describe('small codecs', () => {
     expect(() => all(unpackLzw(codes(65, 66, 257)))).toThrow('LZW data is damaged');
     expect(() => all(unpackLzw(codes(256, 300, 257)))).toThrow('LZW data is damaged');
     expect(() => all(unpackLzw(codes(256, 65, 260, 257)))).toThrow('LZW data is damaged');
+    // A table that is never begun anew, as one whose code for it is damaged.
+    const late = [...new Array<number>(12_000).fill(0x41)];
+    expect(() => all(unpackLzw(Uint8Array.from([0x80, 0x20, ...late])))).toThrow('LZW data is damaged');
   });
 
   it('end where their data does', () => {

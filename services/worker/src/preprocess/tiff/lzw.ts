@@ -8,6 +8,8 @@ const CLEAR = 256;
 const END = 257;
 const FIRST = 258;
 const ENTRIES = 4096;
+/** Writers begin a new table in time; libtiff bears with those that are late by a quarter of one. */
+const LATEST = ENTRIES + 1023;
 const PIECE = 65_536;
 
 /** Ends early where the data does. The pieces lie in the same memory one after the other. */
@@ -90,9 +92,11 @@ class Unpacker {
           links[next] = (previous << 8) | (firstBytes[code === next ? previous : code] ?? 0);
           firstBytes[next] = firstBytes[previous] ?? 0;
           lengths[next] = (lengths[previous] ?? 0) + 1;
-          next += 1;
-          if (next >= (1 << width) - early && width < 12) width += 1;
+        } else if (next >= LATEST) {
+          throw damaged('LZW');
         }
+        next += 1;
+        if (next >= (1 << width) - early && width < 12) width += 1;
       }
       const end = filled + (lengths[code] ?? 0);
       for (let to = end - 1, entry = code; to >= filled; to -= 1) {
