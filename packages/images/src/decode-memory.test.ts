@@ -4,7 +4,8 @@ import { jpegWithScans, makeImage, testCard } from '../../../test/fixtures/image
 import { bombs } from '../../../test/support/hostile/bombs.js';
 import { blackPng, blackTiff, shapes } from '../../../test/support/hostile/shapes.js';
 import { heifGrid } from '../../../test/support/hostile/heif-grid.js';
-import { ImageError, inspectImage } from './index.js';
+import { codeUnder } from './code-under.test-support.js';
+import { inspectImage } from './index.js';
 
 const limits = { maxPixels: 65_000_000, maxDecodeBytes: 300_000_000 };
 
@@ -14,14 +15,7 @@ async function bomb(name: string): Promise<Buffer> {
   return make();
 }
 
-function codeOf(bytes: Buffer): string {
-  try {
-    inspectImage(bytes, limits);
-    return 'accepted';
-  } catch (error) {
-    return error instanceof ImageError ? error.code : String(error);
-  }
-}
+const codeOf = (bytes: Buffer): string => codeUnder(bytes, limits);
 
 const picture = (width: number, height: number) =>
   sharp({ create: { width, height, channels: 3, background: '#336699' } });

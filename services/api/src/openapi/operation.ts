@@ -93,6 +93,18 @@ export const idempotencyCodes: readonly ErrorCode[] = [
   'idempotency_key_reused',
 ];
 
+/** What may be wrong with a small JSON body, and on its way. */
+export const jsonBodyCodes: readonly ErrorCode[] = [
+  'body_empty',
+  'body_too_large',
+  'content_encoding_unsupported',
+  'content_type_unsupported',
+  'json_malformed',
+  'option_invalid',
+  'option_unknown',
+  'upload_incomplete',
+];
+
 /** Failures that any operation may answer. */
 export const commonCodes: readonly ErrorCode[] = [
   'internal_error',

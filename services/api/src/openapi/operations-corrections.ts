@@ -1,6 +1,6 @@
 /** Operations on what a client says that a picture really shows. */
 import { origin } from './curl.js';
-import { json, idParameter, type Operation } from './operation.js';
+import { idParameter, json, jsonBodyCodes, type Operation } from './operation.js';
 
 const jobId = idParameter('id', "The job's id.");
 const path = '/v1/jobs/{id}/correction';
@@ -23,18 +23,7 @@ export const correctionOperations: readonly Operation[] = [
     parameters: [jobId],
     body: { description: 'The right label.', content: json('CorrectionRequest') },
     answers: { 200: { description: 'The job, with its correction.', content: json('Job') } },
-    codes: [
-      ...codes,
-      'body_empty',
-      'body_too_large',
-      'content_encoding_unsupported',
-      'content_type_unsupported',
-      'json_malformed',
-      'option_invalid',
-      'option_unknown',
-      'storage_full',
-      'upload_incomplete',
-    ],
+    codes: [...codes, ...jsonBodyCodes, 'storage_full'],
   },
   {
     method: 'delete',

@@ -1,7 +1,7 @@
 /** Operations on deliveries: their log, and sending them again. */
 import { deliveryStates } from '@quintet/shared';
 import { origin } from './curl.js';
-import { idParameter, json, queryParameter, type Operation, type Parameter } from './operation.js';
+import { idParameter, json, jsonBodyCodes, queryParameter, type Operation, type Parameter } from './operation.js';
 
 const deliveryIdParameter: Parameter = {
   in: 'path',
@@ -79,18 +79,6 @@ export const webhookOperations: readonly Operation[] = [
     description: 'Where it succeeds, an address that was disabled by 410 is sent to again.',
     body: { description: 'Where to.', content: json('WebhookTest') },
     answers: { 202: { description: 'Its delivery.', content: json('Delivery'), headers: ['Location'] } },
-    codes: [
-      'body_empty',
-      'body_too_large',
-      'content_encoding_unsupported',
-      'content_type_unsupported',
-      'json_malformed',
-      'option_invalid',
-      'option_unknown',
-      'shutting_down',
-      'upload_incomplete',
-      'webhook_url_refused',
-      'webhooks_disabled',
-    ],
+    codes: [...jsonBodyCodes, 'shutting_down', 'webhook_url_refused', 'webhooks_disabled'],
   },
 ];

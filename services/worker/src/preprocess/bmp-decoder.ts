@@ -30,7 +30,7 @@ export function decodeBmp(bytes: Buffer): Raster {
   for (let row = 0; row < height; row += 1) {
     readRow(start + row * step, (topDown ? row : height - 1 - row) * width * 3);
   }
-  return { data, width, height, channels: 3 };
+  return { data, width, height };
 }
 
 function paletteRow(bytes: Buffer, source: Uint8Array, data: Uint8Array, header: BmpHeader): ReadRow {

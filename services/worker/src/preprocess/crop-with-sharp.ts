@@ -31,12 +31,11 @@ export interface Crop {
   readonly height: number;
 }
 
-/** Decoded pixels: 1 (grey), 3 (RGB) or 4 (RGBA) bytes each. */
+/** Decoded pixels: RGB, 3 bytes each. */
 export interface Raster {
   readonly data: Uint8Array;
   readonly width: number;
   readonly height: number;
-  readonly channels: 1 | 3 | 4;
 }
 
 export interface SharpLimits {
@@ -87,14 +86,10 @@ function fullRange(bits: number): Uint8ClampedArray {
 }
 
 /** Crops pixels that another decoder has produced. */
-export async function cropRaster(raster: Raster, spec: CropSpec, limits: SharpLimits): Promise<Crop> {
-  const { data, width, height, channels } = raster;
-  if (channels === 3) {
-    const { across, down } = axesOf(raster, spec);
-    return { data: resampleWindow({ data, left: 0, top: 0, width, height }, across, down), width, height };
-  }
-  const open = (): Sharp => sharp(data, { raw: { width, height, channels }, limitInputPixels: limits.maxPixels });
-  return crop({ open, width, height, orientation: 1, cmyk: false }, spec, limits);
+export function cropRaster(raster: Raster, spec: CropSpec): Crop {
+  const { data, width, height } = raster;
+  const { across, down } = axesOf(raster, spec);
+  return { data: resampleWindow({ data, left: 0, top: 0, width, height }, across, down), width, height };
 }
 
 async function encodedSource(bytes: Buffer, limits: SharpLimits, orientation?: number): Promise<Source> {

@@ -50,7 +50,7 @@ export function decodeGif(bytes: Buffer): Raster {
       data[to + 2] = colours[at + 2] ?? 0;
     }
   }
-  return { data, width: canvasWidth, height: canvasHeight, channels: 3 };
+  return { data, width: canvasWidth, height: canvasHeight };
 }
 
 function* rowsOf({ height, interlaced }: GifFrame): Generator<number> {

@@ -73,8 +73,8 @@ export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
 
   async function decode(bytes: Buffer, info: ImageInfo): Promise<Crop> {
     const { format } = info;
-    if (format === 'bmp') return cropRaster(decodeBmp(bytes), spec, limits);
-    if (format === 'gif') return cropRaster(decodeGif(bytes), spec, limits);
+    if (format === 'bmp') return cropRaster(decodeBmp(bytes), spec);
+    if (format === 'gif') return cropRaster(decodeGif(bytes), spec);
     if (format === 'tiff') return cropTiff(bytes, spec, limits);
     if (format === 'avif') return cropAvif(bytes, spec, limits);
     if (format !== 'png') return cropEncoded(bytes, spec, limits, info);
@@ -104,7 +104,7 @@ export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
         if (info.format !== 'heic') return await timed(bytes, info);
         // It keeps its own clock, which does not run while others are being decoded.
         const decodeHeic = () => budget.run(info.decodeBytes, () => heic.decode(heifPicture(bytes).bytes));
-        return await cropRaster(await heicTurn.run(1, decodeHeic), spec, limits);
+        return cropRaster(await heicTurn.run(1, decodeHeic), spec);
       } catch (error) {
         throw toImageError(error);
       }

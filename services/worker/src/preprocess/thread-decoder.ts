@@ -106,7 +106,7 @@ export class ThreadDecoder {
     const pending = this.#release();
     if (reply.ok) {
       const { width, height } = reply;
-      pending?.resolve({ data: new Uint8Array(reply.pixels, 0, width * height * 3), width, height, channels: 3 });
+      pending?.resolve({ data: new Uint8Array(reply.pixels, 0, width * height * 3), width, height });
     } else {
       pending?.reject(new ImageError(reply.code, reply.detail));
     }
