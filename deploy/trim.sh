@@ -16,9 +16,9 @@ for folder in packages/*; do
 done
 find node_modules/@quintet -xtype l -delete
 
-# Of the page only what is served.
+# Of the page only what is served, and the style sheets that `/docs` shares.
 if [ -d packages/web ]; then
-  find packages/web -mindepth 1 -maxdepth 1 ! -name dist ! -name package.json -exec rm -rf {} +
+  find packages/web -mindepth 1 -maxdepth 1 ! -name dist ! -name shell ! -name package.json -exec rm -rf {} +
 fi
 
 # Sources and declarations are of no use to Node.

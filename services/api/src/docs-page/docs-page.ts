@@ -9,6 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { errorRegistry, type ErrorCode } from '@quintet/shared';
 import type { OpenApiDocument } from '../openapi/document.js';
 import type { ApiDocument, Schema } from './document-types.js';
@@ -25,7 +26,10 @@ export interface DocsPage {
 /** `keyed`: whether this service asks for keys, so that examples have one. */
 export function docsPage(source: OpenApiDocument, { keyed }: { readonly keyed: boolean }): DocsPage {
   const document = source as unknown as ApiDocument;
-  const style = ['docs-shell.css', 'docs.css', 'docs-entries.css', 'docs-try.css'].map(asset).join('');
+  const style = [
+    ...['tokens.css', 'header.css'].map(ofThePage),
+    ...['docs.css', 'docs-entries.css', 'docs-try.css'].map(asset),
+  ].join('');
   const script = ['docs.js', 'docs-request.js', 'docs-answer.js', 'docs-try.js'].map(asset).join('');
   return {
     html: pageOf(document, { keyed, style, script }).text,
@@ -45,6 +49,11 @@ export function docsPage(source: OpenApiDocument, { keyed }: { readonly keyed: b
 
 function asset(name: string): string {
   return readFileSync(new URL(`../../assets/${name}`, import.meta.url), 'utf8');
+}
+
+/** A style sheet that every view of the page has, too: it is there where the page itself has not been built. */
+function ofThePage(name: string): string {
+  return readFileSync(createRequire(import.meta.url).resolve(`@quintet/web/shell/${name}`), 'utf8');
 }
 
 function hashOf(text: string): string {
