@@ -50,10 +50,10 @@ class LongestFirst extends BaseSequencer {
 }
 
 /**
- * Two more than there are cores, as many tests wait for something most of their time. No test measures another by it: none
+ * Four more than there are cores, as many tests wait for something most of their time. No test measures another by it: none
  * asserts how long something takes.
  */
-const maxWorkers = Math.min(8, availableParallelism() + 2);
+const maxWorkers = Math.min(8, availableParallelism() + 4);
 
 /**
  * The files of `across` and `units` are not isolated: those that one worker runs share their imports, which cost more than most

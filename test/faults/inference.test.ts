@@ -59,7 +59,7 @@ async function supervise(env: Readonly<Record<string, string>>) {
 
 /** Among the load, pictures that do harm. */
 async function amid(poison: readonly Picture[], neighbours = 30) {
-  const before = stand.load({ clients: 6, pauseMs: 30 });
+  const before = stand.load({ clients: 6, pauseMs: full ? 30 : 300 });
   await before.more(neighbours / 2);
   const bad = stand.load({ pictures: poison, clients: 1, pauseMs: 20, ways: ['webhook'] });
   await eventually(() => {

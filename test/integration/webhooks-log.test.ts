@@ -210,7 +210,8 @@ describe('an endpoint that says 410', () => {
     await peers.submit(later, url, succeeded(), undefined, 'ada');
     expect(await settled(later)).toMatchObject({ state: 'failed', attempts: [{ outcome: 'disabled' }] });
     expect(receiver.at(gone)).toHaveLength(1);
-    expect(await service.metric('quintet_webhook_deliveries_total', { outcome: 'disabled' })).toBe(1);
+    // Counted just after the log has it.
+    await expect.poll(() => service.metric('quintet_webhook_deliveries_total', { outcome: 'disabled' })).toBe(1);
     expect(await service.metric('quintet_webhook_endpoints_disabled_total')).toBe(disabled + 1);
 
     await peers.submit(other, url, succeeded(), undefined, 'bob');

@@ -55,7 +55,9 @@ describe.concurrent('a webhook', () => {
         }),
       );
     });
-    expect(await service.metric('quintet_webhook_deliveries_total', { outcome: 'delivered' })).toBeGreaterThan(0);
+    await expect
+      .poll(() => service.metric('quintet_webhook_deliveries_total', { outcome: 'delivered' }))
+      .toBeGreaterThan(0);
     const log = JSON.stringify(service.lines);
     expect(log).not.toContain(secret.slice('whsec_'.length));
     expect(log).not.toContain('token=hidden');
@@ -133,7 +135,7 @@ describe.concurrent('a webhook', () => {
       expect(await (await peers.delivery(id)).getState()).toBe('failed');
     });
     expect(receiver.at(id)).toHaveLength(1);
-    expect(await service.metric('quintet_webhook_deliveries_total', { outcome: 'gone' })).toBe(1);
+    await expect.poll(() => service.metric('quintet_webhook_deliveries_total', { outcome: 'gone' })).toBe(1);
   });
 
   it('tells of a job that failed', async () => {

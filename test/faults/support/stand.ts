@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { jobSchema, Redis } from '@quintet/shared';
 import { expect } from 'vitest';
+import { full } from '../../support/full.js';
 import { startReceiver, type Receiver } from '../../support/receiver.js';
 import { eventually, type ServiceProcess } from '../../support/service-process.js';
 import { stackWebhookSecret, startStack, type Stack, type StackOptions } from '../../support/stack.js';
@@ -47,7 +48,8 @@ export async function startStand(options: StackOptions = {}): Promise<Stand> {
     pictures,
     expected,
     urls: [stack.url],
-    load: (rest) => new Load({ urls: () => stand.urls, pictures, receiver, clients: 4, pauseMs: 120, ...rest }),
+    load: (rest) =>
+      new Load({ urls: () => stand.urls, pictures, receiver, clients: 4, pauseMs: full ? 120 : 300, ...rest }),
     recovery: async () => {
       const started = performance.now();
       await eventually(async () => {
