@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseEvents, type ServerEvent } from './event-stream.js';
+import { parseEvents, type ServerEvent } from './streams.js';
 
 const encoder = new TextEncoder();
 
@@ -38,5 +38,16 @@ describe('an event stream', () => {
         expect(await parse(chunks)).toEqual(expected);
       }),
     );
+  });
+
+  it('has no more than what the standard says: no comments, no unknown fields, no event without data', async () => {
+    const odd = ': hello\nfoo: bar\nretry: soon\nid: a\nevent: status\n\ndata\n\nid: b\0\ndata:  x\n\n';
+    expect(await parse([encoder.encode(odd)])).toEqual({
+      events: [
+        { id: 'a', data: '' },
+        { id: 'a', data: ' x' },
+      ],
+      retries: [],
+    });
   });
 });

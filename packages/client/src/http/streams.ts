@@ -1,4 +1,4 @@
-/** Server-Sent Events as the HTML standard defines them, of which the service uses `id`, `data` and `retry`. */
+/** What the service answers piece by piece: Server-Sent Events, and JSON documents, a line each (NDJSON). */
 
 export interface ServerEvent {
   readonly id: string;
@@ -9,8 +9,9 @@ export interface ServerEvent {
 const longestLine = 4 * 1024 * 1024;
 
 /**
- * Yields each event that has data. `onChunk` is told of whatever comes, comments included; `onRetry` of the milliseconds to wait
- * before connecting again. What is not ended by an empty line is dropped, as the standard has it.
+ * Server-Sent Events as the HTML standard defines them, of which the service uses `id`, `data` and `retry`: each that has data.
+ * Calls `onChunk` at whatever comes, comments included, and `onRetry` with the milliseconds to wait before connecting again. What
+ * no empty line ends is dropped, as the standard has it.
  */
 export async function* parseEvents(
   chunks: AsyncIterable<Uint8Array>,
@@ -43,4 +44,16 @@ export async function* parseEvents(
       else if (field === 'retry' && /^\d+$/.test(value)) onRetry(Number(value));
     }
   }
+}
+
+/** The values of NDJSON. */
+export async function* parseJsonLines<T>(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<T> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') yield JSON.parse(line) as T;
+  }
+  if (rest.trim() !== '') yield JSON.parse(rest) as T;
 }

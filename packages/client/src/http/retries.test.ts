@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { QuintetError } from '../errors.js';
-import { nextDelay, parseRetryAfter } from './backoff.js';
+import { nextDelay, parseRetryAfter } from './retries.js';
 
 const passing = (retryAfter?: number): QuintetError =>
   new QuintetError('queue_full', 'Full.', { retryable: true, ...(retryAfter === undefined ? {} : { retryAfter }) });
@@ -35,7 +35,15 @@ describe('Retry-After', () => {
     ['12', 12],
     ['Wed, 25 Nov 2026 20:00:05 GMT', 5],
     ['Wed, 25 Nov 2026 19:00:00 GMT', 0],
+    ['Wednesday, 25-Nov-26 20:00:05 GMT', 5],
+    ['Wed Nov 25 20:00:05 2026', 5],
+    [' 0 ', 0],
     ['soon', undefined],
+    // Dates to Date.parse, long ago: a call that took them for one was made again every 50 ms.
+    ['1.5', undefined],
+    ['-1', undefined],
+    ['Nov 25', undefined],
+    ['', undefined],
     [null, undefined],
   ])('%s', (value, seconds) => {
     expect(parseRetryAfter(value, now)).toBe(seconds);
