@@ -9,8 +9,7 @@
  * at a time, in order. Other tabs are told after each write and read all of it again; a reading that something has overtaken is
  * thrown away and done once more. Trade-off: every entry is held in memory twice over, which for 200 thumbnails is 2 MB.
  */
-import { newestFirst, type HistoryEntry } from './history-entry.js';
-import type { HistoryStorage } from './history-storage.js';
+import { newestFirst, openHistoryStorage, type HistoryEntry, type HistoryStorage } from './history-storage.js';
 
 export type Keeping = 'opening' | 'kept' | 'session';
 
@@ -166,4 +165,17 @@ export function createHistory({ open, channel, limit = 200 }: HistoryOptions): H
 
 function isQuota(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'QuotaExceededError';
+}
+
+/**
+ * The history of this browser and this service: one for the page, which every part of it is given. Call once. A service below another
+ * path of the same origin has a history of its own.
+ */
+export function openBrowserHistory(): History {
+  const name = `quintet:${new URL('.', document.baseURI).pathname}`;
+  return createHistory({
+    // Some browsers do not have it in private windows at all, and some throw where others reject.
+    open: async () => openHistoryStorage(name),
+    channel: 'BroadcastChannel' in window ? new BroadcastChannel(name) : undefined,
+  });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { relativeTime } from './relative-time.js';
+import { relativeTime } from './history-item.js';
 
 const minute = 60_000;
 const day = 24 * 60 * minute;

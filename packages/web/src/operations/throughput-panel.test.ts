@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { areaPath, linePath, niceMax } from './chart-geometry.js';
+import { areaPath, linePath, niceMax } from './throughput-panel.js';
 
 const frame = { width: 100, height: 50, max: 10 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseRoute } from '../../app/router.js';
-import { isReachableByOthers, resultLink, whyNoResult } from './share-link.js';
+import { isReachableByOthers, resultLink, whyNoResult } from './share-view.js';
 
 const id = '0198c9a2-1f7e-4c3b-9d51-0a1b2c3d4e5f';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cropRegion as cropOfWorkers } from '../../../../services/worker/src/preprocess/geometry.js';
-import { cropRegion, isCropWorthShowing } from './crop.js';
+import { cropRegion, isCropWorthShowing } from './picture.js';
 
 const sides = ['left', 'top', 'width', 'height'] as const;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cameraProblem } from './camera-problem.js';
+import { cameraProblem } from './camera-stream.js';
 
 describe('a camera that does not come', () => {
   it.each([
