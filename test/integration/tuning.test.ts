@@ -3,21 +3,20 @@
  * these tests expect that, or the reason why not; what has to be there for a test is written by it.
  */
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ensureModel } from '@quintet/models';
 import { availableCores } from '@quintet/shared';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { startRedis, type RedisServer } from '../support/redis-server.js';
-import { makeSmallModel } from '../support/small-model.js';
-import { startService, type ServiceProcess } from '../support/service-process.js';
-import { ensureModel } from '@quintet/models';
-// Built: it starts a thread from a file of its own.
 import { modelFile } from '../../services/worker/dist/inference/model-file.js';
-import { candidateBatches, candidateLayouts } from '../../services/worker/src/profile/candidates.js';
-import { machineKey } from '../../services/worker/src/profile/machine-key.js';
-import type { ProfileRow } from '../../services/worker/src/profile/profile.js';
-import { TuningCache } from '../../services/worker/src/profile/tuning-cache.js';
+import { candidateBatches, candidateLayouts, type ProfileRow } from '../../services/worker/src/profile/layouts.js';
+import { machineKey, TuningCache } from '../../services/worker/src/profile/tuning-cache.js';
+import { startRedis, type RedisServer } from '../support/redis-server.js';
+import { startService, type ServiceProcess } from '../support/service-process.js';
+import { makeSmallModel } from '../support/small-model.js';
+
+// Built: it starts a thread from a file of its own.
 
 const model = 'small';
 
