@@ -73,9 +73,9 @@ const silenceMs = 45_000;
 /**
  * The states of a job, over however many connections it takes.
  *
- * connecting → streaming → ended (a final state came, or 204: it had come before), or cut: the connection broke, the service stopped,
- * or nothing came for three of its heartbeats. A cut stream is taken up again with `Last-Event-ID`, on whichever process
- * answers, and tells what is current. Given up when no connection has worked for `retrySeconds`.
+ * connecting → streaming → ended (a final state came, or 204: it had come before), or cut: the connection broke, the
+ * service stopped, or nothing came for three of its heartbeats. A cut stream is taken up again with `Last-Event-ID`, on
+ * whichever process answers, and tells what is current. Given up when no connection has worked for `retrySeconds`.
  */
 export async function* watchJob(
   requester: Requester,

@@ -26,8 +26,8 @@ export interface QuintetOptions {
   /** Where the service asks for one: `qk_…`. A function is asked at each request. */
   readonly apiKey?: string | (() => string | undefined) | undefined;
   /**
-   * Called where the service refuses a request for its key, or for the lack of one (401, 403). The request is made again where this
-   * resolves to true: `apiKey` gives another key then.
+   * Called where the service refuses a request for its key, or for the lack of one (401, 403). The request is made
+   * again where this resolves to true: `apiKey` gives another key then.
    */
   readonly onDenied?: ((error: QuintetError) => Promise<boolean>) | undefined;
   /** How long a call that fails is tried again, in seconds from its first failure. 60 by default; 0: never. */
@@ -44,7 +44,9 @@ export interface CorrectOptions extends CallOptions {
 }
 
 export interface SubmitOptions extends JobOptions, Pick<CallOptions, 'signal'> {
-  /** Submissions with the same key are the same job. One of its own for each call by default, which makes retries safe. */
+  /**
+   * Submissions with the same key are the same job. One of its own for each call by default, which makes retries safe.
+   */
   readonly idempotencyKey?: string | undefined;
   /** `no-cache` has the model run although the answer is known; `no-store` also keeps it to nobody. */
   readonly cache?: RequestCaching | undefined;
@@ -88,8 +90,8 @@ export class Quintet {
   }
 
   /**
-   * What is in a picture. Rejects with QuintetError where the job does not succeed; `error.job` is that job. A call that is
-   * aborted cancels its job in the background; `settled()` waits for that.
+   * What is in a picture. Rejects with QuintetError where the job does not succeed; `error.job` is that job. A call
+   * that is aborted cancels its job in the background; `settled()` waits for that.
    */
   async classify(image: ImageInput, options: SubmitOptions = {}): Promise<Classified> {
     const submission = await this.#submission(image, options);
@@ -110,8 +112,9 @@ export class Quintet {
   }
 
   /**
-   * Many pictures, several at once; yields what came of each, failures too. Pictures are taken from `images` as they can be worked on, so
-   * that there may be any number; `read` makes a picture of an item, such as the bytes of a path. Leaving the loop cancels what is under way.
+   * Many pictures, several at once; yields what came of each, failures too. Pictures are taken from `images` as they
+   * can be worked on, so that there may be any number; `read` makes a picture of an item, such as the bytes of a path.
+   * Leaving the loop cancels what is under way.
    */
   async *classifyAll<Image>(
     images: Iterable<Image> | AsyncIterable<Image>,
@@ -164,8 +167,8 @@ export class Quintet {
   }
 
   /**
-   * Says what its picture really shows: any text, or the name of a class; `index` tells classes of one name apart. Rejects with
-   * `job_not_succeeded` where there is no result to correct.
+   * Says what its picture really shows: any text, or the name of a class; `index` tells classes of one name apart.
+   * Rejects with `job_not_succeeded` where there is no result to correct.
    */
   correct(id: string, label: string, { index, signal, retrySeconds }: CorrectOptions = {}): Promise<Job> {
     const body = JSON.stringify({ label, index });
@@ -188,8 +191,8 @@ export class Quintet {
   }
 
   /**
-   * Files as one batch: uploads them, waits, and yields the results in their order. Leaving the loop, or the signal, cancels what has not ended.
-   * Rejects with `batch_canceled` where somebody else did.
+   * Files as one batch: uploads them, waits, and yields the results in their order. Leaving the loop, or the signal,
+   * cancels what has not ended. Rejects with `batch_canceled` where somebody else did.
    */
   async *batch(
     files: readonly BatchFile[],

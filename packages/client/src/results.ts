@@ -34,8 +34,8 @@ export function csvLine(cells: readonly string[]): string {
 }
 
 /**
- * Spreadsheets run a cell that begins like a formula. Labels and file names come from strangers, so such a cell gets an apostrophe
- * in front, which a spreadsheet takes for "this is text".
+ * Spreadsheets run a cell that begins like a formula. Labels and file names come from strangers, so such a cell gets an
+ * apostrophe in front, which a spreadsheet takes for "this is text".
  */
 function csvCell(value: string): string {
   const text = /^[=+\-@\t\r\n]/.test(value) ? `'${value}` : value;
@@ -43,8 +43,8 @@ function csvCell(value: string): string {
 }
 
 /**
- * A score of 0 to 1 as `93.1 %`. It is rounded so that only 1 is `100 %` and only 0 is `0 %`: 0.9997 is `99.9 %`, and less than
- * half of the last decimal is `< 0.1 %`.
+ * A score of 0 to 1 as `93.1 %`. It is rounded so that only 1 is `100 %` and only 0 is `0 %`: 0.9997 is `99.9 %`, and
+ * less than half of the last decimal is `< 0.1 %`.
  */
 export function formatScore(score: number, decimals = 1): string {
   if (score <= 0) return '0 %';

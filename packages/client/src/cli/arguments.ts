@@ -67,8 +67,9 @@ interface Target {
 }
 
 /**
- * The one format that is asked for, else that of the file's ending; else a table, or into a pipe or a file TSV. `some` are those that the
- * command has. Throws UsageError where there are several, or where the ending is of one that it has not.
+ * The one format that is asked for, else that of the file's ending; else a table, or into a pipe or a file TSV. `some`
+ * are those that the command has. Throws UsageError where there are several, or where the ending is of one that it has
+ * not.
  */
 export function formatOf(
   values: Readonly<Partial<Record<Format, boolean | undefined>>>,
@@ -87,13 +88,19 @@ export function formatOf(
   return asked[0] ?? named ?? (columns === undefined ? 'tsv' : 'table');
 }
 
-/** A hint for the end of a message, with `before` the word: `; did you mean quintet status?`; nothing where no word is near. */
+/**
+ * A hint for the end of a message, with `before` the word: `; did you mean quintet status?`; nothing where no word is
+ * near.
+ */
 export function suggest(word: string, known: Iterable<string>, before = ''): string {
   const near = nearest(word, known);
   return near === undefined ? '' : `; did you mean ${before}${near}?`;
 }
 
-/** The known word that is nearest, where it is near enough: a third of its letters may differ; or the only one that begins so. */
+/**
+ * The known word that is nearest, where it is near enough: a third of its letters may differ; or the only one that
+ * begins so.
+ */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   const lower = word.toLowerCase();
   const words = [...known];
@@ -109,8 +116,8 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
 }
 
 /**
- * How many letters have to be put in, left out, changed or swapped with their neighbour to make `b` of `a`: the optimal string
- * alignment distance (Boytsov, Indexing methods for approximate dictionary searching, 2011, section 2.2).
+ * How many letters have to be put in, left out, changed or swapped with their neighbour to make `b` of `a`: the optimal
+ * string alignment distance (Boytsov, Indexing methods for approximate dictionary searching, 2011, section 2.2).
  */
 export function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)];

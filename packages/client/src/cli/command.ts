@@ -1,6 +1,6 @@
 /**
- * What a command is made of: its flags, what else it takes, and its words. Help, completion, hints and the table in docs/client.md are all
- * made of this, so that none of them knows a flag that another does not.
+ * What a command is made of: its flags, what else it takes, and its words. Help, completion, hints and the table in
+ * docs/client.md are all made of this, so that none of them knows a flag that another does not.
  */
 import { choiceOf, parse, UsageError, type Parsed } from './arguments.js';
 import type { Context } from './context.js';
@@ -29,7 +29,10 @@ export interface Command {
   /** How it ends well, and how with 1; absent where it fails only as every command does. */
   readonly ends?: string;
   readonly examples?: readonly string[];
-  /** Absent where a word after it says which: see `subcommands`. Resolves to the exit code. Throws UsageError, QuintetError, or the signal's reason. */
+  /**
+   * Absent where a word after it says which: see `subcommands`. Resolves to the exit code. Throws UsageError,
+   * QuintetError, or the signal's reason.
+   */
   readonly run?: (args: readonly string[], context: Context) => Promise<number>;
   readonly subcommands?: Readonly<Record<string, Command>>;
 }
@@ -40,7 +43,10 @@ export interface CommandOf<T extends Flags> extends Omit<Command, 'run' | 'subco
   readonly run: (parsed: Parsed<T>, context: Context) => Promise<number>;
 }
 
-/** The command with its command line parsed and checked before it runs. `name` is how it is called, as `models` or `webhook listen`. */
+/**
+ * The command with its command line parsed and checked before it runs. `name` is how it is called, as `models` or
+ * `webhook listen`.
+ */
 export function command<const T extends Flags>(name: string, { run, ...parts }: CommandOf<T>): Command {
   const { flags, operands } = parts;
   return {

@@ -1,10 +1,11 @@
 /**
  * When a call is made again.
  *
- * What the service asks for in `Retry-After` is waited, and a little more, so that those who were refused together do not come
- * back together. Where it asks for nothing, delays double from a quarter of a second to eight, each drawn between a half
- * and the whole. A call is given up when its next attempt would begin later than `retrySeconds` after its first
- * failure: a time rather than a number of attempts, as what is waited for (a restart, a queue that drains) takes a time.
+ * What the service asks for in `Retry-After` is waited, and a little more, so that those who were refused together do
+ * not come back together. Where it asks for nothing, delays double from a quarter of a second to eight, each drawn
+ * between a half and the whole. A call is given up when its next attempt would begin later than `retrySeconds` after
+ * its first failure: a time rather than a number of attempts, as what is waited for (a restart, a queue that drains)
+ * takes a time.
  */
 import { QuintetError } from '../errors.js';
 
@@ -12,8 +13,8 @@ const firstMs = 250;
 const longestMs = 8000;
 
 /**
- * Milliseconds to the next attempt; undefined where there is none. `failures` counts from 1, `sinceFirstMs` is how long ago the
- * first was, `random` is in [0, 1).
+ * Milliseconds to the next attempt; undefined where there is none. `failures` counts from 1, `sinceFirstMs` is how long
+ * ago the first was, `random` is in [0, 1).
  */
 export function nextDelay(
   error: QuintetError,
@@ -74,8 +75,8 @@ const httpDate = /^[A-Z][a-z]+, \d\d[ -][A-Z][a-z]{2}[ -]\d{2,4} [\d:]{8} GMT$/;
 const ascTime = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}$/;
 
 /**
- * `Retry-After` as seconds from `now` (milliseconds): whole seconds, or a date (RFC 9110, section 10.2.3). Undefined where it holds
- * neither: `Date.parse` alone takes `1.5` for a day in 2001, which is no time to wait at all.
+ * `Retry-After` as seconds from `now` (milliseconds): whole seconds, or a date (RFC 9110, section 10.2.3). Undefined
+ * where it holds neither: `Date.parse` alone takes `1.5` for a day in 2001, which is no time to wait at all.
  */
 export function parseRetryAfter(value: string | null, now: number): number | undefined {
   const text = value?.trim() ?? '';

@@ -9,9 +9,9 @@ export interface ServerEvent {
 const longestLine = 4 * 1024 * 1024;
 
 /**
- * Server-Sent Events as the HTML standard defines them, of which the service uses `id`, `data` and `retry`: each that has data.
- * Calls `onChunk` at whatever comes, comments included, and `onRetry` with the milliseconds to wait before connecting again. What
- * no empty line ends is dropped, as the standard has it.
+ * Server-Sent Events as the HTML standard defines them, of which the service uses `id`, `data` and `retry`: each that
+ * has data. Calls `onChunk` at whatever comes, comments included, and `onRetry` with the milliseconds to wait before
+ * connecting again. What no empty line ends is dropped, as the standard has it.
  */
 export async function* parseEvents(
   chunks: AsyncIterable<Uint8Array>,

@@ -1,8 +1,9 @@
 /**
  * The API key of this browser, where the service asks for one: kept until it is taken back, and asked for in a dialog.
  *
- * An answer 401 or 403 asks the person for a key, once for however many requests meet it, and these are sent again. A person who
- * closed the dialog is not asked again before they do something that needs a key: `askForKey` or `mayAskForKey`.
+ * An answer 401 or 403 asks the person for a key, once for however many requests meet it, and these are sent again. A
+ * person who closed the dialog is not asked again before they do something that needs a key: `askForKey` or
+ * `mayAskForKey`.
  */
 import type { Problem, QuintetError } from '@quintet/client';
 import { h } from '../app/dom.js';

@@ -27,9 +27,9 @@ const mostSeconds = 30;
 const mostAttempts = 5;
 
 /**
- * Seconds to wait before attempt number `attempt` (1 is the first repetition); undefined: not again. A service that is full
- * or away is waited for as long as the person does; other failures that may pass get a few attempts.
- * Where it said how long, it is waited so long; else 1, 2, 4 … 30 s.
+ * Seconds to wait before attempt number `attempt` (1 is the first repetition); undefined: not again. A service that is
+ * full or away is waited for as long as the person does; other failures that may pass get a few attempts. Where it said
+ * how long, it is waited so long; else 1, 2, 4 … 30 s.
  */
 export function retryDelay(error: unknown, attempt: number): number | undefined {
   if (!(error instanceof QuintetError) || !error.retryable) return undefined;
@@ -39,7 +39,10 @@ export function retryDelay(error: unknown, attempt: number): number | undefined 
   return retryAfter === undefined ? Math.min(mostSeconds, 2 ** (attempt - 1)) : Math.max(retryAfter, 0.5);
 }
 
-/** What happened, what can be done, and what the service says of this occasion. `isTemporary`: it is tried again by itself. */
+/**
+ * What happened, what can be done, and what the service says of this occasion. `isTemporary`: it is tried again by
+ * itself.
+ */
 export function failureNote(failure: Failure, isTemporary = false): HTMLElement {
   const { code, request_id: requestId } = failure;
   const { title, advice, detail } = wordsFor(failure);

@@ -1,6 +1,7 @@
 /**
- * The service as this page uses it: where the page was loaded from, with the key of this browser. Only streams are tried again here:
- * for the rest, the callers decide. Every answer, and every request without one, changes what the page says of the connection.
+ * The service as this page uses it: where the page was loaded from, with the key of this browser. Only streams are
+ * tried again here: for the rest, the callers decide. Every answer, and every request without one, changes what the
+ * page says of the connection.
  */
 import { Quintet, type FetchLike, type QuintetOptions } from '@quintet/client';
 import { askAfter, storedKey } from './api-key.js';
@@ -36,7 +37,10 @@ function connect(send: FetchLike, options: QuintetOptions = {}): Quintet {
   return new Quintet({ url, apiKey: storedKey, onDenied: askAfter, retrySeconds: 0, fetch, ...options });
 }
 
-/** Not from the browser's cache. Each piece of a stream counts as an answer, heartbeats too: for long there may be nothing else. */
+/**
+ * Not from the browser's cache. Each piece of a stream counts as an answer, heartbeats too: for long there may be
+ * nothing else.
+ */
 const fetchAnew: FetchLike = async (url, init) => {
   const response = await fetch(url, { ...(init as RequestInit), cache: 'no-store' });
   const heard = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({

@@ -1,4 +1,6 @@
-/** What answered: the model, its version and weights, on what it ran, whether it had to, and how long each phase took. */
+/**
+ * What answered: the model, its version and weights, on what it ran, whether it had to, and how long each phase took.
+ */
 import type { Job } from '@quintet/client';
 import { h } from '../app/dom.js';
 import { formatMs, shortVersion } from './format.js';
@@ -40,7 +42,9 @@ interface Phase {
   readonly series: number;
 }
 
-/** The phases of a job in their order. What no phase has (hand-overs between the services) is its own, where it counts. */
+/**
+ * The phases of a job in their order. What no phase has (hand-overs between the services) is its own, where it counts.
+ */
 export function phasesOf(timing: Timing): Phase[] {
   const phases = [
     { name: 'queue', ms: timing.queue, series: 1 },

@@ -1,8 +1,10 @@
 /**
- * The picture of an item in a frame of fixed size, with what the network looked at laid over it, and what it did not see dimmed.
+ * The picture of an item in a frame of fixed size, with what the network looked at laid over it, and what it did not
+ * see dimmed.
  *
- * The heat map covers `region` of the upright picture; browsers show pictures upright, so the fractions are those of the shown
- * one. The same holds for the crop. Formats that browsers do not show (HEIC, most TIFF), and pictures that are not here, get a placeholder.
+ * The heat map covers `region` of the upright picture; browsers show pictures upright, so the fractions are those of
+ * the shown one. The same holds for the crop. Formats that browsers do not show (HEIC, most TIFF), and pictures that
+ * are not here, get a placeholder.
  */
 import type { Job } from '@quintet/client';
 import { h } from '../app/dom.js';
@@ -108,9 +110,10 @@ export function fileKind(name: string): string {
 }
 
 /**
- * Which part of a picture the model sees, as the workers cut it out (services/worker/src/preprocess): the short side of `width` × `height`
- * becomes `resize` pixels, and a square of `crop` × `crop` is cut out of the middle. It differs from the workers' by their rounding to
- * whole pixels, less than one of `resize`. Which way the picture was turned does not matter: its middle stays its middle.
+ * Which part of a picture the model sees, as the workers cut it out (services/worker/src/preprocess): the short side of
+ * `width` × `height` becomes `resize` pixels, and a square of `crop` × `crop` is cut out of the middle. It differs from
+ * the workers' by their rounding to whole pixels, less than one of `resize`. Which way the picture was turned does not
+ * matter: its middle stays its middle.
  */
 export function cropRegion(width: number, height: number, { resize, crop }: Preprocess): Region {
   const side = (Math.min(width, height) * crop) / resize;

@@ -1,8 +1,8 @@
 /**
  * The large card of one picture: where it is on its way, then its five bars, how long it took, what answered.
  *
- * Everything that comes with the result has its place from the start: the frame has a fixed height, headline and bars have
- * their lines, so nothing moves when it arrives.
+ * Everything that comes with the result has its place from the start: the frame has a fixed height, headline and bars
+ * have their lines, so nothing moves when it arrives.
  */
 import { formatScore, hasEnded, type Job } from '@quintet/client';
 import { storedKey } from '../api/api-key.js';
@@ -145,8 +145,8 @@ function retryLabel(item: Item): string {
 }
 
 /**
- * Below a result: what is wrong with it, the link to it, and how to do the same from code. Returns what it is given later states of
- * the job by.
+ * Below a result: what is wrong with it, the link to it, and how to do the same from code. Returns what it is given
+ * later states of the job by.
  */
 function resultMore(host: HTMLElement, item: Item, { correct, thumbnail }: CardActions): (job: Job) => void {
   const job = jobOf(item);

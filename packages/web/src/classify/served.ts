@@ -1,13 +1,16 @@
 /**
- * Which models answer: asked for at the start, again when the service is back, and every while, so that the page says when no
- * worker is left or another model has come.
+ * Which models answer: asked for at the start, again when the service is back, and every while, so that the page says
+ * when no worker is left or another model has come.
  */
 import type { ModelList } from '@quintet/client';
 import { onConnection } from '../api/connection.js';
 import { service } from '../api/service.js';
 
 export type ServedModel = ModelList['models'][number];
-/** What a model sees of a picture: its short side is made `resize` pixels long, and a square of `crop` is cut out of the middle. */
+/**
+ * What a model sees of a picture: its short side is made `resize` pixels long, and a square of `crop` is cut out of the
+ * middle.
+ */
 export type Preprocess = NonNullable<ServedModel['preprocess']>;
 
 const everyMs = 15_000;

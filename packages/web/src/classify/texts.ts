@@ -8,8 +8,8 @@ import { failureOf, isDone, jobOf, phaseOf, type Item } from './item.js';
 import type { Progress } from './progress.js';
 
 /**
- * Where a picture is on its way. `now`: on the clock of performance.now(), for what counts down. `silentSeconds`: for how long the
- * service has not answered; what it said last is not told then, as it may be long past.
+ * Where a picture is on its way. `now`: on the clock of performance.now(), for what counts down. `silentSeconds`: for
+ * how long the service has not answered; what it said last is not told then, as it may be long past.
  */
 export function statusText(item: Item, now: number, silentSeconds?: number): string {
   const { state, source, stateAt = now } = item;
@@ -52,7 +52,10 @@ function uploadText(isAddress: boolean, fraction: number): string {
   return fraction < 1 ? `Sending · ${Math.min(99, Math.round(fraction * 100))} %` : 'Sent · waiting for the answer';
 }
 
-/** `age`: seconds since the service said so. An estimate that has run out was wrong: nothing is better than what is left of it. */
+/**
+ * `age`: seconds since the service said so. An estimate that has run out was wrong: nothing is better than what is left
+ * of it.
+ */
 function queueText(
   { position, eta_seconds: eta }: { readonly position: number; readonly eta_seconds?: number },
   age: number,

@@ -95,7 +95,10 @@ export interface Frame {
   readonly max: number;
 }
 
-/** The least round number that is not below `value`: 1, 2, 3, 4, 6 or 8 times a power of ten. 1 where there is nothing to show. */
+/**
+ * The least round number that is not below `value`: 1, 2, 3, 4, 6 or 8 times a power of ten. 1 where there is nothing
+ * to show.
+ */
 export function niceMax(value: number): number {
   if (!(value > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));

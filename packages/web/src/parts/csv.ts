@@ -1,8 +1,10 @@
 /**
- * The results of this page as a file. The columns are those that `GET /v1/batches/{id}/results` has as CSV, and two more at the end.
+ * The results of this page as a file. The columns are those that `GET /v1/batches/{id}/results` has as CSV, and two
+ * more at the end.
  *
- * This file begins with a byte order mark, which the service's does not: that one is read by programs, this one is opened by a
- * double click, and Excel takes a file without the mark for its local code page and spoils every name that is not ASCII.
+ * This file begins with a byte order mark, which the service's does not: that one is read by programs, this one is
+ * opened by a double click, and Excel takes a file without the mark for its local code page and spoils every name that
+ * is not ASCII.
  */
 import { csvCells, csvColumns, csvLine, type Result } from '@quintet/client';
 

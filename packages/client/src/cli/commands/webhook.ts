@@ -1,4 +1,7 @@
-/** `quintet webhook`: a receiver for development, which says why it refuses, and the check of one message from its parts. */
+/**
+ * `quintet webhook`: a receiver for development, which says why it refuses, and the check of one message from its
+ * parts.
+ */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

@@ -97,7 +97,10 @@ export function createRowWriter({ terminal, format, top, names }: RowWriterOptio
   });
 }
 
-/** The row of a job that has ended, or of one that is no longer kept. A failure goes to standard error too. Resolves to whether it succeeded. */
+/**
+ * The row of a job that has ended, or of one that is no longer kept. A failure goes to standard error too. Resolves to
+ * whether it succeeded.
+ */
 export async function writeEnded(
   writer: Writer<Row>,
   terminal: Terminal,

@@ -1,9 +1,9 @@
 /**
  * Standard output and standard error, which may be the same terminal.
  *
- * Results go to stdout, or to a file, everything else to stderr. A status line, of a terminal only, is the last line of stderr: it is taken away
- * before anything else is written, and drawn again after it. A reader that closes stdout, such as `head`, is not an error:
- * `onClosed` is told, once, and what is written afterwards is dropped.
+ * Results go to stdout, or to a file, everything else to stderr. A status line, of a terminal only, is the last line of
+ * stderr: it is taken away before anything else is written, and drawn again after it. A reader that closes stdout, such
+ * as `head`, is not an error: `onClosed` is told, once, and what is written afterwards is dropped.
  */
 import { once } from 'node:events';
 import { open, stat, type FileHandle } from 'node:fs/promises';
@@ -127,8 +127,9 @@ function coloursOf(stream: WriteStream, env: NodeJS.ProcessEnv): Colours {
 /**
  * A file for results, in the place of standard output.
  *
- * It is opened before anything else happens, so that one that cannot be written is told before any picture is sent; what is in it stays until the
- * first result is there. So a run that never begins, as the service is away, destroys nothing.
+ * It is opened before anything else happens, so that one that cannot be written is told before any picture is sent;
+ * what is in it stays until the first result is there. So a run that never begins, as the service is away, destroys
+ * nothing.
  */
 export class ResultFile {
   #isEmpty = false;

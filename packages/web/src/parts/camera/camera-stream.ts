@@ -1,4 +1,7 @@
-/** A camera's stream, a picture of it, and what to say where there is none. Whoever opens one closes it: the light beside the lens is on until then. */
+/**
+ * A camera's stream, a picture of it, and what to say where there is none. Whoever opens one closes it: the light
+ * beside the lens is on until then.
+ */
 
 /** Seen by a model that looks at 224 × 224 pixels: more than this is upload time for nothing. */
 const ideal = { width: { ideal: 1280 }, height: { ideal: 960 } };
@@ -81,7 +84,10 @@ const problems: Readonly<Record<string, CameraProblem>> = {
   },
 };
 
-/** By the name of what getUserMedia was rejected with. `isSecure` is the page's isSecureContext: where it is false there is no getUserMedia at all, and no better error. */
+/**
+ * By the name of what getUserMedia was rejected with. `isSecure` is the page's isSecureContext: where it is false there
+ * is no getUserMedia at all, and no better error.
+ */
 export function cameraProblem(error: unknown, isSecure: boolean): CameraProblem {
   if (!isSecure) return insecure;
   const name = error instanceof Error ? error.name : '';

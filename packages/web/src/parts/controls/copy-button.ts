@@ -47,9 +47,9 @@ export function copyButton({ label, icon: name, text, select }: CopyButtonOption
 }
 
 /**
- * Text to the clipboard, also where the browser has no Clipboard API: it hides it from pages that came by plain http from another
- * machine, which is how a service in one's own network is mostly reached.
- * Resolves to whether it is there. Call it from what a person did: browsers refuse it otherwise.
+ * Text to the clipboard, also where the browser has no Clipboard API: it hides it from pages that came by plain http
+ * from another machine, which is how a service in one's own network is mostly reached. Resolves to whether it is there.
+ * Call it from what a person did: browsers refuse it otherwise.
  */
 export async function copyText(text: string): Promise<boolean> {
   try {

@@ -88,7 +88,10 @@ const steps: readonly [unit: Intl.RelativeTimeFormatUnit, seconds: number][] = [
   ['year', 31_556_952],
 ];
 
-/** How long ago something was: "5 minutes ago", "yesterday". Both Unix milliseconds. What lies ahead (a clock was set back) is "just now". The page's language is English. */
+/**
+ * How long ago something was: "5 minutes ago", "yesterday". Both Unix milliseconds. What lies ahead (a clock was set
+ * back) is "just now". The page's language is English.
+ */
 export function relativeTime(then: number, now: number): string {
   const seconds = Math.max(0, (now - then) / 1000);
   const step = steps.findLast(([, size]) => seconds >= size);

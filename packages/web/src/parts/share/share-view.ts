@@ -1,6 +1,6 @@
 /**
- * A result's link: shown, copied, and handed to other programs where the browser can; with a small picture inside, where that is
- * wanted. And what the reader of a link is told about what is not there.
+ * A result's link: shown, copied, and handed to other programs where the browser can; with a small picture inside,
+ * where that is wanted. And what the reader of a link is told about what is not there.
  */
 import { h } from '../../app/dom.js';
 import { icon } from '../../app/icons.js';
@@ -93,7 +93,10 @@ function shareButton(data: () => ShareData): HTMLElement | undefined {
   return button;
 }
 
-/** The address of a result, on this origin and below the path at which this page is served; `picture` as writeSharedPicture makes it. */
+/**
+ * The address of a result, on this origin and below the path at which this page is served; `picture` as
+ * writeSharedPicture makes it.
+ */
 export function resultLink(page: Pick<URL, 'origin' | 'pathname'>, id: string, picture?: string): string {
   return `${page.origin}${page.pathname}${jobHash(id, picture)}`;
 }
