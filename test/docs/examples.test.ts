@@ -68,7 +68,7 @@ describe.skipIf(!isInstalled('curl'))('what the documentation shows', () => {
         command
           .replaceAll('http://localhost:3000', stack.url)
           .replaceAll('https://example.com/hooks', receiver.expectAt('hooks'))
-          .replaceAll(/\bnpx (?=quintet)/g, '')
+          .replaceAll('npx @quintet/client', 'quintet')
           .replaceAll(/\bnpm run/g, `npm --prefix ${root} run`),
     };
   });
