@@ -4,7 +4,17 @@ import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
   // Programs of the generated clients are compiled beside what is generated, by their test.
-  { ignores: ['**/dist/**', '**/node_modules/**', '.quintet/**', 'coverage/**', 'test/generated/programs/**'] },
+  {
+    ignores: [
+      '**/dist/**',
+      '**/node_modules/**',
+      '.quintet/**',
+      'coverage/**',
+      'release/**',
+      'reference/**',
+      'test/generated/programs/**',
+    ],
+  },
   js.configs.recommended,
   {
     files: ['**/*.mjs'],

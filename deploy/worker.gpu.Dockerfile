@@ -46,7 +46,7 @@ FROM node:24-bookworm-slim AS init
 RUN apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*
 
 FROM nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04 AS worker
-ARG VERSION=0.1.0
+ARG VERSION=unreleased
 LABEL org.opencontainers.image.title="quintet-worker-gpu" \
       org.opencontainers.image.description="Quintet's worker: decodes pictures and runs the model on an NVIDIA GPU" \
       org.opencontainers.image.licenses="Apache-2.0" \

@@ -1,6 +1,7 @@
 /**
- * `npm run check`: what needs no running service. Lint, format, types; and that the pages, the OpenAPI document, the compose
- * file and the dashboard say what the code says. Runs every step even where one fails, and closes with one line.
+ * `npm run check`: what needs no running service. Lint, format, types and the form of prose; and that the pages, the
+ * OpenAPI document, the compose file and the dashboard say what the code says. Runs every step even where one fails,
+ * and closes with one line.
  */
 import { ensureDependencies } from './lib/dependencies.mjs';
 import { build } from './lib/build.mjs';
@@ -18,8 +19,17 @@ const steps = [
   ["types of the page's tests", ['tsc', '--project', 'packages/web/tsconfig.test.json']],
   ['types of the tests in a browser', ['tsc', '--project', 'test/browser']],
   [
-    'pages, OpenAPI, compose file and dashboard against the code',
-    ['vitest', 'run', 'test/docs/pages', 'test/docs/openapi', 'errors-page', 'compose-file', 'dashboard'],
+    'prose; pages, OpenAPI, compose file and dashboard against the code',
+    [
+      'vitest',
+      'run',
+      'test/docs/prose',
+      'test/docs/pages',
+      'test/docs/openapi',
+      'errors-page',
+      'compose-file',
+      'dashboard',
+    ],
   ],
 ];
 

@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { clientTypes, clientTypesFile, pictureExtensions, pictureExtensionsFiles } from './lib/client-types.mjs';
+import { clientTypes, clientTypesFile, pictureExtensions, pictureExtensionsFile } from './lib/client-types.mjs';
 import { flagRows } from './lib/flag-rows.mjs';
 import { importBuilt, root } from './lib/project.mjs';
 
@@ -82,13 +82,14 @@ await writeTable(
 );
 
 const { commands } = await importBuilt('packages/client/dist/cli/commands.js');
-const { nodesOf } = await importBuilt('packages/client/dist/cli/completion/tree.js');
+const { nodesOf } = await importBuilt('packages/client/dist/cli/completion.js');
 await writeTable('client.md', 'option', flagRows(nodesOf(commands)).map(row));
 
+const { routes } = await importBuilt('services/api/dist/http/routes.js');
 const { openApiDocument } = await importBuilt('services/api/dist/openapi/document.js');
 const { version } = JSON.parse(readFileSync(join(root, 'services/api/package.json'), 'utf8'));
 const openApiFile = join(root, 'docs/openapi.json');
-const document = openApiDocument(version);
+const document = openApiDocument(version, routes.rows);
 writeFileSync(
   openApiFile,
   await format(JSON.stringify(document), { ...(await resolveConfig(openApiFile)), parser: 'json' }),
@@ -96,4 +97,4 @@ writeFileSync(
 writeFileSync(join(root, clientTypesFile), await clientTypes(document));
 
 const { fileExtensions } = await importBuilt('packages/images/dist/index.js');
-for (const file of pictureExtensionsFiles) writeFileSync(join(root, file), await pictureExtensions(fileExtensions));
+writeFileSync(join(root, pictureExtensionsFile), await pictureExtensions(fileExtensions));

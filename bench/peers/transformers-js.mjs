@@ -3,7 +3,7 @@
  * request is a call. PEER_WORKERS above 1 forks as many processes that share the port (node:cluster), as its guide for servers leaves
  * it to the user to do.
  *
- * The model folder is laid out by lib/peer-models.mjs around the very ONNX file that all systems serve.
+ * The model folder is laid out by bench/lib/peer-model.mjs around the very ONNX file that all systems serve.
  */
 import cluster from 'node:cluster';
 import { createRequire } from 'node:module';

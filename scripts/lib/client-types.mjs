@@ -8,12 +8,10 @@ import openapiTypescript, { astToString } from 'openapi-typescript';
 /** Where the types are kept. */
 export const clientTypesFile = 'packages/client/src/openapi.ts';
 
-/** Where the endings of names are kept: neither of these packages depends on another. */
-export const pictureExtensionsFiles = ['packages/client/src', 'packages/web/src/classify'].map(
-  (folder) => `${folder}/picture-extensions.ts`,
-);
+/** Where the endings of names are kept: this package depends on no other. */
+export const pictureExtensionsFile = 'packages/client/src/picture-extensions.ts';
 
-/** The text of `pictureExtensionsFiles`. @param {Record<string, readonly string[]>} byFormat @returns {Promise<string>} */
+/** The text of `pictureExtensionsFile`. @param {Record<string, readonly string[]>} byFormat @returns {Promise<string>} */
 export async function pictureExtensions(byFormat) {
   const all = Object.values(byFormat).flat();
   const text =

@@ -10,7 +10,9 @@ const read = (path: string): string => readFileSync(repositoryFile(path), 'utf8'
 
 const service = z.object({
   image: z.string().optional(),
-  build: z.object({ dockerfile: z.string(), target: z.string() }).optional(),
+  build: z
+    .object({ dockerfile: z.string(), target: z.string(), args: z.object({ VERSION: z.string() }).optional() })
+    .optional(),
   container_name: z.string().optional(),
   ports: z.array(z.string()).default([]),
   environment: z.record(z.string(), z.union([z.string(), z.null()])).default({}),
@@ -24,7 +26,8 @@ const service = z.object({
 });
 
 const composeFile = z.strictObject({
-  // docker-compose 1.29 knows these four keys and extensions; `name` and `include` it refuses.
+  // docker-compose 1.29 knows these keys and extensions; `name` and `include` it refuses.
+  'x-build': z.unknown(),
   'x-service': z.unknown(),
   'x-guarded': z.unknown(),
   services: z.record(z.string(), service),
@@ -63,6 +66,11 @@ describe('docker-compose.yml', () => {
         .filter((variable) => !wired.includes(variable))
         .sort(),
     );
+  });
+
+  it.each(Object.keys(ours))('labels the image of %s with the version of its package', (name) => {
+    const { version } = z.object({ version: z.string() }).parse(JSON.parse(read(`services/${name}/package.json`)));
+    expect(serviceOf(name).build?.args?.VERSION).toBe(version);
   });
 
   it('leaves it to the workers which model they can have, and to the API which they have', () => {

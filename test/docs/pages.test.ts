@@ -14,7 +14,7 @@ import {
 } from '@quintet/shared';
 import { describe, expect, it } from 'vitest';
 import { commands } from '../../packages/client/src/cli/commands.js';
-import { nodesOf } from '../../packages/client/src/cli/completion/tree.js';
+import { nodesOf } from '../../packages/client/src/cli/completion.js';
 
 /** The cells of every table row of a page that begins so; by default, with code. */
 function tableRows(page: string, begin = /^\| `/): string[][] {

@@ -44,7 +44,7 @@ describe.skipIf(!hasCurl)('docs/tutorial.md', () => {
         command
           .replaceAll('http://localhost:3000', stack.url)
           .replaceAll('localhost:4000', `127.0.0.1:${port}`)
-          .replaceAll('npx quintet', 'quintet'),
+          .replaceAll('npx @quintet/client', 'quintet'),
     };
   });
   afterAll(async () => {

@@ -13,7 +13,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../support/redis-server.js';
 import { eventually, type ServiceProcess } from '../support/service-process.js';
-import type { Operations as PageOperations } from '../../packages/web/src/operations/types.js';
+import type { Operations as ClientOperations } from '@quintet/client';
 import { startStack, type Stack } from '../support/stack.js';
 import { testModel } from '../support/test-model.js';
 import { jobOf, problemOf } from './api-harness.js';
@@ -80,7 +80,7 @@ describe('GET /v1/operations', () => {
     expect(idle.redis.limit_bytes).toBe(2 ** 30);
     expect(idle.redis.used_bytes).toBeGreaterThan(100_000);
     // What the page is written for.
-    expect(idle satisfies PageOperations).toBeDefined();
+    expect(idle satisfies ClientOperations).toBeDefined();
   });
 
   it('has the percentiles of the jobs of all workers together, the same from every API process', async () => {

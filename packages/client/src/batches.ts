@@ -5,11 +5,12 @@
  * Its length is known before, so that a service that is full, or a batch that is too large, is told before the first byte.
  */
 import { sleep } from './http/abortable.js';
-import { cut, Failures } from './http/failures.js';
+import { chunksOf } from './http/fetch-like.js';
 import type { Requester } from './http/requester.js';
+import { cut, Failures } from './http/retries.js';
+import { parseJsonLines } from './http/streams.js';
 import { queryOf } from './image.js';
-import { parseJsonLines } from './json-lines.js';
-import { waitSeconds } from './submission.js';
+import { waitSeconds, type CallOptions } from './jobs.js';
 import { asStream, tarChunks, tarSize, type BatchFile } from './tar.js';
 import { hasEnded, type Batch, type BatchResult, type JobOptions } from './types.js';
 
@@ -73,7 +74,7 @@ export interface WaitForBatch {
 export async function* batchResults(
   requester: Requester,
   id: string,
-  { signal, retrySeconds }: { readonly signal?: AbortSignal | undefined; readonly retrySeconds: number },
+  { signal, retrySeconds }: CallOptions & { readonly retrySeconds: number },
 ): AsyncGenerator<BatchResult, void, undefined> {
   let yielded = 0;
   const failures = new Failures(retrySeconds);
@@ -82,7 +83,7 @@ export async function* batchResults(
       const headers = { accept: 'application/x-ndjson' };
       const { body } = await requester.open({ path: `${batchPath(id)}/results`, headers, signal });
       let seen = 0;
-      for await (const result of parseJsonLines<BatchResult>(body ?? noChunks())) {
+      for await (const result of parseJsonLines<BatchResult>(chunksOf(body))) {
         seen += 1;
         if (seen <= yielded) continue;
         failures.clear();
@@ -95,8 +96,4 @@ export async function* batchResults(
       await sleep(failures.delayAfter(cut(error, 'The results were cut.')), signal);
     }
   }
-}
-
-async function* noChunks(): AsyncGenerator<Uint8Array> {
-  // A good answer without a body has no results.
 }

@@ -1,5 +1,7 @@
+import { fileExtensions, imageFormats } from '@quintet/images';
 import { describe, expect, it } from 'vitest';
-import { encodeImage, queryOf, type ImageInput } from './image.js';
+import { encodeImage, isPictureName, queryOf, type ImageInput } from './image.js';
+import { pictureExtensions } from './picture-extensions.js';
 
 const bytes = new Uint8Array([1, 2, 3]);
 
@@ -48,5 +50,32 @@ describe('options', () => {
       metadata: '{"a&b":"ü"}',
     });
     expect(queryOf({})).toBe('');
+  });
+});
+
+describe('the names of pictures', () => {
+  it('end as the files do that the service reads (npm run docs writes them)', () => {
+    expect(pictureExtensions).toEqual(Object.values(fileExtensions).flat());
+    expect(new Set(pictureExtensions).size).toBe(pictureExtensions.length);
+    for (const format of imageFormats)
+      expect(fileExtensions[format].some((each) => isPictureName(`a.${each}`))).toBe(true);
+  });
+
+  it.each([
+    ['IMG_0001.HIF', true],
+    ['DSC.0001.mpo', true],
+    ['a.Jpeg', true],
+    ['a.apng', true],
+    ['a.avifs', true],
+    ['a.dib', true],
+    ['.hidden.jpg', false],
+    ['.jpg', false],
+    ['jpg', false],
+    ['a.jpg.part', false],
+    ['a.svg', false],
+    ['a.', false],
+    ['constructor', false],
+  ])('%s: %s', (name, is) => {
+    expect(isPictureName(name)).toBe(is);
   });
 });

@@ -1,10 +1,12 @@
 /** What a picture may be given as, and how it is sent. */
 import { QuintetError } from './errors.js';
+import { pictureExtensions } from './picture-extensions.js';
 import type { JobOptions } from './types.js';
 
 /**
- * Bytes of a file (`Uint8Array`, which a Buffer is, `ArrayBuffer`, `Blob`, which a browser's File is, or a stream of bytes), or the
- * `URL` of one on the web, which the service fetches. A path is none: read the file, or see `@quintet/client/node`.
+ * Bytes of a file (`Uint8Array`, which a Buffer is, `ArrayBuffer`, `Blob`, which a browser's File is, or a stream of
+ * bytes), or the `URL` of one on the web, which the service fetches. A path is none: read the file, or see
+ * `@quintet/client/node`.
  */
 export type ImageInput = Uint8Array | ArrayBuffer | Blob | ReadableStream<Uint8Array> | URL;
 
@@ -57,4 +59,15 @@ async function bytesOf(image: Exclude<ImageInput, URL>): Promise<Uint8Array> {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new QuintetError('image_unreadable', `The picture cannot be read: ${why}`, { cause });
   }
+}
+
+const extensions: ReadonlySet<string> = new Set(pictureExtensions);
+
+/**
+ * Whether a file of this name, without its folders, belongs to the pictures of a folder: it is not hidden, and ends as
+ * pictures do. An upload or a download under way has another ending. What the file is, only its bytes say.
+ */
+export function isPictureName(name: string): boolean {
+  const dot = name.lastIndexOf('.');
+  return dot > 0 && !name.startsWith('.') && extensions.has(name.slice(dot + 1).toLowerCase());
 }

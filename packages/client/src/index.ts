@@ -2,19 +2,20 @@
 export { AdaptiveWindow, saturatingConcurrency } from './adaptive-window.js';
 export type { WaitForBatch } from './batches.js';
 export { QuintetError, type ClientErrorCode } from './errors.js';
+export { sleep } from './http/abortable.js';
 export type { FetchLike, FetchLikeInit, FetchLikeResponse } from './http/fetch-like.js';
-export type { ImageInput } from './image.js';
-export type { ListJobs } from './job-list.js';
-export { isPictureName } from './picture-name.js';
+export { isPictureName, type ImageInput } from './image.js';
+export { pictureExtensions } from './picture-extensions.js';
+export type { CallOptions, GetJob, ListJobs } from './jobs.js';
 export {
   Quintet,
-  type CallOptions,
   type ClassifyAllOptions,
   type CorrectOptions,
   type Outcome,
   type QuintetOptions,
   type SubmitOptions,
 } from './quintet.js';
+export { csvCells, csvColumns, csvLine, formatScore, type Result } from './results.js';
 export { entrySize, type BatchFile, type SizedContent } from './tar.js';
 export { hasEnded } from './types.js';
 export type {
@@ -25,6 +26,7 @@ export type {
   Job,
   JobOptions,
   JobStatus,
+  LabelList,
   ModelList,
   Operations,
   Prediction,

@@ -6,28 +6,36 @@ import { jobError, QuintetError } from './errors.js';
 import { platformFetch, type FetchLike } from './http/fetch-like.js';
 import { Requester } from './http/requester.js';
 import { encodeImage, type ImageInput } from './image.js';
-import { listJobs, type ListJobs } from './job-list.js';
-import { jobPath, Submission, waitForJob, type RequestCaching } from './submission.js';
+import {
+  getJob,
+  jobPath,
+  listJobs,
+  waitForJob,
+  watchJob,
+  type CallOptions,
+  type GetJob,
+  type ListJobs,
+} from './jobs.js';
+import { Submission, type RequestCaching } from './submission.js';
 import type { BatchFile } from './tar.js';
-import type { Batch, BatchResult, Classified, Job, JobOptions, ModelList, Operations } from './types.js';
-import { watchJob } from './watch-job.js';
+import type { Batch, BatchResult, Classified, Job, JobOptions, LabelList, ModelList, Operations } from './types.js';
 
 export interface QuintetOptions {
   /** Where the service is, with the path that a proxy puts before it. `http://localhost:3000` by default. */
   readonly url?: string | URL | undefined;
-  /** Where the service asks for one: `qk_…`. */
-  readonly apiKey?: string | undefined;
+  /** Where the service asks for one: `qk_…`. A function is asked at each request. */
+  readonly apiKey?: string | (() => string | undefined) | undefined;
+  /**
+   * Called where the service refuses a request for its key, or for the lack of one (401, 403). The request is made
+   * again where this resolves to true: `apiKey` gives another key then.
+   */
+  readonly onDenied?: ((error: QuintetError) => Promise<boolean>) | undefined;
   /** How long a call that fails is tried again, in seconds from its first failure. 60 by default; 0: never. */
   readonly retrySeconds?: number | undefined;
+  /** How long a request may take, with its body, beside what it asks the service to wait, in seconds. 60 by default. */
+  readonly patienceSeconds?: number | undefined;
   /** The platform's by default. */
   readonly fetch?: FetchLike | undefined;
-}
-
-export interface CallOptions {
-  /** Ends the call, which then rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Over that of the client. */
-  readonly retrySeconds?: number | undefined;
 }
 
 export interface CorrectOptions extends CallOptions {
@@ -36,7 +44,9 @@ export interface CorrectOptions extends CallOptions {
 }
 
 export interface SubmitOptions extends JobOptions, Pick<CallOptions, 'signal'> {
-  /** Submissions with the same key are the same job. One of its own for each call by default, which makes retries safe. */
+  /**
+   * Submissions with the same key are the same job. One of its own for each call by default, which makes retries safe.
+   */
   readonly idempotencyKey?: string | undefined;
   /** `no-cache` has the model run although the answer is known; `no-store` also keeps it to nobody. */
   readonly cache?: RequestCaching | undefined;
@@ -65,7 +75,9 @@ export class Quintet {
   constructor({
     url = 'http://localhost:3000',
     apiKey,
+    onDenied,
     retrySeconds = 60,
+    patienceSeconds = 60,
     fetch = platformFetch,
   }: QuintetOptions = {}) {
     const base = new URL(url);
@@ -73,15 +85,13 @@ export class Quintet {
     this.#retrySeconds = retrySeconds;
     this.#requester = new Requester({
       url: `${base.origin}${base.pathname}`.replace(/\/+$/, ''),
-      apiKey,
-      fetch,
-      retrySeconds,
+      ...{ apiKey, onDenied, fetch, retrySeconds, patienceSeconds },
     });
   }
 
   /**
-   * What is in a picture. Rejects with QuintetError where the job does not succeed; `error.job` is that job. A call that is
-   * aborted cancels its job in the background; `settled()` waits for that.
+   * What is in a picture. Rejects with QuintetError where the job does not succeed; `error.job` is that job. A call
+   * that is aborted cancels its job in the background; `settled()` waits for that.
    */
   async classify(image: ImageInput, options: SubmitOptions = {}): Promise<Classified> {
     const submission = await this.#submission(image, options);
@@ -102,8 +112,9 @@ export class Quintet {
   }
 
   /**
-   * Many pictures, several at once; yields what came of each, failures too. Pictures are taken from `images` as they can be worked on, so
-   * that there may be any number; `read` makes a picture of an item, such as the bytes of a path. Leaving the loop cancels what is under way.
+   * Many pictures, several at once; yields what came of each, failures too. Pictures are taken from `images` as they
+   * can be worked on, so that there may be any number; `read` makes a picture of an item, such as the bytes of a path.
+   * Leaving the loop cancels what is under way.
    */
   async *classifyAll<Image>(
     images: Iterable<Image> | AsyncIterable<Image>,
@@ -135,8 +146,9 @@ export class Quintet {
     yield* concurrently(images, work, { window, ordered, signal });
   }
 
-  get(id: string, { signal, retrySeconds }: CallOptions = {}): Promise<Job> {
-    return this.#requester.json({ path: jobPath(id), signal, retrySeconds });
+  /** The job as it is; with `wait`, as it ended or as it is after that many seconds. */
+  get(id: string, options: GetJob = {}): Promise<Job> {
+    return getJob(this.#requester, id, options);
   }
 
   /** Those of this client's key, or all where the service has no keys: newest first, as long as they are kept. */
@@ -155,8 +167,8 @@ export class Quintet {
   }
 
   /**
-   * Says what its picture really shows: any text, or the name of a class; `index` tells classes of one name apart. Rejects with
-   * `job_not_succeeded` where there is no result to correct.
+   * Says what its picture really shows: any text, or the name of a class; `index` tells classes of one name apart.
+   * Rejects with `job_not_succeeded` where there is no result to correct.
    */
   correct(id: string, label: string, { index, signal, retrySeconds }: CorrectOptions = {}): Promise<Job> {
     const body = JSON.stringify({ label, index });
@@ -171,13 +183,16 @@ export class Quintet {
   }
 
   /** Its states as they change, the present one first and the final one last, over cut connections and restarts. */
-  events(id: string, { signal }: Pick<CallOptions, 'signal'> = {}): AsyncGenerator<Job, void, undefined> {
-    return watchJob(this.#requester, `${jobPath(id)}/events`, { signal, retrySeconds: this.#retrySeconds });
+  events(
+    id: string,
+    { signal, retrySeconds = this.#retrySeconds }: CallOptions = {},
+  ): AsyncGenerator<Job, void, undefined> {
+    return watchJob(this.#requester, id, { signal, retrySeconds });
   }
 
   /**
-   * Files as one batch: uploads them, waits, and yields the results in their order. Leaving the loop, or the signal, cancels what has not ended.
-   * Rejects with `batch_canceled` where somebody else did.
+   * Files as one batch: uploads them, waits, and yields the results in their order. Leaving the loop, or the signal,
+   * cancels what has not ended. Rejects with `batch_canceled` where somebody else did.
    */
   async *batch(
     files: readonly BatchFile[],
@@ -219,6 +234,11 @@ export class Quintet {
   /** The models, and the live workers of each. */
   models({ signal, retrySeconds }: CallOptions = {}): Promise<ModelList> {
     return this.#requester.json({ path: '/v1/models', signal, retrySeconds });
+  }
+
+  /** The classes that a model knows. */
+  labels(model: string, { signal, retrySeconds }: CallOptions = {}): Promise<LabelList> {
+    return this.#requester.json({ path: `/v1/models/${encodeURIComponent(model)}/labels`, signal, retrySeconds });
   }
 
   /** What goes on in all of the service; asks for the scope `admin` where there are keys. */

@@ -9,10 +9,9 @@
 import { QuintetError } from './errors.js';
 import type { Requester } from './http/requester.js';
 import type { EncodedImage } from './image.js';
+import { jobPath, waitForJob, waitSeconds } from './jobs.js';
 import { hasEnded, type Job } from './types.js';
 
-/** The longest that one request waits: well below what proxies allow. */
-export const waitSeconds = 30;
 /** How long what was given up is tried to be canceled. */
 const cancelSeconds = 4;
 
@@ -99,18 +98,5 @@ export class Submission {
       if (error instanceof QuintetError && error.status !== undefined) this.#state = 'ended';
       throw error;
     }
-  }
-}
-
-export function jobPath(id: string): string {
-  return `/v1/jobs/${encodeURIComponent(id)}`;
-}
-
-/** The job as it ended, however long that takes. */
-export async function waitForJob(requester: Requester, id: string, signal?: AbortSignal): Promise<Job> {
-  for (;;) {
-    const headers = { prefer: `wait=${waitSeconds}` };
-    const job = await requester.json<Job>({ path: jobPath(id), headers, signal, waitSeconds });
-    if (hasEnded(job)) return job;
   }
 }

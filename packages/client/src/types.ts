@@ -14,6 +14,8 @@ export type JobStatus = Job['status'];
 export type JobOptions = {
   readonly [Name in Exclude<keyof JobRequest, 'image_base64' | 'image_url'>]?: JobRequest[Name] | undefined;
 };
+/** The classes of a model. */
+export type LabelList = Schemas['LabelList'];
 export type ModelList = Schemas['ModelList'];
 /** What goes on: throughput, queue, latency, workers. */
 export type Operations = Schemas['Operations'];

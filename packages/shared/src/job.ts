@@ -1,5 +1,5 @@
 /**
- * The job as clients see it: one shape for submit, read, events and webhooks (DESIGN.md section 3).
+ * The job as clients see it: one shape for submit, read, events and webhooks (docs/api.md).
  *
  * States: queued → processing → succeeded | failed | canceled | expired; queued may also go straight to canceled or
  * expired, and processing may go back to queued when the worker that held the job is lost.

@@ -1,9 +1,52 @@
-/** Commands from their tables: parsing before, help from the same. */
+/**
+ * What a command is made of: its flags, what else it takes, and its words. Help, completion, hints and the table in
+ * docs/client.md are all made of this, so that none of them knows a flag that another does not.
+ */
 import { choiceOf, parse, UsageError, type Parsed } from './arguments.js';
-import { ResultFile } from './output/result-file.js';
-import { formatFlags, serviceFlags, type Command, type CommandOf, type Flag, type Flags } from './flags.js';
+import type { Context } from './context.js';
+import { formatFlags, serviceFlags, type Flag, type Flags } from './flags.js';
+import { ResultFile } from './output/terminal.js';
 
-/** The command with its command line parsed and checked before it runs. `name` is how it is called, as `models` or `webhook listen`. */
+/** What a command takes beside its flags. */
+export interface Operands {
+  /** As the first line of the help has them. */
+  readonly usage: string;
+  /** Said where there are none; absent where it needs none. */
+  readonly missing?: string;
+  /** For completion, and the words also for the check. */
+  readonly complete: readonly string[] | 'file' | 'commands' | 'none';
+}
+
+export interface Command {
+  readonly summary: string;
+  /** What it does, below the first line of the help. */
+  readonly about: string;
+  readonly flags: Flags;
+  /** Absent: flags only. */
+  readonly operands?: Operands;
+  /** Below the flags, where there is more to say. */
+  readonly notes?: string;
+  /** How it ends well, and how with 1; absent where it fails only as every command does. */
+  readonly ends?: string;
+  readonly examples?: readonly string[];
+  /**
+   * Absent where a word after it says which: see `subcommands`. Resolves to the exit code. Throws UsageError,
+   * QuintetError, or the signal's reason.
+   */
+  readonly run?: (args: readonly string[], context: Context) => Promise<number>;
+  readonly subcommands?: Readonly<Record<string, Command>>;
+}
+
+/** A command with its own types: `run` is given what its flags say. */
+export interface CommandOf<T extends Flags> extends Omit<Command, 'run' | 'subcommands'> {
+  readonly flags: T;
+  readonly run: (parsed: Parsed<T>, context: Context) => Promise<number>;
+}
+
+/**
+ * The command with its command line parsed and checked before it runs. `name` is how it is called, as `models` or
+ * `webhook listen`.
+ */
 export function command<const T extends Flags>(name: string, { run, ...parts }: CommandOf<T>): Command {
   const { flags, operands } = parts;
   return {

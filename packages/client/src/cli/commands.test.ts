@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from './arguments.js';
 import { commands, find, helpFor, overview } from './commands.js';
-import { nodesOf, spellings } from './completion/tree.js';
+import { nodesOf, spellings } from './completion.js';
 
 const nodes = nodesOf(commands).filter(({ words }) => words.length > 0);
 

@@ -1,27 +1,35 @@
 /** The commands by name, and what `quintet --help` says of them. */
-import { UsageError } from './arguments.js';
-import { columns, command, commonEnds, helpOf } from './command.js';
+import { suggest, UsageError } from './arguments.js';
+import { columns, command, commonEnds, helpOf, type Command } from './command.js';
 import { batch } from './commands/batch.js';
 import { classify } from './commands/classify.js';
-import { completionOf } from './commands/completion.js';
 import { jobs } from './commands/jobs.js';
 import { models } from './commands/models.js';
 import { status } from './commands/status.js';
 import { wait } from './commands/wait.js';
-import { exitCodes } from './exit-codes.js';
-import type { Command } from './flags.js';
-import { suggest } from './suggest.js';
-import { listen } from './webhook/listen.js';
-import { verify } from './webhook/verify.js';
+import { webhook } from './commands/webhook.js';
+import { completions } from './completion.js';
+import { exitCodes } from './failures.js';
 
-const webhook: Command = {
-  summary: 'listen: receive and verify webhooks; verify: check one',
-  about: 'For whoever writes a receiver of webhooks.',
+const shells = Object.keys(completions) as (keyof typeof completions)[];
+
+const completion = command('completion', {
+  summary: 'print a script that completes command lines in bash, zsh or fish',
+  about: 'Prints a script for a shell, which then completes commands, flags, their values and files after quintet.',
   flags: {},
-  subcommands: { listen, verify },
-};
-
-const completion = completionOf(() => commands);
+  operands: { usage: shells.join('|'), missing: `name a shell: ${shells.join(', ')}`, complete: shells },
+  examples: [
+    'source <(quintet completion bash)            # in ~/.bashrc',
+    'source <(quintet completion zsh)             # in ~/.zshrc, after compinit',
+    'quintet completion fish > ~/.config/fish/completions/quintet.fish',
+  ],
+  run: async ({ positionals: [name, more] }, { terminal }) => {
+    const shell = shells.find((each) => each === name);
+    if (shell === undefined || more !== undefined) throw new UsageError('name one shell');
+    await terminal.print(completions[shell](commands));
+    return exitCodes.ok;
+  },
+});
 
 const help = command('help', {
   summary: 'say more of a command',

@@ -1,6 +1,18 @@
-/** Which errors end a whole run, how, and in which words. */
-import type { QuintetError } from '../index.js';
-import { exitCodes, type ExitCode } from './exit-codes.js';
+/** How the command ends: its exit code, which errors end a whole run, and in which words. */
+import { jobError } from '../errors.js';
+import { QuintetError, type Job } from '../index.js';
+
+/** docs/client.md has the table. */
+export const exitCodes = {
+  ok: 0,
+  /** Some pictures failed, or a webhook is not genuine; the rest is done. */
+  failed: 1,
+  /** The command line is wrong, or the service refused an option. */
+  usage: 2,
+  /** The service cannot be used: unreachable, the key is missing or not good enough, no such model. */
+  service: 3,
+  interrupted: 130,
+} as const;
 
 /** Of the service as a whole, whichever picture met it. */
 const ofTheService: ReadonlySet<string> = new Set([
@@ -15,7 +27,7 @@ const ofTheService: ReadonlySet<string> = new Set([
 const ofTheOptions: ReadonlySet<string> = new Set(['explanation_unsupported', 'option_invalid', 'option_unknown']);
 
 /** How the command ends for an error that every further picture would meet too; undefined for one of this picture alone. */
-export function fatalCode({ code }: QuintetError): ExitCode | undefined {
+export function fatalCode({ code }: QuintetError): number | undefined {
   if (ofTheService.has(code)) return exitCodes.service;
   return ofTheOptions.has(code) ? exitCodes.usage : undefined;
 }
@@ -33,4 +45,10 @@ export function explain({ code, detail, requestId }: QuintetError): string {
   const hint = hints[code];
   const request = code === 'internal_error' && requestId !== undefined ? ` (request ${requestId})` : '';
   return `${code}: ${detail}${request}${hint === undefined ? '' : ` ${hint}`}`;
+}
+
+/** The error of a job that has ended without predictions; of one that is no longer kept, too. */
+export function jobFailure(job: Job | undefined): QuintetError | undefined {
+  if (job === undefined) return new QuintetError('job_not_found', 'The job is no longer kept.');
+  return job.status === 'succeeded' ? undefined : jobError(job);
 }

@@ -1,9 +1,4 @@
-/**
- * What a command is made of: its flags, what else it takes, and its words. Help, completion, hints and the table in docs/client.md are all
- * made of this, so that none of them knows a flag that another does not.
- */
-import type { Parsed } from './arguments.js';
-import type { Context } from './context.js';
+/** Flags, and those that commands have in common. */
 
 export interface Flag {
   /** A switch, or one with a value. */
@@ -67,36 +62,3 @@ export const pictureFlags = {
   model: { type: 'string', short: 'm', value: 'NAME', help: "another than the service's default" },
   recursive: { type: 'boolean', short: 'r', help: 'folders within folders too' },
 } as const satisfies Flags;
-
-/** What a command takes beside its flags. */
-export interface Operands {
-  /** As the first line of the help has them. */
-  readonly usage: string;
-  /** Said where there are none; absent where it needs none. */
-  readonly missing?: string;
-  /** For completion, and the words also for the check. */
-  readonly complete: readonly string[] | 'file' | 'commands' | 'none';
-}
-
-export interface Command {
-  readonly summary: string;
-  /** What it does, below the first line of the help. */
-  readonly about: string;
-  readonly flags: Flags;
-  /** Absent: flags only. */
-  readonly operands?: Operands;
-  /** Below the flags, where there is more to say. */
-  readonly notes?: string;
-  /** How it ends well, and how with 1; absent where it fails only as every command does. */
-  readonly ends?: string;
-  readonly examples?: readonly string[];
-  /** Absent where a word after it says which: see `subcommands`. Resolves to the exit code. Throws UsageError, QuintetError, or the signal's reason. */
-  readonly run?: (args: readonly string[], context: Context) => Promise<number>;
-  readonly subcommands?: Readonly<Record<string, Command>>;
-}
-
-/** A command with its own types: `run` is given what its flags say. */
-export interface CommandOf<T extends Flags> extends Omit<Command, 'run' | 'subcommands'> {
-  readonly flags: T;
-  readonly run: (parsed: Parsed<T>, context: Context) => Promise<number>;
-}

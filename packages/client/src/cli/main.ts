@@ -10,8 +10,7 @@ import { QuintetError } from '../index.js';
 import { UsageError } from './arguments.js';
 import { find, helpFor, overview } from './commands.js';
 import { Interrupted, type Context } from './context.js';
-import { exitCodes } from './exit-codes.js';
-import { explain, fatalCode } from './failures.js';
+import { exitCodes, explain, fatalCode } from './failures.js';
 import { Terminal } from './output/terminal.js';
 
 /** Runs the command of this process and sets its exit code. */

@@ -1,5 +1,8 @@
 /** Waiting that a signal ends. Hand-made, since AbortSignal.any and .timeout cost more than what they are used for here. */
 
+/** A longer timer fires at once. */
+const longestMs = 2 ** 31 - 1;
+
 /** Resolves after `ms`; rejects with the signal's reason once it aborts. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -8,10 +11,13 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
       clearTimeout(timer);
       reject(signal?.reason as Error);
     };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', abort);
-      resolve();
-    }, ms);
+    const timer = setTimeout(
+      () => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      },
+      Math.min(ms, longestMs),
+    );
     signal?.addEventListener('abort', abort, { once: true });
   });
 }

@@ -25,14 +25,25 @@ const full = (retryAfter = '0'): FetchLikeResponse =>
   );
 
 /** Answers with one step after another, and notes what it is asked. */
-function scripted(...steps: Step[]): { asked: [string, FetchLikeInit][]; requester: Requester } {
+function scripted(...steps: Step[]): { asked: [string, FetchLikeInit][]; requester: Requester; denied: string[] } {
   const asked: [string, FetchLikeInit][] = [];
   const fetch: FetchLike = (url, init) => {
     asked.push([url, init]);
     const step = steps.shift() ?? new Error('nothing more was expected');
     return step instanceof Error ? Promise.reject(step) : Promise.resolve(step);
   };
-  return { asked, requester: new Requester({ url: 'http://q/base', apiKey: 'qk_1', fetch, retrySeconds: 20 }) };
+  const denied: string[] = [];
+  let key = 1;
+  const requester = new Requester({
+    ...{ url: 'http://q/base', fetch, retrySeconds: 20, patienceSeconds: 60 },
+    apiKey: () => `qk_${key}`,
+    onDenied: ({ code }) => {
+      denied.push(code);
+      key += 1;
+      return Promise.resolve(code === 'api_key_invalid');
+    },
+  });
+  return { asked, requester, denied };
 }
 
 describe('a request', () => {
@@ -66,6 +77,24 @@ describe('a request', () => {
       requestId: 'req-9',
       problem,
     });
+  });
+
+  it('that a key does not allow is made again with the next key, where there is one', async () => {
+    const refused = (status: number, code: string): FetchLikeResponse =>
+      answer(status, { type: 't', title: 'No', status, code, retryable: false });
+    const { asked, requester, denied } = scripted(
+      ...[refused(401, 'api_key_invalid'), answer(200, 1), refused(403, 'scope_missing')],
+    );
+    expect(await requester.json({ path: '/' })).toBe(1);
+    expect(asked.map(([, { headers }]) => headers['authorization'])).toEqual(['Bearer qk_1', 'Bearer qk_2']);
+    await expect(requester.open({ path: '/' })).rejects.toMatchObject({ code: 'scope_missing' });
+    expect(denied).toEqual(['api_key_invalid', 'scope_missing']);
+  });
+
+  it('is not made again at once because of a Retry-After that is no time', async () => {
+    const { requester } = scripted(full('1.5'));
+    const once = requester.json({ path: '/', retrySeconds: 0 });
+    await expect(once).rejects.toMatchObject({ code: 'queue_full', retryAfter: undefined });
   });
 
   it('says what a strange answer is, and tries it again where its status is one that passes', async () => {

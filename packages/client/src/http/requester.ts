@@ -7,16 +7,18 @@
  */
 import { isProblem, problemError, QuintetError } from '../errors.js';
 import { sleep, startDeadline } from './abortable.js';
-import { parseRetryAfter } from './backoff.js';
-import { Failures } from './failures.js';
 import type { FetchLike, FetchLikeResponse, RequestBody } from './fetch-like.js';
+import { Failures, parseRetryAfter } from './retries.js';
 
 export interface RequesterOptions {
   /** Without a slash at the end. */
   readonly url: string;
-  readonly apiKey?: string | undefined;
+  readonly apiKey?: string | (() => string | undefined) | undefined;
   readonly fetch: FetchLike;
   readonly retrySeconds: number;
+  /** How long an attempt may take, with its body, beside what it asks the service to wait. */
+  readonly patienceSeconds: number;
+  readonly onDenied?: ((error: QuintetError) => Promise<boolean>) | undefined;
 }
 
 export interface Request {
@@ -27,7 +29,7 @@ export interface Request {
   /** A function makes it anew for each attempt: a stream can be read once. */
   readonly body?: string | Uint8Array | (() => ReadableStream<Uint8Array>);
   readonly signal?: AbortSignal | undefined;
-  /** How long the service may take before it begins to answer, beside `patienceMs`: what `Prefer: wait` asks for. */
+  /** How long the service may take before it begins to answer: what `Prefer: wait` asks for. */
   readonly waitSeconds?: number;
   /** Over that of the options. */
   readonly retrySeconds?: number | undefined;
@@ -35,8 +37,6 @@ export interface Request {
   readonly onRetry?: ((error: QuintetError, delayMs: number) => void) | undefined;
 }
 
-/** How long an attempt may take, with its body, beside what it asks the service to wait. */
-const patienceMs = 60_000;
 /** Statuses that, without a problem document, mean "later". */
 const passing: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504]);
 
@@ -64,6 +64,7 @@ export class Requester {
       } catch (error) {
         request.signal?.throwIfAborted();
         if (!(error instanceof QuintetError)) throw error;
+        if (await this.#isAllowedNow(error)) continue;
         const delay = failures.delayAfter(error);
         request.onRetry?.(error, delay);
         await sleep(delay, request.signal);
@@ -73,11 +74,24 @@ export class Requester {
 
   /** A good answer whose body is still to come; made once. The caller's signal has to end it. Throws QuintetError. */
   async open(request: Request): Promise<FetchLikeResponse> {
-    return this.#answered(request, request.signal);
+    for (;;) {
+      try {
+        return await this.#answered(request, request.signal);
+      } catch (error) {
+        if (!(error instanceof QuintetError) || !(await this.#isAllowedNow(error))) throw error;
+      }
+    }
+  }
+
+  /** Whether a request that its key does not allow is to be made again with another. */
+  async #isAllowedNow(error: QuintetError): Promise<boolean> {
+    const isDenied = error.status === 401 || error.status === 403;
+    return isDenied && (await this.options.onDenied?.(error)) === true;
   }
 
   async #attempt<T>(request: Request, read: (response: FetchLikeResponse) => Promise<T>): Promise<T> {
-    const deadline = startDeadline(patienceMs + 1000 * (request.waitSeconds ?? 0), request.signal);
+    const seconds = this.options.patienceSeconds + (request.waitSeconds ?? 0);
+    const deadline = startDeadline(1000 * seconds, request.signal);
     try {
       const response = await this.#answered(request, deadline.signal);
       try {
@@ -92,6 +106,7 @@ export class Requester {
 
   async #answered(request: Request, signal: AbortSignal | undefined): Promise<FetchLikeResponse> {
     const { url, apiKey } = this.options;
+    const key = typeof apiKey === 'function' ? apiKey() : apiKey;
     const { method = 'GET', path, headers, body } = request;
     const sent: RequestBody | undefined = typeof body === 'function' ? body() : body;
     signal?.throwIfAborted();
@@ -102,7 +117,7 @@ export class Requester {
         headers: {
           accept: 'application/json',
           ...headers,
-          ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+          ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
         },
         ...(sent === undefined ? {} : { body: sent }),
         ...(typeof body === 'function' ? { duplex: 'half' as const } : {}),
@@ -116,6 +131,7 @@ export class Requester {
   }
 }
 
+/** The error of an answer that is none of success. */
 async function refusal(response: FetchLikeResponse, url: string): Promise<QuintetError> {
   const { status } = response;
   const retryAfter = parseRetryAfter(response.headers.get('retry-after'), Date.now());

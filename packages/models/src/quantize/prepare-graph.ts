@@ -1,6 +1,6 @@
 /**
  * From an older operator set of ONNX to 13, the first in which weights can have a scale for each channel.
- * What changed between is in onnx/docs/Changelog.md of onnx/onnx.
+ * The changelog of ONNX's operators has the differences.
  */
 import { elementCount, type Initializer, type OnnxModel, type OnnxNode } from '../onnx/encode.js';
 import { constantChunk, float32Values, littleEndianBytes } from '../onnx/weights.js';

@@ -44,7 +44,7 @@ describe('the words for a failure', () => {
     ).toEqual([]);
   });
 
-  it.each([...forPeople, 'job_expired', 'unreachable', 'page_error'])(
+  it.each([...forPeople, 'job_expired', 'unreachable', 'image_unreadable', 'page_error'])(
     '%s: about the picture, not the request',
     (code) => {
       const { title, advice } = wordsFor({ code, title: 'The request has no body', retryable: false });

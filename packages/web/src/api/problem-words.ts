@@ -3,7 +3,11 @@
  * are for programs ("The request has no body"); here they become sentences about the picture. A test compares this table with
  * the service's error registry: a code is here, or the test says why no person meets it.
  */
-import type { Problem } from './types.js';
+import type { Problem } from '@quintet/client';
+
+/** Why something did not work: a problem of the service, or with a code of the page's own what is on the way to it. */
+export type Failure = Pick<Problem, 'title' | 'retryable'> &
+  Partial<Pick<Problem, 'detail' | 'request_id'>> & { readonly code: string };
 
 export interface Words {
   /** What happened; short enough for two lines of a tile. */
@@ -118,6 +122,7 @@ const table: Readonly<Record<string, Entry>> = {
 
   // Of the page itself, and of the way to the service
   unreachable: ['The service cannot be reached', `Check your connection. The service may also be restarting. ${soon}`],
+  image_unreadable: ['The file cannot be read', 'It may have been moved or changed since. Choose it again.'],
   page_error: ['Something went wrong in this page', 'Reload it. If it happens again, please report it.', 'detail'],
 };
 
@@ -127,8 +132,7 @@ export function hasWords(code: string): boolean {
 }
 
 /** What to say of it. Of a code that the page does not know, the service's own words. */
-export function wordsFor(problem: Pick<Problem, 'code' | 'title' | 'retryable'> & { readonly detail?: string }): Words {
-  const { code, title, detail, retryable } = problem;
+export function wordsFor({ code, title, detail, retryable }: Failure): Words {
   const own = detail === undefined || detail === title ? {} : { detail };
   const [said, advice, shows] = hasWords(code) ? (table[code] ?? []) : [];
   if (said === undefined || advice === undefined) {

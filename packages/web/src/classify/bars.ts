@@ -1,7 +1,6 @@
 /** Five labelled bars. Their rows are there from the start, so that nothing moves when they are filled. */
+import { formatScore, type Prediction } from '@quintet/client';
 import { h } from '../app/dom.js';
-import type { Prediction } from '../api/types.js';
-import { formatScore } from '../app/score.js';
 
 const rows = 5;
 

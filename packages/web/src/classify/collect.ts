@@ -1,5 +1,5 @@
 /** Pictures out of what was dropped, pasted or chosen: files, whole folders, addresses. */
-import { pictureExtensions } from './picture-extensions.js';
+import { isPictureName } from '@quintet/client';
 
 export interface Collected {
   readonly files: readonly { readonly name: string; readonly blob: Blob }[];
@@ -8,14 +8,13 @@ export interface Collected {
   readonly leftOut: number;
 }
 
-const pictureName = new RegExp(`\\.(${pictureExtensions.join('|')})$`, 'i');
 /** As people count: 2 before 10. */
 const byName = new Intl.Collator(undefined, { numeric: true });
 
 /** Whether a file that nobody chose by itself is meant: of a folder, the pictures are, but not drawings that no service decodes. */
 export function looksLikePicture({ name, type }: Pick<File, 'name' | 'type'>): boolean {
   if (name.startsWith('.') || type === 'image/svg+xml') return false;
-  return type.startsWith('image/') || pictureName.test(name);
+  return type.startsWith('image/') || isPictureName(name);
 }
 
 /** What an <input type=file> holds; `isFolder`: chosen as one. Files of a folder are named by their path in it. */

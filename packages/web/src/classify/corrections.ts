@@ -3,24 +3,23 @@
  *
  * A picture that is explained later on is another job; its correction goes with it.
  */
-import { mayAskForKey, request } from '../api/request.js';
-import type { Job } from '../api/types.js';
-import type { CorrectionRequest, History } from '../parts/index.js';
+import type { Job } from '@quintet/client';
+import { mayAskForKey } from '../api/api-key.js';
+import { service } from '../api/service.js';
+import type { History } from '../parts/history/history.js';
+import type { CorrectionRequest } from '../parts/wrong/wrong-view.js';
 import { jobOf, type Item } from './item.js';
 import type { ItemStore } from './store.js';
 
-/** Undefined takes it back. Throws as `request` does. */
+/** Undefined takes it back. Throws QuintetError. */
 export async function sendCorrection(
   id: string,
   correction: CorrectionRequest | undefined,
   history: History,
 ): Promise<Job> {
   mayAskForKey();
-  const path = `v1/jobs/${id}/correction`;
-  const job = await request<Job>(
-    path,
-    correction === undefined ? { method: 'DELETE' } : { method: 'PUT', json: correction },
-  );
+  const { label, index } = correction ?? {};
+  const job = await (label === undefined ? service().uncorrect(id) : service().correct(id, label, { index }));
   const entry = history.find(id);
   if (entry !== undefined) history.add({ ...entry, job });
   return job;
@@ -65,10 +64,8 @@ const known = new Map<string, Promise<readonly string[]>>();
 
 /** The labels of a model, asked for once. */
 export function labelsOf(model: string): Promise<readonly string[]> {
-  const path = `v1/models/${encodeURIComponent(model)}/labels`;
-  const asked =
-    known.get(model) ??
-    request<{ labels: { label: string }[] }>(path).then(({ labels }) => labels.map(({ label }) => label));
+  const ask = async (): Promise<string[]> => (await service().labels(model)).labels.map(({ label }) => label);
+  const asked = known.get(model) ?? ask();
   known.set(model, asked);
   asked.catch(() => known.delete(model));
   return asked;

@@ -1,10 +1,10 @@
 /** "Where did it look?": the switch, the strength of the heat map, and what it shows; the map itself lies over the picture. */
-import { send } from '../api/request.js';
+import { failureNote, toFailure } from '../api/failure.js';
+import type { Failure } from '../api/problem-words.js';
+import { service } from '../api/service.js';
 import { h } from '../app/dom.js';
 import { icon } from '../app/icons.js';
-import { failureNote } from './failure-note.js';
-import { toFailure } from './failure.js';
-import { failureOf, jobOf, type Failure, type Item } from './item.js';
+import { failureOf, jobOf, type Item } from './item.js';
 import type { Picture } from './picture.js';
 
 export interface ExplainControl {
@@ -43,7 +43,7 @@ export function explainControl(picture: Picture, actions: ExplainActions, isOn: 
     failed,
   );
   let current: Item | undefined;
-  let map: { readonly path: string; readonly address: Promise<string> } | undefined;
+  let map: { readonly job: string; readonly address: Promise<string> } | undefined;
 
   const fail = (failure: Failure | undefined): void => {
     failed.replaceChildren(...(failure === undefined ? [] : [failureNote(failure)]));
@@ -52,9 +52,8 @@ export function explainControl(picture: Picture, actions: ExplainActions, isOn: 
     const item = current;
     if (item === undefined) return;
     const job = jobOf(item);
-    const path = job?.links.explanation;
-    const { explanation } = job ?? {};
-    const isShown = toggle.checked && explanation !== undefined && path !== undefined;
+    const { id, explanation } = job ?? {};
+    const isShown = toggle.checked && explanation !== undefined && id !== undefined;
     strength.classList.toggle('inactive', !isShown);
     slider.disabled = !isShown;
     fail(toggle.checked && typeof item.explaining === 'object' ? item.explaining : undefined);
@@ -63,7 +62,7 @@ export function explainControl(picture: Picture, actions: ExplainActions, isOn: 
       picture.overlay(undefined);
       return;
     }
-    if (map?.path !== path) map = { path, address: loadMap(path) };
+    if (map?.job !== id) map = { job: id, address: loadMap(id) };
     try {
       const address = await map.address;
       if (current === item && toggle.checked) picture.overlay({ address, region: explanation.region });
@@ -105,7 +104,7 @@ function textOf(item: Item): string {
   return job?.status === 'succeeded' ? '' : 'Shown with the result.';
 }
 
-async function loadMap(path: string): Promise<string> {
-  const response = await send(path, { headers: { Accept: 'image/png' } });
-  return URL.createObjectURL(await response.blob());
+async function loadMap(job: string): Promise<string> {
+  const png = new Uint8Array(await service().explanation(job));
+  return URL.createObjectURL(new Blob([png], { type: 'image/png' }));
 }

@@ -6,16 +6,15 @@
  * or soon will, and each of them is answered at once. So a folder of a thousand costs two connections and no timer.
  * Invariant: every job that is followed is watched, in the line, or the one that is polled, until it has ended or is forgotten.
  */
-import type { readEvents } from '../api/event-stream.js';
-import { pause } from '../api/pause.js';
-import { isFinal, type Job } from '../api/types.js';
-import { retryDelay, toFailure } from './failure.js';
-import type { Failure } from './item.js';
+import { hasEnded, sleep, type Job } from '@quintet/client';
+import { retryDelay, toFailure } from '../api/failure.js';
+import type { Failure } from '../api/problem-words.js';
 
 export interface FollowerOptions {
-  /** The job at `path` as it stands, or as soon as it has ended. */
-  readonly poll: (path: string, signal: AbortSignal) => Promise<Job>;
-  readonly readEvents: typeof readEvents;
+  /** The job as it is, or as soon as it has ended. */
+  readonly poll: (id: string, signal: AbortSignal) => Promise<Job>;
+  /** Its states as they change. */
+  readonly events: (id: string, signal: AbortSignal) => AsyncIterable<Job>;
   readonly onJob: (item: string, job: Job) => void;
   /** The job cannot be followed: it is gone, or this key may not see it. */
   readonly onFailure: (item: string, failure: Failure) => void;
@@ -35,7 +34,7 @@ export class Follower {
 
   /** Follows the job of `item` to its end. `watch`: by events. */
   add(item: string, job: Job, watch: boolean): void {
-    if (isFinal(job.status)) return;
+    if (hasEnded(job)) return;
     this.forget(item);
     this.#all.set(item, { item, job });
     if (watch) this.watch(item);
@@ -66,12 +65,10 @@ export class Follower {
   }
 
   async #stream(followed: Followed, stop: AbortController): Promise<void> {
-    const { links } = followed.job;
     try {
-      await this.options.readEvents(links.events ?? `${links.self}/events`, {
-        signal: stop.signal,
-        onEvent: ({ data }) => (this.#tell(followed, JSON.parse(data) as Job) ? 'stop' : undefined),
-      });
+      for await (const job of this.options.events(followed.job.id, stop.signal)) {
+        if (this.#tell(followed, job)) return;
+      }
       // It ended without the end: its record has gone meanwhile. Asking for the job says so.
       if (this.#all.get(followed.item) === followed) {
         delete followed.stream;
@@ -91,7 +88,7 @@ export class Follower {
       const stop = new AbortController();
       this.#polling = { item: next.item, stop };
       try {
-        const job = await this.options.poll(next.job.links.self, stop.signal);
+        const job = await this.options.poll(next.job.id, stop.signal);
         failures = 0;
         this.#tell(next, job);
       } catch (error) {
@@ -107,16 +104,16 @@ export class Follower {
     // To ask again costs nothing: it is given up only where the service says no.
     const seconds = retryDelay(error, Math.min(failures, 5));
     if (seconds === undefined) this.#fail(followed, error);
-    else await pause(seconds * 1000);
+    else await sleep(seconds * 1000);
   }
 
   /** Whether that was its end. */
   #tell(followed: Followed, job: Job): boolean {
     if (this.#all.get(followed.item) !== followed) return true;
     followed.job = job;
-    if (isFinal(job.status)) this.#all.delete(followed.item);
+    if (hasEnded(job)) this.#all.delete(followed.item);
     this.options.onJob(followed.item, job);
-    return isFinal(job.status);
+    return hasEnded(job);
   }
 
   #fail(followed: Followed, error: unknown): void {

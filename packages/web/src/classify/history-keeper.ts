@@ -3,8 +3,10 @@
  * folder of thousands does not take the memory that its cards need; what belongs together is written together. A picture that
  * was sent again (to be explained, or after a failure) keeps its one line, with the later job.
  */
-import { isFinal, type Job } from '../api/types.js';
-import { makeThumbnail, type History, type HistoryEntry } from '../parts/index.js';
+import { hasEnded, type Job } from '@quintet/client';
+import type { HistoryEntry } from '../parts/history/history-storage.js';
+import type { History } from '../parts/history/history.js';
+import { makeThumbnail } from '../parts/history/thumbnail.js';
 import { jobOf, type Item } from './item.js';
 import type { ItemStore } from './store.js';
 
@@ -52,7 +54,7 @@ export function keepHistory(store: ItemStore, history: History): HistoryKeeper {
       const item = store.get(id);
       const job = item === undefined ? undefined : jobOf(item);
       if (item === undefined || job === undefined || seen.get(id) === job.id) continue;
-      if (!isFinal(job.status) || job.status === 'canceled' || isOld(item, job)) continue;
+      if (!hasEnded(job) || job.status === 'canceled' || isOld(item, job)) continue;
       seen.set(id, job.id);
       line.push(item);
     }

@@ -1,5 +1,5 @@
 /** Where pictures come in: the drop area with its buttons, an address, and the window as a whole for dropping and pasting. */
-import { pictureExtensions } from './picture-extensions.js';
+import { pictureExtensions } from '@quintet/client';
 import { h } from '../app/dom.js';
 import { icon, type IconName } from '../app/icons.js';
 import { addressesIn, fromFiles, fromTransfer, type Collected } from './collect.js';

@@ -10,17 +10,14 @@
  * failed, canceled and a job that has ended may go back to waiting: `retry`. A picture that is explained later on keeps the
  * job that it has until the new one has ended, so nothing that is shown disappears.
  */
-import type { Job, Problem } from '../api/types.js';
-import { isFinal } from '../api/types.js';
+import type { Job } from '@quintet/client';
+import type { Failure } from '../api/problem-words.js';
 
 export type Source =
   | { readonly kind: 'file'; readonly blob: Blob }
   | { readonly kind: 'url'; readonly url: string }
   /** Its job is known, its bytes are not here: the page was loaded again, or the result was shared. */
   | { readonly kind: 'gone' };
-
-/** Why something did not work: a problem of the service, or of the way to it (`unreachable`). */
-export type Failure = Pick<Problem, 'code' | 'title' | 'retryable'> & Partial<Pick<Problem, 'detail' | 'request_id'>>;
 
 export type ItemState =
   | { readonly kind: 'waiting' }
@@ -69,9 +66,8 @@ export function phaseOf({ state }: Pick<Item, 'state'>): Phase {
       return 'canceled';
     case 'job': {
       const { status } = state.job;
-      if (!isFinal(status)) return 'busy';
-      if (status === 'expired') return 'failed';
-      return status;
+      if (status === 'queued' || status === 'processing') return 'busy';
+      return status === 'expired' ? 'failed' : status;
     }
   }
 }

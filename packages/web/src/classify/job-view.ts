@@ -1,18 +1,17 @@
 /** A shared result: the job of `#/jobs/ID`, as it stands and until it has ended. */
-import { readEvents } from '../api/event-stream.js';
+import { hasEnded, type Job } from '@quintet/client';
 import { silentSeconds } from '../api/connection.js';
-import { request } from '../api/request.js';
-import { isFinal, type Job } from '../api/types.js';
+import { failureNote, toFailure } from '../api/failure.js';
+import { service } from '../api/service.js';
 import { h } from '../app/dom.js';
 import { icon } from '../app/icons.js';
-import type { PageParts } from '../app/page-parts.js';
-import { pictureNotes, readSharedPicture, whyNoResult } from '../parts/index.js';
+import { pictureNotes, whyNoResult } from '../parts/share/share-view.js';
+import { readSharedPicture } from '../parts/share/shared-picture.js';
 import { sendCorrection } from './corrections.js';
-import { failureNote } from './failure-note.js';
-import { toFailure } from './failure.js';
 import type { Item } from './item.js';
 import { resultCard } from './result-card.js';
-import { itemTitle } from './title.js';
+import { itemTitle } from './texts.js';
+import type { PageParts } from './view.js';
 
 export interface JobViewOptions {
   readonly id: string;
@@ -27,7 +26,10 @@ export interface JobViewOptions {
 export async function jobView(host: HTMLElement, { id, picture, signal, parts }: JobViewOptions): Promise<void> {
   const { history, served } = parts;
   const card = resultCard({
-    cancel: () => void request(`v1/jobs/${id}`, { method: 'DELETE' }).catch(() => undefined),
+    cancel: () =>
+      void service()
+        .cancel(id)
+        .catch(() => undefined),
     retry: () => undefined,
     hurry: () => undefined,
     explain: () => undefined,
@@ -64,7 +66,7 @@ export async function jobView(host: HTMLElement, { id, picture, signal, parts }:
   served.onChange(show, signal);
   // What counts down, and for how long the service has not answered.
   const ticking = window.setInterval(() => {
-    if (current !== undefined && !isFinal(current.status)) show();
+    if (current !== undefined && !hasEnded(current)) show();
   }, 1000);
   const shared = picture === undefined ? undefined : readSharedPicture(picture);
   const ofLink = shared?.kind === 'picture' ? shared.jpeg : undefined;
@@ -96,19 +98,12 @@ export async function jobView(host: HTMLElement, { id, picture, signal, parts }:
 
   host.append(headline);
   try {
-    const job = await request<Job>(`v1/jobs/${id}`, { signal });
+    const job = await service().get(id, { signal });
     hear(job);
     host.append(card.element, note, back);
     card.heading.focus({ preventScroll: true });
-    if (isFinal(job.status)) return;
-    await readEvents(`v1/jobs/${id}/events`, {
-      signal,
-      onEvent: ({ data }) => {
-        const next = JSON.parse(data) as Job;
-        hear(next);
-        return isFinal(next.status) ? 'stop' : undefined;
-      },
-    });
+    if (hasEnded(job)) return;
+    for await (const next of service().events(id, { retrySeconds: Infinity, signal })) hear(next);
   } catch (error) {
     if (signal.aborted) return;
     card.element.remove();

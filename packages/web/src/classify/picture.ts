@@ -1,14 +1,19 @@
 /**
- * The picture of an item in a frame of fixed size, with what the network looked at laid over it, and what it did not see dimmed.
+ * The picture of an item in a frame of fixed size, with what the network looked at laid over it, and what it did not
+ * see dimmed.
  *
- * The heat map covers `region` of the upright picture; browsers show pictures upright, so the fractions are those of the shown
- * one. The same holds for the crop. Formats that browsers do not show (HEIC, most TIFF), and pictures that are not here, get a placeholder.
+ * The heat map covers `region` of the upright picture; browsers show pictures upright, so the fractions are those of
+ * the shown one. The same holds for the crop. Formats that browsers do not show (HEIC, most TIFF), and pictures that
+ * are not here, get a placeholder.
  */
+import type { Job } from '@quintet/client';
 import { h } from '../app/dom.js';
 import { icon } from '../app/icons.js';
-import type { Preprocess } from '../api/types.js';
-import { cropRegion, isCropWorthShowing, type Region } from './crop.js';
 import type { Item } from './item.js';
+import type { Preprocess } from './served.js';
+
+/** A part of a picture, in fractions of its width and height. */
+export type Region = NonNullable<Job['explanation']>['region'];
 
 export interface Picture {
   readonly element: HTMLElement;
@@ -102,4 +107,24 @@ export function placeholderText(name: string, kind: Item['source']['kind']): str
 /** `JPG`, or nothing where the name does not say. */
 export function fileKind(name: string): string {
   return /\.([a-z0-9]{2,5})$/i.exec(name)?.[1]?.toUpperCase() ?? '';
+}
+
+/**
+ * Which part of a picture the model sees, as the workers cut it out (services/worker/src/preprocess): the short side of
+ * `width` × `height` becomes `resize` pixels, and a square of `crop` × `crop` is cut out of the middle. It differs from
+ * the workers' by their rounding to whole pixels, less than one of `resize`. Which way the picture was turned does not
+ * matter: its middle stays its middle.
+ */
+export function cropRegion(width: number, height: number, { resize, crop }: Preprocess): Region {
+  const side = (Math.min(width, height) * crop) / resize;
+  const share = { width: side / width, height: side / height };
+  return { left: (1 - share.width) / 2, top: (1 - share.height) / 2, ...share };
+}
+
+/** Of the picture's area. A square picture keeps three quarters, which needs no word; a photo of 4:3 keeps less. */
+const worthSaying = 2 / 3;
+
+/** Whether so much is cut off that what the model did not see may matter. */
+export function isCropWorthShowing({ width, height }: Region): boolean {
+  return width * height < worthSaying;
 }

@@ -1,5 +1,6 @@
 /** How far a run of many pictures is: counts, how fast it goes, when it will be over. */
-import { phaseOf, type Failure, type Item } from './item.js';
+import type { Failure } from '../api/problem-words.js';
+import { phaseOf, type Item } from './item.js';
 
 export interface Progress {
   readonly total: number;

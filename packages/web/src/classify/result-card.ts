@@ -1,25 +1,31 @@
 /**
  * The large card of one picture: where it is on its way, then its five bars, how long it took, what answered.
  *
- * Everything that comes with the result has its place from the start: the frame has a fixed height, headline and bars have
- * their lines, so nothing moves when it arrives.
+ * Everything that comes with the result has its place from the start: the frame has a fixed height, headline and bars
+ * have their lines, so nothing moves when it arrives.
  */
+import { formatScore, hasEnded, type Job } from '@quintet/client';
+import { storedKey } from '../api/api-key.js';
+import { silentSeconds } from '../api/connection.js';
+import { failureNote, toFailure } from '../api/failure.js';
 import { h } from '../app/dom.js';
 import { icon } from '../app/icons.js';
-import { formatScore, headlineOf } from '../app/score.js';
-import { silentSeconds } from '../api/connection.js';
-import { isFinal, type Job, type Preprocess } from '../api/types.js';
+import { headlineOf } from '../app/score.js';
+import { shareView } from '../parts/share/share-view.js';
+import { snippetsView } from '../parts/snippets/snippets-view.js';
+import type { SnippetRequest } from '../parts/snippets/snippets.js';
+import { wrongView, type CorrectionRequest } from '../parts/wrong/wrong-view.js';
 import { bars } from './bars.js';
+import { labelsOf } from './corrections.js';
 import { explainControl, type ExplainActions } from './explain-control.js';
 import { facts } from './facts.js';
-import { failureNote } from './failure-note.js';
 import { baseName } from './format.js';
 import { canRetry, failureOf, isDone, jobOf, needsKey, phaseOf, type Item } from './item.js';
 import { picture } from './picture.js';
-import { resultMore, type MoreActions } from './result-more.js';
-import { statusText } from './status-text.js';
+import type { Preprocess } from './served.js';
+import { statusText } from './texts.js';
 
-export interface CardActions extends ExplainActions, MoreActions {
+export interface CardActions extends ExplainActions {
   readonly cancel: (id: string) => void;
   readonly retry: (id: string) => void;
   /** Does not wait until the end of a countdown. */
@@ -29,6 +35,10 @@ export interface CardActions extends ExplainActions, MoreActions {
   /** Whether this model can be explained. */
   readonly isExplainable: (model: string | undefined) => boolean;
   readonly startsExplained: boolean;
+  /** Says what the picture of the item really shows; undefined takes it back. */
+  readonly correct: (item: Item, correction: CorrectionRequest | undefined) => Promise<Job>;
+  /** A small picture that this browser has kept of a result. */
+  readonly thumbnail: (job: string) => Blob | undefined;
 }
 
 export interface ResultCard {
@@ -82,7 +92,7 @@ export function resultCard(actions: CardActions): ResultCard {
     note.replaceChildren(...(failure === undefined ? [] : [failureNote(failure, item.state.kind === 'pausing')]));
     explain.show(item, actions.isExplainable(model));
     buttons.replaceChildren(...buttonsFor(item, actions));
-    if (job === undefined || !isFinal(job.status)) {
+    if (job === undefined || !hasEnded(job)) {
       about.replaceChildren();
       more.replaceChildren();
       told = updateMore = undefined;
@@ -132,4 +142,47 @@ function buttonsFor(item: Item, actions: CardActions): HTMLElement[] {
 function retryLabel(item: Item): string {
   if (needsKey(item)) return 'Enter an API key';
   return phaseOf(item) === 'canceled' ? 'Send it after all' : 'Try again';
+}
+
+/**
+ * Below a result: what is wrong with it, the link to it, and how to do the same from code. Returns what it is given
+ * later states of the job by.
+ */
+function resultMore(host: HTMLElement, item: Item, { correct, thumbnail }: CardActions): (job: Job) => void {
+  const job = jobOf(item);
+  if (job === undefined) return () => undefined;
+  const first = job.predictions?.[0];
+  const { source, model, explain, name } = item;
+  const update = wrongView(host, {
+    job,
+    save: (correction) => correct(item, correction),
+    labels: () => labelsOf(job.model.name),
+    explain: (error) => failureNote(toFailure(error)),
+  });
+  const needsKey = storedKey() !== undefined;
+  const share = h('section', { ariaLabel: 'Share' }, h('h3', {}, 'Link to this result'));
+  shareView(share, {
+    id: job.id,
+    label: first === undefined ? undefined : headlineOf(first),
+    needsKey,
+    picture: () => (source.kind === 'file' ? source.blob : thumbnail(job.id)),
+  });
+  const request: SnippetRequest = {
+    baseUrl: new URL('.', document.baseURI).href,
+    picture: source.kind === 'url' ? { url: source.url } : { name: source.kind === 'file' ? name : 'photo.jpg' },
+    options: { model, explain: explain || undefined },
+    needsKey,
+  };
+  const code = h('div', { className: 'code-area' });
+  const details = h('details', { className: 'code' }, h('summary', {}, 'How to do this from code'), code);
+  // Six programs are not written for whoever does not ask.
+  details.addEventListener(
+    'toggle',
+    () => {
+      snippetsView(code, { request, job });
+    },
+    { once: true },
+  );
+  host.append(share, details);
+  return update;
 }

@@ -2,7 +2,7 @@
  * A run outlives a reload of the page: the jobs go on in the service, and their ids are kept for this tab. Pictures that were not
  * sent yet are lost with the page that had their bytes; how many they were is kept, so that the person is told.
  */
-import type { Job } from '../api/types.js';
+import type { Job } from '@quintet/client';
 import { jobOf, phaseOf, type Item } from './item.js';
 
 export interface Remembered {

@@ -4,19 +4,20 @@
  *
  * What is chosen while a run is under way joins it; after its end it begins another, and what was shown makes room.
  */
+import { hasEnded, type Job } from '@quintet/client';
+import { mayAskForKey } from '../api/api-key.js';
 import { onConnection } from '../api/connection.js';
-import { readEvents } from '../api/event-stream.js';
-import { mayAskForKey, request } from '../api/request.js';
-import { isFinal, type Job } from '../api/types.js';
+import { toFailure } from '../api/failure.js';
+import { service } from '../api/service.js';
 import type { Collected } from './collect.js';
-import { toFailure } from './failure.js';
 import { Follower } from './follower.js';
 import { canRetry, isDone, jobOf, phaseOf, type Item, type Source } from './item.js';
-import { randomId } from './random-id.js';
 import { recall, remember } from './resume.js';
 import { ItemStore } from './store.js';
-import { upload } from './upload.js';
-import { Uploads } from './uploads.js';
+import { upload, Uploads } from './uploads.js';
+
+/** How long one request waits for the end of a job. */
+const waitSeconds = 20;
 
 export interface Settings {
   model: string | undefined;
@@ -33,8 +34,8 @@ export class Run {
   /** Pictures that were lost when the page was loaded again. */
   lost = 0;
   readonly #follower = new Follower({
-    poll: waitForJob,
-    readEvents,
+    poll: (id, signal) => service().get(id, { wait: waitSeconds, signal }),
+    events: (id, signal) => service().events(id, { retrySeconds: Infinity, signal }),
     onJob: (item, job) => {
       this.store.update(item, { state: { kind: 'job', job } });
     },
@@ -112,7 +113,9 @@ export class Run {
     this.store.update(id, { state: { kind: 'canceled' } });
     if (job === undefined) return;
     // It may have ended meanwhile, which is as good; what it came to is not asked for any more.
-    void request(job.links.self, { method: 'DELETE' }).catch(() => undefined);
+    void service()
+      .cancel(job.id)
+      .catch(() => undefined);
   }
 
   cancelAll(): void {
@@ -165,10 +168,9 @@ export class Run {
     const began = performance.now();
     try {
       const submission = { source, model, explain: true, idempotencyKey: randomId() };
-      let job = await upload(submission, { signal: stop.signal });
-      while (!isFinal(job.status)) {
-        job = await waitForJob(job.links.self, stop.signal);
-      }
+      const { signal } = stop;
+      const accepted = await upload(submission, { signal });
+      const job = hasEnded(accepted) ? accepted : await service().wait(accepted.id, { signal });
       if (job.status === 'succeeded') {
         const answeredIn = (performance.now() - began) / 1000;
         this.store.update(id, { state: { kind: 'job', job }, explain: true, explaining: undefined, answeredIn });
@@ -206,9 +208,9 @@ export class Run {
   }
 }
 
-/** Answered when it has ended, after 20 s at the latest. */
-function waitForJob(path: string, signal: AbortSignal): Promise<Job> {
-  return request<Job>(path, { headers: { Prefer: 'wait=20' }, signal });
+/** 128 random bits. Not crypto.randomUUID: a page that came without TLS from another machine has none. */
+function randomId(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** The last part of an address's path that says something, else its host. */

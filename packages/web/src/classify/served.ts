@@ -1,10 +1,17 @@
 /**
- * Which models answer: asked for at the start, again when the service is back, and every while, so that the page says when no
- * worker is left or another model has come.
+ * Which models answer: asked for at the start, again when the service is back, and every while, so that the page says
+ * when no worker is left or another model has come.
  */
+import type { ModelList } from '@quintet/client';
 import { onConnection } from '../api/connection.js';
-import { request } from '../api/request.js';
-import type { ModelList, ServedModel } from '../api/types.js';
+import { service } from '../api/service.js';
+
+export type ServedModel = ModelList['models'][number];
+/**
+ * What a model sees of a picture: its short side is made `resize` pixels long, and a square of `crop` is cut out of the
+ * middle.
+ */
+export type Preprocess = NonNullable<ServedModel['preprocess']>;
 
 const everyMs = 15_000;
 /** The API's own list is as old at most. */
@@ -57,7 +64,7 @@ export class Served {
     this.#isLoading = true;
     this.#askedAt = performance.now();
     try {
-      this.#list = await request<ModelList>('v1/models');
+      this.#list = await service().models();
       for (const listener of [...this.#listeners]) listener();
     } catch {
       // The header says when the service is away; who has no key is asked for it.

@@ -1,17 +1,16 @@
 /** What the page says, and what it takes for a picture. */
+import { QuintetError, type Job } from '@quintet/client';
 import { describe, expect, it } from 'vitest';
-import { ApiError, UnreachableError } from '../api/problem.js';
-import type { Job, ServedModel } from '../api/types.js';
+import { retryDelay, toFailure } from '../api/failure.js';
 import { parseRoute } from '../app/router.js';
 import { addressesIn, looksLikePicture } from './collect.js';
-import { retryDelay } from './failure.js';
+import { phasesOf } from './facts.js';
 import { formatMs, formatSeconds, shortVersion } from './format.js';
 import { isContradicted, unservedModels } from './model-bar.js';
 import { recall, remember } from './resume.js';
-import { statusText } from './status-text.js';
+import type { ServedModel } from './served.js';
 import { makeItem, makeJob } from './testing/make.js';
-import { phasesOf } from './timing-bar.js';
-import { batchTitle, itemTitle } from './title.js';
+import { batchTitle, itemTitle, statusText } from './texts.js';
 
 describe('numbers', () => {
   it('are written for people', () => {
@@ -64,9 +63,10 @@ describe('statusText', () => {
 });
 
 describe('the models that no worker serves', () => {
+  const worker = { id: 'w', device: 'cpu', since: '2026-01-01T00:00:00.000Z', streams: 1, max_batch_size: 8 };
   const models: Record<string, ServedModel> = {
-    alive: { name: 'alive', workers: [{ id: 'w', device: 'cpu' }] },
-    dead: { name: 'dead', workers: [] },
+    alive: { name: 'alive', explainable: false, workers: [worker] },
+    dead: { name: 'dead', explainable: false, workers: [] },
   };
   const served = { find: (name?: string) => models[name ?? 'dead'] };
   const having = (change: Partial<Job>) =>
@@ -133,18 +133,49 @@ describe('what is a picture', () => {
 });
 
 describe('retryDelay', () => {
-  const problem = { type: 't', title: 'x', status: 503, code: 'queue_full', retryable: true };
+  const full = new QuintetError('queue_full', 'x', { status: 503, retryable: true, retryAfter: 12 });
+  const unreachable = new QuintetError('connection_failed', 'x', { retryable: true });
   it('waits as long as it was told, else longer each time, for whom it may wait for ever', () => {
-    expect(retryDelay(new ApiError(problem, 12), 99)).toBe(12);
-    expect([1, 2, 3, 6, 50].map((attempt) => retryDelay(new UnreachableError(undefined), attempt))).toEqual([
-      1, 2, 4, 30, 30,
-    ]);
+    expect(retryDelay(full, 99)).toBe(12);
+    expect([1, 2, 3, 6, 50].map((attempt) => retryDelay(unreachable, attempt))).toEqual([1, 2, 4, 30, 30]);
   });
 
   it('ends after some attempts where the service fails, and at once where it refuses', () => {
-    const fails = { ...problem, status: 500, code: 'internal_error' };
-    expect([retryDelay(new ApiError(fails), 5), retryDelay(new ApiError(fails), 6)]).toEqual([16, undefined]);
-    expect(retryDelay(new ApiError({ ...problem, retryable: false }), 1)).toBeUndefined();
+    const fails = new QuintetError('internal_error', 'x', { status: 500, retryable: true });
+    expect([retryDelay(fails, 5), retryDelay(fails, 6)]).toEqual([16, undefined]);
+    expect(retryDelay(new QuintetError('queue_full', 'x', { status: 503 }), 1)).toBeUndefined();
+    expect(retryDelay(new TypeError('a bug'), 1)).toBeUndefined();
+  });
+});
+
+describe('toFailure', () => {
+  it.each([
+    [502, true, 'Something between here and the service failed'],
+    [500, false, 'Something between here and the service failed'],
+    [403, false, 'The request was refused on its way'],
+  ])('names an answer %i of something in between', (status, retryable, title) => {
+    const error = new QuintetError('answer_unreadable', 'no problem document', { status, retryable });
+    expect(toFailure(error)).toEqual({ code: `http_${status}`, title, retryable });
+  });
+
+  it('is the problem of the service, no answer, a picture that cannot be read, or a fault of the page', () => {
+    const problem = { type: 't', title: 'x', status: 503, code: 'queue_full', retryable: true } as const;
+    const failures = [
+      new QuintetError('queue_full', 'x', { problem }),
+      new QuintetError('connection_failed', 'x', { retryable: true }),
+      new QuintetError('image_unreadable', 'It is gone.'),
+      new QuintetError('answer_unreadable', 'no JSON', { status: 200 }),
+      new TypeError('a bug'),
+    ].map(toFailure);
+    expect(failures[0]).toBe(problem);
+    expect(failures.slice(1).map(({ code, retryable }) => [code, retryable])).toEqual([
+      ...[
+        ['unreachable', true],
+        ['image_unreadable', false],
+        ['page_error', false],
+        ['page_error', false],
+      ],
+    ]);
   });
 });
 

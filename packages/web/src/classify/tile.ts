@@ -1,12 +1,13 @@
 /** The compact card of one of many pictures: a button that opens the large one. */
+import { formatScore } from '@quintet/client';
 import { wordsFor } from '../api/problem-words.js';
 import { h } from '../app/dom.js';
 import { icon } from '../app/icons.js';
-import { formatScore, headlineOf } from '../app/score.js';
+import { headlineOf } from '../app/score.js';
 import { baseName } from './format.js';
 import { failureOf, jobOf, phaseOf, type Item } from './item.js';
 import { fileKind, placeholderText } from './picture.js';
-import { statusText } from './status-text.js';
+import { statusText } from './texts.js';
 
 export interface Tile {
   readonly element: HTMLElement;

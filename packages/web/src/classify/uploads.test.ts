@@ -1,20 +1,12 @@
+import { QuintetError, type Job } from '@quintet/client';
 import { describe, expect, it, vi } from 'vitest';
-import { ApiError, UnreachableError } from '../api/problem.js';
-import type { Job } from '../api/types.js';
 import { ItemStore } from './store.js';
 import { makeItem, makeJob } from './testing/make.js';
-import type { Submission, UploadOptions } from './upload.js';
-import { Uploads } from './uploads.js';
+import { Uploads, type Submission, type UploadOptions } from './uploads.js';
 
-const full = (seconds: number): ApiError =>
-  new ApiError({ type: 't', title: 'The queue is full', status: 503, code: 'queue_full', retryable: true }, seconds);
-const refused = new ApiError({
-  type: 't',
-  title: 'No picture',
-  status: 415,
-  code: 'image_format_unsupported',
-  retryable: false,
-});
+const full = (retryAfter: number): QuintetError =>
+  new QuintetError('queue_full', 'The queue is full', { status: 503, retryable: true, retryAfter });
+const refused = new QuintetError('image_format_unsupported', 'No picture', { status: 415 });
 
 /** A service whose answers the test gives, one by one. */
 function service() {
@@ -92,7 +84,7 @@ describe('Uploads', () => {
   it('does not wait any longer when the service is back', async () => {
     const { add, open, uploads } = service();
     add('a');
-    open[0]?.fail(new UnreachableError(undefined));
+    open[0]?.fail(new QuintetError('connection_failed', 'No answer', { retryable: true }));
     await settle();
     expect(open).toHaveLength(1);
     uploads.openGate();

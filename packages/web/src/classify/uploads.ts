@@ -9,12 +9,34 @@
  * the line with its key, so that it can become one job only, and is tried alone when the gate opens; when it gets through, so do
  * the others. Invariant: an item is in the line, in flight, or not here; `cancel` removes it from wherever it is.
  */
-import { pause } from '../api/pause.js';
-import type { Job } from '../api/types.js';
-import { retryDelay, toFailure } from './failure.js';
-import type { Item } from './item.js';
+import { sleep, type Job } from '@quintet/client';
+import { retryDelay, toFailure } from '../api/failure.js';
+import { uploader } from '../api/service.js';
+import type { Item, Source } from './item.js';
 import type { ItemStore } from './store.js';
-import type { Submission, UploadOptions } from './upload.js';
+
+export interface Submission {
+  readonly source: Exclude<Source, { readonly kind: 'gone' }>;
+  readonly model?: string | undefined;
+  readonly explain: boolean;
+  /** The same for every attempt: however often it is sent, one job is made. */
+  readonly idempotencyKey: string;
+}
+
+export interface UploadOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (fraction: number) => void;
+}
+
+/** Sends a picture once; resolves to the accepted job. Throws QuintetError, or what `signal` was aborted with. */
+export function upload(
+  { source, model, explain, idempotencyKey }: Submission,
+  { signal, onProgress }: UploadOptions,
+): Promise<Job> {
+  const image = source.kind === 'file' ? source.blob : new URL(source.url);
+  const options = { model, explain: explain || undefined, idempotencyKey, signal };
+  return uploader(onProgress).submit(image, options);
+}
 
 export interface UploadsOptions {
   readonly store: ItemStore;
@@ -127,7 +149,7 @@ export class Uploads {
     const gate = new AbortController();
     this.#gate = gate;
     this.#careful = true;
-    await pause(ms, gate.signal).catch(() => undefined);
+    await sleep(ms, gate.signal).catch(() => undefined);
     this.#gate = undefined;
     this.#pump();
   }

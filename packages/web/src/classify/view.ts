@@ -5,25 +5,39 @@
  *
  * A run of one is shown as single, of more as batch; each is made anew when the run that it shows begins.
  */
+import type { Result } from '@quintet/client';
 import { onConnection, silentSeconds } from '../api/connection.js';
 import { h } from '../app/dom.js';
-import type { PageParts } from '../app/page-parts.js';
-import { downloadText, historyView, openCameraDialog, resultsAsCsv, type CsvResult } from '../parts/index.js';
-import { announcer, batchAnnouncement, itemAnnouncement } from './announcer.js';
+import { openCameraDialog } from '../parts/camera/camera-dialog.js';
+import type { Toasts } from '../parts/controls/toast.js';
+import { downloadText, resultsAsCsv } from '../parts/csv.js';
+import { historyView } from '../parts/history/history-view.js';
+import type { History } from '../parts/history/history.js';
 import type { Order } from './arrangement.js';
 import { batchView, type BatchView } from './batch-view.js';
 import { fromFiles, type Collected } from './collect.js';
 import { Corrections } from './corrections.js';
 import { examples } from './examples.js';
-import { keepHistory } from './history-keeper.js';
 import { plural } from './format.js';
+import { keepHistory } from './history-keeper.js';
 import { intake } from './intake.js';
 import { failureOf, isDone, jobOf, type Item } from './item.js';
 import { isContradicted, modelBar } from './model-bar.js';
 import { progressOf } from './progress.js';
 import { resultCard, type CardActions, type ResultCard } from './result-card.js';
 import { Run } from './run.js';
-import { batchTitle, itemTitle } from './title.js';
+import type { Served } from './served.js';
+import { announcer, batchAnnouncement, batchTitle, itemAnnouncement, itemTitle } from './texts.js';
+
+/** What there is once for the page, and every view may use. */
+export interface PageParts {
+  readonly history: History;
+  readonly toasts: Toasts;
+  /** The models. */
+  readonly served: Served;
+  /** Says in the window's title what the view shows; `Quintet` where it is empty. Of a view that is hidden it waits. */
+  readonly title: (text: string) => void;
+}
 
 type Stage =
   | { readonly kind: 'idle' }
@@ -119,7 +133,7 @@ export function classifyView(host: HTMLElement, { history, toasts, served, title
           run.retryFailed();
         },
         exportCsv: () => {
-          downloadText('quintet-results.csv', resultsAsCsv(run.store.all().map(csvResultOf)), 'text/csv');
+          downloadText('quintet-results.csv', resultsAsCsv(run.store.all().map(resultOf)), 'text/csv');
         },
         clear: () => {
           run.clear();
@@ -222,6 +236,6 @@ function bringUp(heading: HTMLElement): void {
   if (top < 0 || bottom > window.innerHeight) heading.scrollIntoView({ block: 'center' });
 }
 
-function csvResultOf(item: Item): CsvResult {
-  return { name: item.name, job: jobOf(item), error: failureOf(item) };
+function resultOf(item: Item, index: number): Result {
+  return { index, name: item.name, job: jobOf(item), error: failureOf(item) };
 }

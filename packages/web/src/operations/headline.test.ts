@@ -1,6 +1,6 @@
+import type { Operations } from '@quintet/client';
 import { expect, it } from 'vitest';
 import { headlineOf } from './headline.js';
-import type { Operations } from './types.js';
 
 const worker = { id: 'w', model: { name: 'm' }, device: 'cpu', since: '', streams: 1, rate: 1 };
 const healthy: Operations = {

@@ -1,7 +1,7 @@
 /** The one sentence above the numbers: whether they can be trusted, and what an operator should know first. */
+import type { Operations } from '@quintet/client';
 import { formatCount } from './format.js';
 import type { Feed } from './poll.js';
-import type { Operations } from './types.js';
 
 export interface Headline {
   readonly tone: 'quiet' | 'good' | 'warn' | 'bad';

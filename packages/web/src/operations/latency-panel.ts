@@ -1,10 +1,10 @@
 /** How long jobs took, phase by phase: half of them, nine of ten, all but one of a hundred. */
+import type { Operations } from '@quintet/client';
 import { h } from '../app/dom.js';
 import { formatMilliseconds, nothing } from './format.js';
 import { changing, columnHeader, hiddenCaption, section, type Panel } from './panel.js';
-import type { LatencyPhase, Operations } from './types.js';
 
-const phases: readonly { readonly phase: LatencyPhase; readonly name: string }[] = [
+const phases: readonly { readonly phase: keyof Operations['latency_ms']; readonly name: string }[] = [
   { phase: 'total', name: 'Total' },
   { phase: 'queue', name: 'Waiting' },
   { phase: 'preprocess', name: 'Decoding' },

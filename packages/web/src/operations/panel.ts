@@ -1,7 +1,7 @@
 /** What the panels of the operations view have in common. */
+import type { Operations } from '@quintet/client';
 import { h, type Child } from '../app/dom.js';
 import { nothing } from './format.js';
-import type { Operations } from './types.js';
 
 /** A part of the view: made once, with room for what it will say, and then kept up to date. */
 export interface Panel {

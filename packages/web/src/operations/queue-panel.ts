@@ -1,8 +1,8 @@
 /** What waits, of how many that may, and until when. With several models, each for itself: each has its own room. */
+import type { Operations } from '@quintet/client';
 import { h } from '../app/dom.js';
 import { formatCount, formatDuration, nothing } from './format.js';
 import { changing, columnHeader, hiddenCaption, meter, section, type Panel } from './panel.js';
-import type { Operations } from './types.js';
 
 export function queuePanel(): Panel {
   const depth = changing('strong', 'figure numbers');

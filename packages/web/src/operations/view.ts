@@ -1,7 +1,8 @@
 /** The operations view: how the service does, live while somebody looks. */
-import { pause } from '../api/pause.js';
-import { ApiError, UnreachableError } from '../api/problem.js';
-import { askForKey, request } from '../api/request.js';
+import { QuintetError, sleep, type Operations } from '@quintet/client';
+import { askForKey } from '../api/api-key.js';
+import { toFailure } from '../api/failure.js';
+import { service } from '../api/service.js';
 import { h } from '../app/dom.js';
 import { headlineOf } from './headline.js';
 import { latencyPanel } from './latency-panel.js';
@@ -9,7 +10,6 @@ import { changing } from './panel.js';
 import { poll, type Failure, type Feed } from './poll.js';
 import { queuePanel } from './queue-panel.js';
 import { throughputPanel } from './throughput-panel.js';
-import type { Operations } from './types.js';
 import { redisPanel, webhooksPanel } from './webhooks-and-redis.js';
 import { workersPanel } from './workers-panel.js';
 
@@ -51,25 +51,24 @@ export function operationsView(host: HTMLElement, signal: AbortSignal): void {
     for (const panel of panels) panel.show(data);
   };
   const read = (while_: AbortSignal): Promise<Operations> =>
-    request<Operations>('v1/operations', { signal: AbortSignal.any([while_, AbortSignal.timeout(silenceMs)]) });
+    service().operations({ signal: AbortSignal.any([while_, AbortSignal.timeout(silenceMs)]) });
   const allowed = async (while_: AbortSignal): Promise<void> => {
     do await nextClick(change, while_);
     while (!while_.aborted && !(await askForKey()));
   };
-  void poll({ everyMs, read, judge, shown, allowed, pause, tell }, signal);
+  void poll({ everyMs, read, judge, shown, allowed, pause: sleep, tell }, signal);
 }
 
 function judge(error: unknown): Failure {
-  if (error instanceof ApiError) {
-    const { problem, retryAfter = 0 } = error;
-    const denial = denials[problem.code];
-    if (denial !== undefined) return { reason: denial, denied: true, afterMs: 0 };
-    return { reason: problem.detail ?? `${problem.title}.`, denied: false, afterMs: retryAfter * 1000 };
-  }
+  const { code, title, detail = `${title}.` } = toFailure(error);
+  const denial = denials[code];
+  if (denial !== undefined) return { reason: denial, denied: true, afterMs: 0 };
   const silent = error instanceof DOMException && error.name === 'TimeoutError';
   if (silent) return { reason: `The service has not answered for ${silenceMs / 1000} s.`, denied: false, afterMs: 0 };
-  const reason = error instanceof UnreachableError ? error.message : `The answer cannot be read (${String(error)}).`;
-  return { reason, denied: false, afterMs: 0 };
+  if (code === 'page_error')
+    return { reason: `The answer cannot be read (${String(error)}).`, denied: false, afterMs: 0 };
+  const afterMs = error instanceof QuintetError ? (error.retryAfter ?? 0) * 1000 : 0;
+  return { reason: detail, denied: false, afterMs };
 }
 
 async function shown(signal: AbortSignal): Promise<void> {

@@ -1,8 +1,8 @@
 /** What is around the jobs: deliveries of webhooks, and the memory that everything is kept in. */
+import type { Operations } from '@quintet/client';
 import { h } from '../app/dom.js';
 import { formatBytes, formatCount, nothing } from './format.js';
 import { meter, section, tally, type Panel } from './panel.js';
-import type { Operations } from './types.js';
 
 /** Counted up to here, as the service lists no more. */
 const mostCounted = 10_000;

@@ -3,10 +3,12 @@
  * roles are written out, since a table that is laid out as something else is no table to screen readers any more.
  * A row is made when its worker appears, and changed as long as it lives: what somebody reads does not jump.
  */
+import type { Operations } from '@quintet/client';
 import { h } from '../app/dom.js';
 import { formatBytes, formatCount, formatDuration, formatRate, formatShare, nothing } from './format.js';
 import { changing, columnHeader, hiddenCaption, meter, section, type Panel } from './panel.js';
-import type { Operations, WorkerState } from './types.js';
+
+type WorkerState = Operations['workers'][number];
 
 const columns = ['Worker', 'Model', 'Device', 'Load', 'Jobs', 'Images/s', 'Memory', 'Up for'] as const;
 type Column = (typeof columns)[number];

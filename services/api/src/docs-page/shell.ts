@@ -1,4 +1,4 @@
-/** What is around every view of the page (packages/web/src/app/shell.ts): its name, the way to the others, the colour scheme. */
+/** What is around every view of the page (packages/web/src/main.ts): its name, the way to the others, the colour scheme. */
 import { markup, type Html } from './html.js';
 
 /** As packages/web/src/app/icons.ts has them. */

@@ -1,17 +1,14 @@
 /** `quintet batch`: files as batches, which the service keeps together, so that whoever submits them need not stay. */
-import { QuintetError, type Batch, type Quintet } from '../../index.js';
+import { QuintetError, type Quintet } from '../../index.js';
 import { formatOf, numberOf, UsageError, type Parsed } from '../arguments.js';
 import { collectFiles, submitInParts, type Part } from '../batch-parts.js';
 import { command } from '../command.js';
 import { connect, type Context } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
-import { explain } from '../failures.js';
+import { exitCodes, explain } from '../failures.js';
 import { formatFlags, pictureFlags, serviceFlags, type Flags } from '../flags.js';
 import { expandInputs, skippedTo } from '../input/inputs.js';
-import { progressLine } from '../output/progress.js';
-import { createRowWriter, labelsOf, type RowWriter } from '../output/rows.js';
-import type { Terminal } from '../output/terminal.js';
-import { jobFailure } from '../row-of-job.js';
+import { batchLine } from '../output/progress.js';
+import { createRowWriter, labelsOf, writeEnded, type Row, type Writer } from '../output/rows.js';
 
 const flags = {
   ...pictureFlags,
@@ -57,7 +54,12 @@ async function run({ values, positionals }: Parsed<typeof flags>, context: Conte
 }
 
 /** Waits for a part and writes its rows; resolves to how many failed. A part that is interrupted is canceled. */
-async function finish(client: Quintet, part: Part, writer: RowWriter, { terminal, signal }: Context): Promise<number> {
+async function finish(
+  client: Quintet,
+  part: Part,
+  writer: Writer<Row>,
+  { terminal, signal }: Context,
+): Promise<number> {
   if ('error' in part) {
     const { name } = part.file;
     terminal.complain(`${name}: ${part.error.detail}`);
@@ -69,7 +71,7 @@ async function finish(client: Quintet, part: Part, writer: RowWriter, { terminal
       signal,
       seconds: 1,
       onProgress: (batch) => {
-        showProgress(terminal, batch);
+        terminal.status(batchLine(batch));
       },
     });
     if (status === 'canceled') throw new QuintetError('batch_canceled', `The batch ${part.batch.id} was canceled.`);
@@ -80,20 +82,9 @@ async function finish(client: Quintet, part: Part, writer: RowWriter, { terminal
   }
   let failed = 0;
   for await (const { index, name, job } of client.batchResults(part.batch.id, { signal })) {
-    const error = jobFailure(job);
-    if (error !== undefined) {
-      failed += 1;
-      terminal.complain(`${name}: ${error.code}: ${error.detail}`);
-    }
-    await writer.write({ index: part.first + index, name, job, error });
+    if (!(await writeEnded(writer, terminal, { index: part.first + index, name, job }))) failed += 1;
   }
   return failed;
-}
-
-function showProgress(terminal: Terminal, { total, counts, created_at }: Batch): void {
-  const done = counts.succeeded + counts.failed + counts.canceled + counts.expired;
-  const seconds = (Date.now() - Date.parse(created_at)) / 1000;
-  terminal.status(progressLine({ done, failed: counts.failed, total, seconds }));
 }
 
 export const batch = command('batch', {

@@ -5,14 +5,13 @@ import { AdaptiveWindow, QuintetError, saturatingConcurrency, type Classified, t
 import { formatOf, numberOf, UsageError, type Parsed } from '../arguments.js';
 import { command } from '../command.js';
 import { connect, type Context } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
-import { fatalCode } from '../failures.js';
+import { exitCodes, fatalCode } from '../failures.js';
 import { formatFlags, pictureFlags, serviceFlags, type Flags } from '../flags.js';
 import { HeatMaps } from '../heat-maps.js';
 import { expandInputs, isFolder, readInput, skippedTo, type Input } from '../input/inputs.js';
 import { watchFolders, type WatchFolderOptions } from '../input/watch-folder.js';
+import { Run } from '../output/progress.js';
 import { createRowWriter, labelsOf } from '../output/rows.js';
-import { Run } from '../run.js';
 
 /** How often a folder is looked at, and how long a file must not change. */
 const watchMs = 500;

@@ -1,16 +1,14 @@
 /** `quintet jobs`: what was submitted, newest first. */
-import type { Job } from '../../index.js';
+import { formatScore, type Job } from '../../index.js';
 import { jobStatuses } from '../../types.js';
 import { formatOf, numberOf, UsageError, type Parsed } from '../arguments.js';
 import { command } from '../command.js';
 import { connect, type Context } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
-import { formatFlags, serviceFlags, type Flags, type Format } from '../flags.js';
-import { csvLine } from '../output/csv.js';
-import { pad, padStart, printable, printableJson, shorten } from '../output/printable.js';
-import { percent } from '../output/table.js';
+import { exitCodes } from '../failures.js';
+import { formatFlags, serviceFlags, type Flags } from '../flags.js';
+import { pad, padStart, printable, shorten } from '../output/printable.js';
+import { createWriter } from '../output/rows.js';
 import type { Terminal } from '../output/terminal.js';
-import { tsv } from '../output/tsv.js';
 
 const flags = {
   status: { type: 'string', short: 's', value: 'STATUS', takes: jobStatuses, help: 'only those with this status' },
@@ -31,49 +29,22 @@ async function run({ values }: Parsed<typeof flags>, context: Context): Promise<
   const limit = values.all === true ? undefined : (given ?? 20);
   const status = jobStatuses.find((each) => each === values.status);
   const client = await connect(values, context);
-  const write = jobWriter(format, terminal);
-  let rows = 0;
-  await write.begin();
+  const header = tableHeader(terminal);
+  const writer = createWriter<Job>(terminal, format, {
+    table: { header, row: (job) => tableRow(job, terminal), none: header },
+    tsv: { columns, rows: (job) => [cellsOf(job)] },
+    csv: { columns, row: cellsOf },
+    json: (job) => job,
+  });
   try {
-    for await (const job of client.jobs({ status, limit, signal })) await write.job(job, rows++);
+    for await (const job of client.jobs({ status, limit, signal })) await writer.write(job);
   } finally {
-    await write.end(rows);
+    await writer.end();
   }
   return exitCodes.ok;
 }
 
-interface JobWriter {
-  begin(): Promise<void>;
-  job(job: Job, index: number): Promise<void>;
-  end(rows: number): Promise<void>;
-}
-
-const nothing = (): Promise<void> => Promise.resolve();
-
-function jobWriter(format: Format, terminal: Terminal): JobWriter {
-  const print = (text: string): Promise<void> => terminal.print(text);
-  const shown = terminal.columns !== undefined;
-  switch (format) {
-    case 'json':
-      return {
-        begin: nothing,
-        job: (job, index) => print(`${index === 0 ? '[\n' : ',\n'}${printableJson(job)}`),
-        end: (rows) => print(rows === 0 ? '[]\n' : '\n]\n'),
-      };
-    case 'ndjson':
-      return { begin: nothing, job: (job) => print(`${printableJson(job)}\n`), end: nothing };
-    case 'table':
-      return { begin: () => print(tableHeader(terminal)), job: (job) => print(tableRow(job, terminal)), end: nothing };
-    case 'csv':
-    case 'tsv': {
-      const line = (cells: readonly string[]): string =>
-        format === 'tsv' ? tsv([cells], shown) : csvLine(shown ? cells.map(printable) : cells);
-      return { begin: () => print(line(columnNames)), job: (job) => print(line(cellsOf(job))), end: nothing };
-    }
-  }
-}
-
-const columnNames = ['id', 'status', 'created_at', 'model', 'batch', 'label', 'score', 'error', 'correction'];
+const columns = ['id', 'status', 'created_at', 'model', 'batch', 'label', 'score', 'error', 'correction'];
 
 function cellsOf({ id, status, created_at, model, batch = '', predictions, error, correction }: Job): string[] {
   const best = predictions?.[0];
@@ -113,7 +84,7 @@ function tableRow({ id, status, created_at, model, predictions, error }: Job, { 
   const created = cut(created_at.slice(0, 19).replace('T', ' '), widths.created);
   const start = [id, pad(status, widths.status), created, cut(model.name, widths.model)];
   if (best === undefined) return `${[...start, colours.red(printable(error?.code ?? ''))].join('  ').trimEnd()}\n`;
-  return `${[...start, cut(best.label, widths.label), padStart(percent(best.score), widths.score)].join('  ')}\n`;
+  return `${[...start, cut(best.label, widths.label), padStart(formatScore(best.score), widths.score)].join('  ')}\n`;
 }
 
 export const jobs = command('jobs', {

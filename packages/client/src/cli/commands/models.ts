@@ -2,11 +2,10 @@
 import { formatOf } from '../arguments.js';
 import { command } from '../command.js';
 import { connect } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes } from '../failures.js';
 import { rowFlags, rowFormats, serviceFlags } from '../flags.js';
-import { printable, printableJson } from '../output/printable.js';
+import { printable, printableJson, tsv } from '../output/printable.js';
 import { simpleTable } from '../output/table.js';
-import { tsv } from '../output/tsv.js';
 
 export const models = command('models', {
   summary: 'list the models',

@@ -4,13 +4,11 @@ import { sleep } from '../../http/abortable.js';
 import { formatOf, numberOf, type Parsed } from '../arguments.js';
 import { command } from '../command.js';
 import { connect, type Context } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
-import { explain } from '../failures.js';
+import { exitCodes, explain } from '../failures.js';
 import { rowFlags, rowFormats, serviceFlags, type Flags, type Format } from '../flags.js';
 import { operationsTable } from '../output/operations-table.js';
-import { printableJson } from '../output/printable.js';
+import { printableJson, tsv } from '../output/printable.js';
 import type { Terminal } from '../output/terminal.js';
-import { tsv } from '../output/tsv.js';
 
 const flags = {
   watch: { type: 'boolean', short: 'w', help: 'go on, until Ctrl-C' },

@@ -3,11 +3,10 @@ import { hasEnded, QuintetError, type Job, type Quintet } from '../../index.js';
 import { formatOf, numberOf, type Parsed } from '../arguments.js';
 import { command } from '../command.js';
 import { connect, type Context } from '../context.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes } from '../failures.js';
 import { formatFlags, pictureFlags, serviceFlags, type Flags } from '../flags.js';
-import { duration, progressLine } from '../output/progress.js';
-import { createRowWriter, labelsOf } from '../output/rows.js';
-import { jobFailure } from '../row-of-job.js';
+import { batchLine, duration } from '../output/progress.js';
+import { createRowWriter, labelsOf, writeEnded } from '../output/rows.js';
 
 const flags = {
   top: { ...pictureFlags.top, help: 'labels of each picture, of those that were asked for (5; 1 in a table)' },
@@ -27,12 +26,7 @@ async function run({ values, positionals }: Parsed<typeof flags>, context: Conte
     for (const id of positionals) {
       for await (const { name, job } of endedJobs(client, id, context)) {
         terminal.status('');
-        const error = jobFailure(job);
-        if (error !== undefined) {
-          failed += 1;
-          terminal.complain(`${name}: ${error.code}: ${error.detail}`);
-        }
-        await writer.write({ index: index++, name, job, error });
+        if (!(await writeEnded(writer, terminal, { index: index++, name, job }))) failed += 1;
       }
     }
   } finally {
@@ -61,10 +55,8 @@ async function* endedJobs(
   await client.waitForBatch(id, {
     signal,
     seconds: 1,
-    onProgress: ({ total, counts, created_at }) => {
-      const done = total - counts.queued - counts.processing;
-      const seconds = (Date.now() - Date.parse(created_at)) / 1000;
-      terminal.status(progressLine({ done, failed: counts.failed, total, seconds }));
+    onProgress: (batch) => {
+      terminal.status(batchLine(batch));
     },
   });
   for await (const { name, job } of client.batchResults(id, { signal })) yield { name, job };

@@ -1,10 +1,9 @@
 /** What the command line names, as pictures: files, folders, addresses, and standard input. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ImageInput } from '../../index.js';
+import { isPictureName, type ImageInput } from '../../index.js';
 import { readAll } from '../../node/chunk-list.js';
 import { empty, kindOf, readImageInline } from '../../node/files.js';
-import { isPictureName } from '../../picture-name.js';
 import { UsageError } from '../arguments.js';
 import type { Terminal } from '../output/terminal.js';
 

@@ -1,4 +1,7 @@
-/** Text as a terminal may be given it. File names, labels and error details are other people's, and a terminal obeys what it is sent. */
+/**
+ * Text as a terminal may be given it. File names, labels and error details are other people's, and a terminal obeys
+ * what it is sent.
+ */
 
 /** C0, DEL and C1 controls, line separators, and what turns the direction of writing. */
 // eslint-disable-next-line no-control-regex
@@ -56,4 +59,21 @@ export function pad(text: string, width: number): string {
 
 export function padStart(text: string, width: number): string {
   return ' '.repeat(Math.max(0, width - widthOf(text))) + text;
+}
+
+/**
+ * Rows with tabs between their cells, for programs: the first one names the columns, nothing is shortened or coloured,
+ * numbers are whole. A tab, a line break or a backslash in a cell is written as `\t`, `\n`, `\r` or `\\`, so that a
+ * line is a row and a tab is a border, whatever a file is called. `shown`: it goes to a terminal, which must not be
+ * given control characters.
+ */
+export function tsv(rows: readonly (readonly string[])[], shown = false): string {
+  const cell = (text: string): string => (shown ? printable(tsvCell(text)) : tsvCell(text));
+  return rows.map((cells) => `${cells.map(cell).join('\t')}\n`).join('');
+}
+
+const escapes: Readonly<Record<string, string>> = { '\t': '\\t', '\n': '\\n', '\r': '\\r', '\\': '\\\\' };
+
+function tsvCell(text: string): string {
+  return text.replaceAll(/[\t\n\r\\]/g, (character) => escapes[character] ?? character);
 }

@@ -1,4 +1,7 @@
-/** The progress of a run, as a line. */
+/** How a run stands: a line while it goes on, what is told of what fails, and at its end. */
+import type { Batch, QuintetError } from '../../index.js';
+import { explain } from '../failures.js';
+import type { Terminal } from './terminal.js';
 
 const barWidth = 24;
 const parts = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
@@ -26,6 +29,13 @@ export function progressLine({ done, failed, total, seconds, note }: Standing): 
   return words.join('  ');
 }
 
+/** The same of a batch that goes on. */
+export function batchLine({ total, counts, created_at }: Batch): string {
+  const done = total - counts.queued - counts.processing;
+  const seconds = (Date.now() - Date.parse(created_at)) / 1000;
+  return progressLine({ done, failed: counts.failed, total, seconds });
+}
+
 function bar(share: number): string {
   const eighths = Math.round(share * barWidth * 8);
   const full = Math.floor(eighths / 8);
@@ -39,4 +49,75 @@ export function duration(seconds: number): string {
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** How long a note of waiting stays. */
+const noteMs = 2000;
+const redrawMs = 500;
+
+export class Run {
+  #done = 0;
+  #failed = 0;
+  #note: { readonly text: string; readonly until: number } | undefined;
+  readonly #began = performance.now();
+  readonly #timer: NodeJS.Timeout;
+
+  /** `total` is undefined where it is not known. */
+  constructor(
+    private readonly terminal: Terminal,
+    private readonly total: number | undefined,
+  ) {
+    this.#timer = setInterval(() => {
+      this.#show();
+    }, redrawMs).unref();
+    this.#show();
+  }
+
+  get failed(): number {
+    return this.#failed;
+  }
+
+  /** A picture is done; with an error, which is told, it failed. */
+  count(name: string, error: QuintetError | undefined): void {
+    this.#done += 1;
+    if (error !== undefined) {
+      this.#failed += 1;
+      this.terminal.complain(`${name}: ${explain(error)}`);
+    }
+    this.#show();
+  }
+
+  waitsFor({ code }: QuintetError): void {
+    this.#note = { text: `waiting: ${code}`, until: performance.now() + noteMs };
+  }
+
+  /** Told where the user ended the run. */
+  interrupted(signal: AbortSignal): void {
+    this.#stop();
+    if (!signal.aborted || !this.terminal.stderr.isTTY) return;
+    const of = this.total === undefined ? '' : ` of ${this.total}`;
+    this.terminal.tell(`Interrupted: ${this.#done}${of} done; what was under way is canceled.`);
+  }
+
+  /** To a person, who has seen the bar disappear. */
+  summary(): void {
+    this.#stop();
+    if (!this.terminal.stderr.isTTY) return;
+    const seconds = (performance.now() - this.#began) / 1000;
+    const pictures = `${this.#done} ${this.#done === 1 ? 'picture' : 'pictures'}`;
+    const failures = this.#failed === 0 ? '' : `, ${this.#failed} failed`;
+    this.terminal.tell(`${pictures} in ${seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds)}${failures}`);
+  }
+
+  #show(): void {
+    const now = performance.now();
+    const note = this.#note !== undefined && now < this.#note.until ? this.#note.text : undefined;
+    const seconds = (now - this.#began) / 1000;
+    this.terminal.status(progressLine({ done: this.#done, failed: this.#failed, total: this.total, seconds, note }));
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    this.terminal.status('');
+  }
 }

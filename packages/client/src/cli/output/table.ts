@@ -1,6 +1,6 @@
 /** A table for people: a line for each label of each picture. Widths are fixed by the first names, as rows are printed as they come. */
+import { formatScore, type Result } from '../../index.js';
 import { pad, padStart, printable, shorten, widthOf } from './printable.js';
-import type { Row } from './rows.js';
 import type { Colours } from './terminal.js';
 
 const labelWidth = 30;
@@ -27,7 +27,7 @@ export class TableWriter {
     return `${bold(pad('FILE', this.#nameWidth))}  ${bold(pad('LABEL', labelWidth))}  ${bold(padStart('SCORE', scoreWidth))}\n`;
   }
 
-  row({ name, job, error }: Row, top: number): string {
+  row({ name, job, error }: Result, top: number): string {
     const shown = this.#name(name);
     const predictions = job?.predictions?.slice(0, top) ?? [];
     if (job?.status === 'succeeded' && predictions.length === 0)
@@ -41,7 +41,7 @@ export class TableWriter {
         const first = index === 0 ? shown : ' '.repeat(this.#nameWidth);
         const text = printable(label);
         const cell = pad(this.columns === undefined ? text : shorten(text, labelWidth), labelWidth);
-        const line = `${cell}  ${padStart(percent(score), scoreWidth)}`;
+        const line = `${cell}  ${padStart(formatScore(score), scoreWidth)}`;
         return `${first}  ${index === 0 ? line : this.colours.dim(line)}\n`;
       })
       .join('');
@@ -51,13 +51,6 @@ export class TableWriter {
     const text = printable(name);
     return pad(this.columns === undefined ? text : shorten(text, this.#nameWidth), this.#nameWidth);
   }
-}
-
-/** A score of 0 to 1, rounded as the page does it: only 1 is `100 %`, only 0 is `0 %`, and 0.9997 is `99.9 %`. */
-export function percent(score: number): string {
-  if (score <= 0) return '0 %';
-  if (score >= 1) return '100 %';
-  return score < 0.0005 ? '< 0.1 %' : `${Math.min(score * 100, 99.9).toFixed(1)} %`;
 }
 
 /** Columns as wide as their widest cell; the first row is the header. Numbers, by their header's `>`, to the right. */

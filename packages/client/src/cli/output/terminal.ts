@@ -1,14 +1,16 @@
 /**
  * Standard output and standard error, which may be the same terminal.
  *
- * Results go to stdout, or to a file, everything else to stderr. A status line, of a terminal only, is the last line of stderr: it is taken away
- * before anything else is written, and drawn again after it. A reader that closes stdout, such as `head`, is not an error:
- * `onClosed` is told, once, and what is written afterwards is dropped.
+ * Results go to stdout, or to a file, everything else to stderr. A status line, of a terminal only, is the last line of
+ * stderr: it is taken away before anything else is written, and drawn again after it. A reader that closes stdout, such
+ * as `head`, is not an error: `onClosed` is told, once, and what is written afterwards is dropped.
  */
 import { once } from 'node:events';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import type { WriteStream } from 'node:tty';
+import { kindOf } from '../../node/files.js';
+import { UsageError } from '../arguments.js';
 import { printable, shorten } from './printable.js';
-import type { ResultFile } from './result-file.js';
 
 export interface Colours {
   readonly bold: (text: string) => string;
@@ -120,4 +122,44 @@ function coloursOf(stream: WriteStream, env: NodeJS.ProcessEnv): Colours {
     (text: string): string =>
       coloured ? `\x1b[${code}m${text}\x1b[0m` : text;
   return { bold: paint(1), dim: paint(2), red: paint(31), green: paint(32), yellow: paint(33) };
+}
+
+/**
+ * A file for results, in the place of standard output.
+ *
+ * It is opened before anything else happens, so that one that cannot be written is told before any picture is sent;
+ * what is in it stays until the first result is there. So a run that never begins, as the service is away, destroys
+ * nothing.
+ */
+export class ResultFile {
+  #isEmpty = false;
+
+  private constructor(
+    readonly path: string,
+    private readonly handle: FileHandle,
+  ) {}
+
+  /** Throws UsageError where it cannot be written. */
+  static async open(path: string): Promise<ResultFile> {
+    const kind = await stat(path).then(kindOf, () => undefined);
+    // The opening of a pipe would wait for its reader, in a thread that nothing can end.
+    if (kind !== undefined && kind !== 'a device') throw new UsageError(`${path} is ${kind}, and results go to a file`);
+    try {
+      return new ResultFile(path, await open(path, 'a'));
+    } catch (error) {
+      throw new UsageError(`results cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  async write(text: string): Promise<void> {
+    if (!this.#isEmpty) {
+      this.#isEmpty = true;
+      if ((await this.handle.stat()).isFile()) await this.handle.truncate(0);
+    }
+    await this.handle.appendFile(text);
+  }
+
+  close(): Promise<void> {
+    return this.handle.close();
+  }
 }

@@ -1,5 +1,5 @@
 /** Items and jobs for tests. */
-import type { Job } from '../../api/types.js';
+import type { Job } from '@quintet/client';
 import type { Item } from '../item.js';
 
 export function makeJob(id: string, change: Partial<Job> = {}): Job {

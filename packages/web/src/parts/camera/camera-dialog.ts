@@ -8,8 +8,15 @@
  */
 import { h } from '../../app/dom.js';
 import { icon } from '../../app/icons.js';
-import { cameraProblem } from './camera-problem.js';
-import { closeCamera, deviceOf, listCameras, looksAtReader, openCamera, takePicture } from './camera-stream.js';
+import {
+  cameraProblem,
+  closeCamera,
+  deviceOf,
+  listCameras,
+  looksAtReader,
+  openCamera,
+  takePicture,
+} from './camera-stream.js';
 
 export interface CameraOptions {
   /** Called once at most, with a JPEG. */

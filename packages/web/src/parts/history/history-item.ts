@@ -1,11 +1,11 @@
 /** One result of the past: its picture, its first label and score, when it was, and a button that deletes it. */
+import { formatScore } from '@quintet/client';
 import { wordsFor } from '../../api/problem-words.js';
 import { h } from '../../app/dom.js';
 import { icon } from '../../app/icons.js';
 import { jobHash } from '../../app/router.js';
-import { formatScore, headlineOf } from '../../app/score.js';
-import type { HistoryEntry } from './history-entry.js';
-import { relativeTime } from './relative-time.js';
+import { headlineOf } from '../../app/score.js';
+import type { HistoryEntry } from './history-storage.js';
 
 export interface HistoryItem {
   readonly element: HTMLElement;
@@ -77,4 +77,25 @@ function summary({ job }: HistoryEntry): { text: string; score?: string } {
   if (first !== undefined) return { text: headlineOf(first), score: formatScore(first.score) };
   if (job.status === 'succeeded') return { text: 'Nothing above the least score' };
   return { text: job.error === undefined ? (ended[job.status] ?? 'Not finished') : wordsFor(job.error).title };
+}
+
+const steps: readonly [unit: Intl.RelativeTimeFormatUnit, seconds: number][] = [
+  ['minute', 60],
+  ['hour', 3600],
+  ['day', 86_400],
+  ['week', 604_800],
+  ['month', 2_629_746],
+  ['year', 31_556_952],
+];
+
+/**
+ * How long ago something was: "5 minutes ago", "yesterday". Both Unix milliseconds. What lies ahead (a clock was set
+ * back) is "just now". The page's language is English.
+ */
+export function relativeTime(then: number, now: number): string {
+  const seconds = Math.max(0, (now - then) / 1000);
+  const step = steps.findLast(([, size]) => seconds >= size);
+  if (step === undefined) return 'just now';
+  const [unit, size] = step;
+  return new Intl.RelativeTimeFormat('en', { numeric: 'auto' }).format(-Math.floor(seconds / size), unit);
 }

@@ -5,9 +5,9 @@
  */
 import { h } from '../../app/dom.js';
 import type { Toasts } from '../controls/toast.js';
-import type { History } from './history.js';
-import type { HistoryEntry } from './history-entry.js';
 import { historyItem, type HistoryItem } from './history-item.js';
+import type { HistoryEntry } from './history-storage.js';
+import type { History } from './history.js';
 
 export interface HistoryViewOptions {
   readonly history: History;

@@ -1,9 +1,8 @@
 /** This browser's history, over a real implementation of IndexedDB and between two tabs; and over storage that refuses. */
 import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, describe, expect, it } from 'vitest';
+import { openHistoryStorage, type HistoryEntry, type HistoryStorage } from './history-storage.js';
 import { createHistory, type History, type HistoryOptions } from './history.js';
-import type { HistoryEntry } from './history-entry.js';
-import { openHistoryStorage, type HistoryStorage } from './history-storage.js';
 
 const opened: History[] = [];
 afterEach(() => {

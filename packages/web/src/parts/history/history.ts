@@ -1,16 +1,17 @@
 /**
  * This browser's results, newest first, at most `limit`: a list in memory, and a copy of it that outlives the tab.
  *
- * Where it is kept: opening → kept | session; kept → session. `session` is where the browser refuses to keep anything (a
- * private window, no space left): the list works on and ends with the tab, and says so. There is no way back from it but a
- * reload, since a browser that has failed once fails again, and a list of which half is kept is worse than either.
+ * Where it is kept: opening → kept | session; kept → session. `session` is where the browser refuses to keep anything
+ * (a private window, no space left): the list works on and ends with the tab, and says so. There is no way back from it
+ * but a reload, since a browser that has failed once fails again, and a list of which half is kept is worse than
+ * either.
  *
- * Invariant: what was shown last is what was asked for last. The list in memory changes at once; storage follows, one operation
- * at a time, in order. Other tabs are told after each write and read all of it again; a reading that something has overtaken is
- * thrown away and done once more. Trade-off: every entry is held in memory twice over, which for 200 thumbnails is 2 MB.
+ * Invariant: what was shown last is what was asked for last. The list in memory changes at once; storage follows, one
+ * operation at a time, in order. Other tabs are told after each write and read all of it again; a reading that
+ * something has overtaken is thrown away and done once more. Trade-off: every entry is held in memory twice over, which
+ * for 200 thumbnails is 2 MB.
  */
-import { newestFirst, type HistoryEntry } from './history-entry.js';
-import type { HistoryStorage } from './history-storage.js';
+import { newestFirst, openHistoryStorage, type HistoryEntry, type HistoryStorage } from './history-storage.js';
 
 export type Keeping = 'opening' | 'kept' | 'session';
 
@@ -166,4 +167,17 @@ export function createHistory({ open, channel, limit = 200 }: HistoryOptions): H
 
 function isQuota(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'QuotaExceededError';
+}
+
+/**
+ * The history of this browser and this service: one for the page, which every part of it is given. Call once. A service
+ * below another path of the same origin has a history of its own.
+ */
+export function openBrowserHistory(): History {
+  const name = `quintet:${new URL('.', document.baseURI).pathname}`;
+  return createHistory({
+    // Some browsers do not have it in private windows at all, and some throw where others reject.
+    open: async () => openHistoryStorage(name),
+    channel: 'BroadcastChannel' in window ? new BroadcastChannel(name) : undefined,
+  });
 }

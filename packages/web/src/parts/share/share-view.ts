@@ -1,10 +1,13 @@
-/** A result's link: shown, copied, and handed to other programs where the browser can; with a small picture inside, where that is wanted. */
+/**
+ * A result's link: shown, copied, and handed to other programs where the browser can; with a small picture inside,
+ * where that is wanted. And what the reader of a link is told about what is not there.
+ */
 import { h } from '../../app/dom.js';
 import { icon } from '../../app/icons.js';
+import { jobHash } from '../../app/router.js';
 import { copyButton } from '../controls/copy-button.js';
 import { makeThumbnail } from '../history/thumbnail.js';
-import { isReachableByOthers, linkLifetime, resultLink } from './share-link.js';
-import { mostSharedBytes, writeSharedPicture } from './shared-picture.js';
+import { mostSharedBytes, writeSharedPicture, type SharedPicture } from './shared-picture.js';
 
 export interface ShareOptions {
   readonly id: string;
@@ -88,4 +91,47 @@ function shareButton(data: () => ShareData): HTMLElement | undefined {
     navigator.share(data()).catch(() => undefined);
   });
   return button;
+}
+
+/**
+ * The address of a result, on this origin and below the path at which this page is served; `picture` as
+ * writeSharedPicture makes it.
+ */
+export function resultLink(page: Pick<URL, 'origin' | 'pathname'>, id: string, picture?: string): string {
+  return `${page.origin}${page.pathname}${jobHash(id, picture)}`;
+}
+
+/** Whether others can open such a link at all: not one that leads to the reader's own machine. */
+export function isReachableByOthers(hostname: string): boolean {
+  return !/^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/i.test(hostname);
+}
+
+/** Beside the link. Results are kept for RESULT_TTL_SECONDS, which the page does not know: an operator sets it. */
+const linkLifetime = 'The link works as long as the service keeps the result: a day, unless it is set up otherwise.';
+
+/** Of the picture in a link, by how it is; nothing but the person who sent it vouches for it. */
+export const pictureNotes: Readonly<Record<SharedPicture['kind'], string>> = {
+  picture: 'The picture came with the link. The service did not keep it, and has not compared it with the result.',
+  cut: 'The picture of this link is not complete: part of the link was lost on its way. The result is the right one.',
+  refused: 'This link has a picture that this page would not have made, so it is not shown.',
+};
+
+/** Why there is no result at a link, by the code of the problem; undefined where the problem speaks for itself. */
+export function whyNoResult(code: string): { readonly title: string; readonly text: string } | undefined {
+  switch (code) {
+    case 'job_not_found':
+      return {
+        title: 'This result is not there any more',
+        text:
+          'The service keeps results for a while only: a day, unless it is set up otherwise. It may also be a result of ' +
+          'another key than yours: each sees its own. Classify the picture again to have a new one.',
+      };
+    case 'job_id_invalid':
+      return {
+        title: 'This link is not complete',
+        text: 'Part of it was lost on its way. Copy it again from where it came from, to its very end.',
+      };
+    default:
+      return undefined;
+  }
 }

@@ -1,11 +1,10 @@
 /** "From code": what the page has just asked, as JSON and as programs, each with a button that copies it. */
-import type { Job } from '../../api/types.js';
+import type { Job } from '@quintet/client';
 import { h } from '../../app/dom.js';
 import { copyButton } from '../controls/copy-button.js';
 import { tabs, type Tab } from '../controls/tabs.js';
 import { jsonText } from './quote.js';
-import type { SnippetRequest } from './request.js';
-import { keyNote, snippetLanguages } from './snippets.js';
+import { keyNote, snippetLanguages, type SnippetRequest } from './snippets.js';
 
 export interface SnippetsOptions {
   readonly request: SnippetRequest;

@@ -3,12 +3,15 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { javaScriptSnippet } from './javascript-snippet.js';
-import { pythonSnippet } from './python-snippet.js';
 import { javaScriptString, jsonText, pythonString, shellWord } from './quote.js';
-import type { SnippetRequest } from './request.js';
-import { curlSnippet, quintetSnippet } from './shell-snippets.js';
-import { snippetLanguages } from './snippets.js';
+import {
+  curlSnippet,
+  javaScriptSnippet,
+  pythonSnippet,
+  quintetSnippet,
+  snippetLanguages,
+  type SnippetRequest,
+} from './snippets.js';
 
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 const shells = ['sh', 'bash', 'zsh'].filter((shell) => spawnSync(shell, ['-c', ':']).status === 0);

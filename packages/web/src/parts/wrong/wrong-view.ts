@@ -5,7 +5,7 @@
  *
  * A failure goes back to where it came from, and says why. Nothing else of the page is changed here: `save` does that.
  */
-import type { Job, Prediction } from '../../api/types.js';
+import type { Job, Prediction } from '@quintet/client';
 import { h } from '../../app/dom.js';
 import { icon } from '../../app/icons.js';
 
