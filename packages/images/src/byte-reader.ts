@@ -1,4 +1,4 @@
-import { ImageError } from './image-error.js';
+import { tooComplex, truncated } from './image-info.js';
 
 /**
  * Most parts that are read of a file, whatever its format calls them: boxes, chunks, segments, blocks, strips, entries of
@@ -25,7 +25,7 @@ export class ByteReader {
   countPart(): void {
     this.#partsLeft -= 1;
     if (this.#partsLeft < 0) {
-      throw new ImageError('image_too_complex', `The file has too many parts for its ${this.length} bytes.`);
+      throw tooComplex(`The file has too many parts for its ${this.length} bytes.`);
     }
   }
 
@@ -33,7 +33,7 @@ export class ByteReader {
   need(at: number, count: number, what: string | (() => string) = 'data'): void {
     if (!(at >= 0 && count >= 0 && at + count <= this.length)) {
       const name = typeof what === 'string' ? what : what();
-      throw new ImageError('image_truncated', `The file ends before its ${name}: ${this.length} bytes are there.`);
+      throw truncated(`The file ends before its ${name}: ${this.length} bytes are there.`);
     }
   }
 

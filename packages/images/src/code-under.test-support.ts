@@ -1,5 +1,4 @@
-import { ImageError } from './image-error.js';
-import type { ImageLimits } from './image-info.js';
+import { ImageError, type ImageLimits } from './image-info.js';
 import { inspectImage } from './inspect-image.js';
 
 /** The code with which a file is refused, which must come with a sentence; 'accepted' where it is not. */

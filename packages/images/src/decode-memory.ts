@@ -6,9 +6,8 @@
  * up: the memory of its process while it decodes one picture of 20 or 40 megapixels, square or long, over what it had before. It
  * includes the 3 bytes of the decoded picture itself. A header can lie; the decoders refuse what does not agree with it.
  */
-import { ImageError } from './image-error.js';
-import type { ImageLimits } from './image-info.js';
-import { linesOf } from './tiff/chunks.js';
+import { tooComplex, type ImageLimits } from './image-info.js';
+import { linesOf } from './tiff/index.js';
 import { CODEC } from './tiff/kinds.js';
 import type { TiffPage } from './tiff/page.js';
 
@@ -42,7 +41,7 @@ export interface JpegFrame {
 }
 
 /** How a JPEG is stored around its frame. */
-export interface JpegKind extends JpegFrame {
+interface JpegKind extends JpegFrame {
   readonly scans: number;
 }
 
@@ -56,9 +55,10 @@ export interface Decoding {
 const MOST_PARTS = 4;
 
 /**
- * A JPEG is decoded as it is read, whatever way it is turned (orientation.ts in the worker): the rows that are kept, and the crop.
- * Of a progressive one, and of any with several scans, all coefficients are kept, two bytes each, until the last row has been
- * read. CMYK is kept beside the RGB that it becomes. Where all that is more than `most` bytes, the crop is made in parts.
+ * A JPEG is decoded as it is read, whatever way it is turned (geometry.ts in the worker): the rows that are kept, and
+ * the crop. Of a progressive one, and of any with several scans, all coefficients are kept, two bytes each, until the
+ * last row has been read. CMYK is kept beside the RGB that it becomes. Where all that is more than `most` bytes, the
+ * crop is made in parts.
  */
 export function jpegMemory(size: Size, { progressive, sampling, scans }: JpegKind, most = Infinity): Decoding {
   const components = sampling.length;
@@ -79,7 +79,7 @@ function samplesOf({ width, height }: Size, sampling: readonly number[]): number
   return width * height * sampling.reduce((sum, factor) => sum + ((factor >> 4) * (factor & 15)) / (across * down), 0);
 }
 
-export interface PngKind {
+interface PngKind {
   readonly colourType: number;
   readonly depth: number;
   readonly interlaced: boolean;
@@ -149,7 +149,7 @@ export function tiffMemory(page: TiffPage): number {
 
 const wholeCodecs: ReadonlySet<number> = new Set([CODEC.jpeg, CODEC.webp, CODEC.zstd]);
 
-export interface HeifKind {
+interface HeifKind {
   readonly codec: 'avif' | 'heic';
   /** Of the largest coded item: the picture itself, or a tile of it. */
   readonly largestItem: number;
@@ -190,8 +190,7 @@ export function checkMemory(
 ): void {
   if (picture.decodeBytes <= maxDecodeBytes) return;
   const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
-  throw new ImageError(
-    'image_too_complex',
+  throw tooComplex(
     `Decoding ${picture.width} × ${picture.height} pixels of this kind takes ${megabytes(picture.decodeBytes)} of ` +
       `memory; at most ${megabytes(maxDecodeBytes)} are allowed.`,
   );

@@ -6,7 +6,7 @@
  *    says nothing else. ISO/IEC 14496-12, 12.1.5 gives the box precedence over the coded data; libavif and browsers do.
  */
 import { ByteReader } from './byte-reader.js';
-import type { Extent, Track } from './heif-track.js';
+import type { Extent, Track } from './heif-boxes.js';
 import { type HeifWalk, walkHeif } from './walk-heif.js';
 
 export interface HeifPicture {

@@ -1,4 +1,36 @@
-import { ImageError } from './image-error.js';
+export const imageErrorCodes = [
+  'image_format_unsupported',
+  'image_truncated',
+  'image_dimensions_invalid',
+  'image_too_many_pixels',
+  'image_too_complex',
+  'image_polyglot',
+  'image_undecodable',
+  'image_decode_timeout',
+] as const;
+
+export type ImageErrorCode = (typeof imageErrorCodes)[number];
+
+/** The one error this package throws. `code` is a code of the error registry; `detail` is a sentence for people. */
+export class ImageError extends Error {
+  override readonly name = 'ImageError';
+  readonly code: ImageErrorCode;
+  /** What is wrong with this picture, without any of its bytes. */
+  readonly detail: string;
+
+  constructor(code: ImageErrorCode, detail: string, options?: ErrorOptions) {
+    super(detail, options);
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+const optionsOf = (cause: unknown): ErrorOptions | undefined => (cause === undefined ? undefined : { cause });
+export const undecodable = (detail: string, cause?: unknown): ImageError =>
+  new ImageError('image_undecodable', detail, optionsOf(cause));
+export const truncated = (detail: string, cause?: unknown): ImageError =>
+  new ImageError('image_truncated', detail, optionsOf(cause));
+export const tooComplex = (detail: string): ImageError => new ImageError('image_too_complex', detail);
 
 export const imageFormats = ['jpeg', 'png', 'webp', 'avif', 'heic', 'gif', 'tiff', 'bmp'] as const;
 export type ImageFormat = (typeof imageFormats)[number];
@@ -87,8 +119,7 @@ export function checkDimensions(width: number, height: number, limits: ImageLimi
     );
   }
   if (Math.max(width, height) > MAX_SIDE) {
-    throw new ImageError(
-      'image_too_complex',
+    throw tooComplex(
       `The image claims to be ${width} × ${height} pixels; at most ${MAX_SIDE} are accepted in a row or a column.`,
     );
   }

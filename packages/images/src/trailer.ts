@@ -12,9 +12,9 @@
  *    in the first KiB, where readers look for it), ELF and Windows programs, PHP, HTML, script, SVG and other XML.
  * Only the first and last 64 KiB of unknown bytes are searched, so the cost has a bound that uploads cannot move.
  */
-import { readBox } from './boxes.js';
+import { readBox } from './heif-boxes.js';
 import type { ByteReader } from './byte-reader.js';
-import { ImageError } from './image-error.js';
+import { ImageError } from './image-info.js';
 import { walkJpeg } from './walk-jpeg.js';
 
 const WINDOW = 65_536;

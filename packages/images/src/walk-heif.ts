@@ -1,11 +1,8 @@
 import { type Av1Samples, av1Samples } from './av1-sequence.js';
-import { type Box, eachBox, readBox } from './boxes.js';
+import { eachBox, readBox, readExtents, readTrack, type Box, type Track } from './heif-boxes.js';
 import type { ByteReader } from './byte-reader.js';
 import { heifMemory } from './decode-memory.js';
-import { ImageError } from './image-error.js';
-import { readExtents } from './heif-extents.js';
-import { readTrack, type Track } from './heif-track.js';
-import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
+import { checkDimensions, ImageError, truncated, undecodable, type ImageLimits, type Walk } from './image-info.js';
 
 /** Top-level boxes whose names are proof enough that a size past the end of the file means a truncated file. */
 const knownBoxes: ReadonlySet<string> = new Set([
@@ -66,7 +63,7 @@ export function walkHeif(bytes: ByteReader, limits: ImageLimits): HeifWalk {
   const isSequence = bytes.matches(8, 'avis') || meta?.primary === undefined;
   const track = moov !== undefined && isSequence ? readTrack(bytes, moov) : undefined;
   if (track !== undefined) return walkTrack(bytes, track, Math.max(end, meta?.dataEnd ?? 0), limits);
-  if (meta === undefined) throw new ImageError('image_undecodable', 'The image container has no picture item.');
+  if (meta === undefined) throw undecodable('The image container has no picture item.');
   const { width, height } = primarySize(meta);
   checkDimensions(width, height, limits);
   const codec = codecOf(meta);
@@ -105,7 +102,7 @@ function checkColours(bytes: ByteReader, colour: Box | undefined, samples: Av1Sa
   if (samples === undefined || samples.grey) return;
   const matrix = colour === undefined ? samples.matrix : bytes.u16be(colour.payload + 8);
   if (!unknownMatrices.has(matrix)) return;
-  throw new ImageError('image_undecodable', `The AVIF codes its colours by matrix ${matrix}, which is not supported.`);
+  throw undecodable(`The AVIF codes its colours by matrix ${matrix}, which is not supported.`);
 }
 
 /** What stands behind the last box is no part of the image: a line end, padding, what a program appended. */
@@ -118,14 +115,14 @@ function topLevel(bytes: ByteReader): { meta: Box | undefined; moov: Box | undef
     if (box === undefined) break;
     if (box.end > bytes.length) {
       if ((meta ?? moov) !== undefined && !knownBoxes.has(box.type)) break;
-      throw new ImageError('image_truncated', `The file ends inside its ${bytes.fourcc(box.start + 4)} box.`);
+      throw truncated(`The file ends inside its ${bytes.fourcc(box.start + 4)} box.`);
     }
     if (box.type === 'meta') meta ??= box;
     else if (box.type === 'moov') moov ??= box;
     at = box.end;
   }
   if (at < bytes.length && (meta ?? moov) === undefined) {
-    throw new ImageError('image_truncated', 'The file ends inside a box header.');
+    throw truncated('The file ends inside a box header.');
   }
   return { meta, moov, end: at };
 }
@@ -218,20 +215,20 @@ function readAssociations(bytes: ByteReader, box: Box, meta: Meta): void {
     const count = bytes.u8(at);
     at += 1;
     for (let i = 0; i < count; i += 1) {
-      if (at >= box.end) throw new ImageError('image_undecodable', 'The property associations are malformed.');
+      if (at >= box.end) throw undecodable('The property associations are malformed.');
       const property = wideIndex ? bytes.u16be(at) & 0x7fff : bytes.u8(at) & 0x7f;
       if (meta.associations.length >= MAX_ENTRIES) throw tooMany();
       meta.associations.push({ item, property });
       at += wideIndex ? 2 : 1;
     }
-    if (at > box.end) throw new ImageError('image_undecodable', 'The property associations are malformed.');
+    if (at > box.end) throw undecodable('The property associations are malformed.');
   }
 }
 
 function primarySize(meta: Meta): { width: number; height: number } {
   const size = propertyOf(meta, meta.primary ?? -1, meta.sizes);
   if (size !== undefined) return size;
-  throw new ImageError('image_undecodable', 'The image container does not state the size of its picture.');
+  throw undecodable('The image container does not state the size of its picture.');
 }
 
 /** The first property of an item that is in `properties`. */
@@ -263,11 +260,11 @@ function largestItem(meta: Meta, limits: ImageLimits): number {
 function unknownCodec(meta: Meta): ImageError {
   const type = meta.itemTypes.get(meta.primary ?? -1) ?? 'nothing';
   const coded = codings.get(type) ?? type;
-  return new ImageError('image_undecodable', `The HEIF picture is ${coded}; only AV1 and HEVC are supported.`);
+  return undecodable(`The HEIF picture is ${coded}; only AV1 and HEVC are supported.`);
 }
 
 function tooMany(): ImageError {
-  return new ImageError('image_undecodable', `The image container lists more than ${MAX_ENTRIES} items.`);
+  return undecodable(`The image container lists more than ${MAX_ENTRIES} items.`);
 }
 
 /** Kinds of items that hold pictures of other codecs. */

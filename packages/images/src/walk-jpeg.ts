@@ -1,8 +1,7 @@
 import type { ByteReader } from './byte-reader.js';
 import { jpegMemory, type JpegFrame } from './decode-memory.js';
 import { exifOrientation, orientationOf, xmpOrientation } from './exif-orientation.js';
-import { ImageError } from './image-error.js';
-import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
+import { checkDimensions, tooComplex, truncated, undecodable, type ImageLimits, type Walk } from './image-info.js';
 
 /**
  * Encoders write at most a dozen scans. A scan costs a decoder time for every block of the picture and its sender 20 bytes
@@ -41,12 +40,12 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
     if (marker === 0xd9) break;
     // TEM stands alone.
     if (marker === 0x01) continue;
-    if (marker === 0xd8) throw new ImageError('image_undecodable', 'A second JPEG starts inside the first.');
+    if (marker === 0xd8) throw undecodable('A second JPEG starts inside the first.');
     const length = bytes.u16be(at);
-    if (length < 2) throw new ImageError('image_undecodable', `A JPEG segment has the length ${length}.`);
+    if (length < 2) throw undecodable(`A JPEG segment has the length ${length}.`);
     bytes.need(at, length, 'JPEG segment');
     if (isFrameHeader(marker)) {
-      if (frame !== undefined) throw new ImageError('image_undecodable', 'The JPEG has two frame headers.');
+      if (frame !== undefined) throw undecodable('The JPEG has two frame headers.');
       frame = readFrame(bytes, marker, at, length);
       height = bytes.u16be(at + 3);
       width = bytes.u16be(at + 5);
@@ -59,18 +58,18 @@ export function walkJpeg(bytes: ByteReader, start: number, limits: ImageLimits):
     }
     at += length;
     if (marker === 0xda) {
-      if (frame === undefined) throw new ImageError('image_undecodable', 'A JPEG scan comes before the frame header.');
+      if (frame === undefined) throw undecodable('A JPEG scan comes before the frame header.');
       scans += 1;
-      if (scans > MAX_SCANS) throw new ImageError('image_undecodable', `The JPEG has more than ${MAX_SCANS} scans.`);
+      if (scans > MAX_SCANS) throw undecodable(`The JPEG has more than ${MAX_SCANS} scans.`);
     }
   }
   if (frame === undefined || scans === 0) {
-    throw new ImageError('image_undecodable', 'The JPEG holds no picture data.');
+    throw undecodable('The JPEG holds no picture data.');
   }
   const orientation = orientationOf({ exif, xmp });
   const decoding = jpegMemory({ width, height }, { ...frame, scans }, limits.maxDecodeBytes);
   if (scans * decoding.parts * width * height > MAX_SCANNED) {
-    throw new ImageError('image_too_complex', `The JPEG has ${scans} scans of ${width} × ${height} pixels.`);
+    throw tooComplex(`The JPEG has ${scans} scans of ${width} × ${height} pixels.`);
   }
   return { width, height, frames: 1, orientation, end: at, ...decoding };
 }
@@ -87,7 +86,7 @@ function nextMarker(bytes: ByteReader, from: number): number {
     if (code === 0xff || code === 0x00 || (code >= 0xd0 && code <= 0xd7)) continue;
     return at + 2;
   }
-  throw new ImageError('image_truncated', 'The JPEG ends before its end-of-image marker.');
+  throw truncated('The JPEG ends before its end-of-image marker.');
 }
 
 function isFrameHeader(marker: number): boolean {
@@ -111,15 +110,14 @@ const kindsUnknown: ReadonlyMap<number, string> = new Map([
 function readFrame(bytes: ByteReader, marker: number, at: number, length: number): JpegFrame {
   // Baseline, extended and progressive, Huffman or arithmetic, are left to the decoder.
   const kind = kindsUnknown.get(marker);
-  if (kind !== undefined)
-    throw new ImageError('image_undecodable', `The file is ${kind} JPEG, which is not supported.`);
+  if (kind !== undefined) throw undecodable(`The file is ${kind} JPEG, which is not supported.`);
   const components = bytes.u8(at + 7);
   if (length < 8 + 3 * components || components === 0 || components > 4) {
-    throw new ImageError('image_undecodable', 'The JPEG frame header is malformed.');
+    throw undecodable('The JPEG frame header is malformed.');
   }
   const precision = bytes.u8(at + 2);
   if (precision !== 8) {
-    throw new ImageError('image_undecodable', `JPEG with ${precision} bits a sample is not supported.`);
+    throw undecodable(`JPEG with ${precision} bits a sample is not supported.`);
   }
   const sampling = Array.from({ length: components }, (_, i) => bytes.u8(at + 9 + 3 * i));
   return { progressive: marker === 0xc2 || marker === 0xca, sampling };

@@ -1,8 +1,7 @@
 import type { ByteReader } from './byte-reader.js';
 import { tiffMemory } from './decode-memory.js';
-import { ImageError } from './image-error.js';
-import type { ImageLimits, Walk } from './image-info.js';
-import { chunksEnd } from './tiff/chunks.js';
+import { ImageError, type ImageLimits, type Walk } from './image-info.js';
+import { chunksEnd } from './tiff/index.js';
 import { Directory, Tiff } from './tiff/directory.js';
 import { CODEC } from './tiff/kinds.js';
 import { readPage, TAG, type TiffPage } from './tiff/page.js';

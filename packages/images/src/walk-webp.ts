@@ -1,8 +1,7 @@
 import type { ByteReader } from './byte-reader.js';
 import { webpMemory } from './decode-memory.js';
 import { exifOrientation, type OrientationTags, orientationOf, turns, xmpOrientation } from './exif-orientation.js';
-import { ImageError } from './image-error.js';
-import { checkDimensions, type ImageLimits, type Walk } from './image-info.js';
+import { checkDimensions, tooComplex, undecodable, type ImageLimits, type Walk } from './image-info.js';
 
 /**
  * libwebp looks for each frame among all before it: 100 000 of a few bytes, 17 MB in all, keep it busy for minutes. An
@@ -27,14 +26,14 @@ export function walkWebp(bytes: ByteReader, limits: ImageLimits): Walk {
     bytes.countPart();
     const length = bytes.u32le(at + 4);
     const payload = at + 8;
-    if (payload + length > end) throw new ImageError('image_undecodable', 'A WebP chunk leaves its container.');
+    if (payload + length > end) throw undecodable('A WebP chunk leaves its container.');
     if (bytes.matches(at, 'VP8X')) {
       flags = bytes.u8(payload);
       walk.canvasWidth = bytes.u24le(payload + 4) + 1;
       walk.canvasHeight = bytes.u24le(payload + 7) + 1;
       checkDimensions(walk.canvasWidth, walk.canvasHeight, limits);
     } else if (bytes.matches(at, 'ANMF')) {
-      if (length < 16) throw new ImageError('image_undecodable', 'A WebP frame is too short.');
+      if (length < 16) throw undecodable('A WebP frame is too short.');
       checkDimensions(bytes.u24le(payload + 6) + 1, bytes.u24le(payload + 9) + 1, limits);
       walk.frames += 1;
     } else if (bytes.matches(at, 'EXIF') && (flags & EXIF_FLAG) !== 0) {
@@ -43,7 +42,7 @@ export function walkWebp(bytes: ByteReader, limits: ImageLimits): Walk {
       tags.xmp ??= xmpOrientation(bytes.buffer.subarray(payload, payload + length));
     } else if (bytes.matches(at, 'VP8 ') || bytes.matches(at, 'VP8L')) {
       const lossless = bytes.matches(at, 'VP8L');
-      if (length < (lossless ? 5 : 10)) throw new ImageError('image_undecodable', 'The WebP bitstream is too short.');
+      if (length < (lossless ? 5 : 10)) throw undecodable('The WebP bitstream is too short.');
       const { width, height } = lossless ? losslessSize(bytes, payload) : lossySize(bytes, payload);
       checkDimensions(width, height, limits);
       walk.width = width;
@@ -53,8 +52,8 @@ export function walkWebp(bytes: ByteReader, limits: ImageLimits): Walk {
     // Chunks are padded to even lengths.
     at = payload + length + (length & 1);
   }
-  if (walk.frames > MAX_FRAMES) throw new ImageError('image_too_complex', `The WebP has ${walk.frames} frames.`);
-  if (walk.frames === 0) throw new ImageError('image_undecodable', 'The WebP holds no picture.');
+  if (walk.frames > MAX_FRAMES) throw tooComplex(`The WebP has ${walk.frames} frames.`);
+  if (walk.frames === 0) throw undecodable('The WebP holds no picture.');
   const width = walk.canvasWidth > 0 ? walk.canvasWidth : walk.width;
   const height = walk.canvasHeight > 0 ? walk.canvasHeight : walk.height;
   checkDimensions(width, height, limits);
@@ -65,13 +64,13 @@ export function walkWebp(bytes: ByteReader, limits: ImageLimits): Walk {
 
 function lossySize(bytes: ByteReader, at: number): { width: number; height: number } {
   if ((bytes.u8(at) & 1) !== 0 || !bytes.matches(at + 3, '\x9d\x01\x2a')) {
-    throw new ImageError('image_undecodable', 'The WebP does not start with a key frame.');
+    throw undecodable('The WebP does not start with a key frame.');
   }
   return { width: bytes.u16le(at + 6) & 0x3fff, height: bytes.u16le(at + 8) & 0x3fff };
 }
 
 function losslessSize(bytes: ByteReader, at: number): { width: number; height: number } {
-  if (bytes.u8(at) !== 0x2f) throw new ImageError('image_undecodable', 'The WebP lossless signature is missing.');
+  if (bytes.u8(at) !== 0x2f) throw undecodable('The WebP lossless signature is missing.');
   const bits = bytes.u32le(at + 1);
   return { width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1 };
 }

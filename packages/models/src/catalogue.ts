@@ -1,8 +1,10 @@
-import { DEFAULT_PREPROCESS, Preprocess, type Manifest } from './manifest.js';
+import { fileURLToPath } from 'node:url';
+import { ModelError, reasonOf } from './errors.js';
 import { importCheckpoint } from './import/import-checkpoint.js';
-import { buildResnet50 } from './onnx/resnet50.js';
-import { buildResnet50Int8 } from './onnx/resnet50-int8.js';
+import { DEFAULT_PREPROCESS, Preprocess, type Manifest } from './load-model.js';
 import type { OnnxModel } from './onnx/encode.js';
+import { buildResnet50 } from './onnx/resnet50.js';
+import { buildResnet50Int8 } from './quantize/resnet50-int8.js';
 
 export interface CatalogueEntry {
   readonly name: string;
@@ -183,4 +185,35 @@ export function isFileOf(entry: CatalogueEntry, { version, checkpoint }: FileCla
 /** The entry whose file a manifest names, under whatever name it is kept. */
 export function entryOfFile(claim: FileClaim, entries: readonly CatalogueEntry[]): CatalogueEntry | undefined {
   return entries.find((entry) => isFileOf(entry, claim));
+}
+
+/**
+ * Where to look for an entry's file, in order: the mirror (`<MODEL_BASE_URL>/<file>`), then the public sources. A file that lies
+ * beside the code is looked for nowhere else.
+ * Throws ModelError `model_base_url_invalid`.
+ */
+export function sourcesOf(entry: CatalogueEntry, baseUrl?: string): URL[] {
+  const sources = entry.sources.map((source) => new URL(source));
+  if (sources.some(({ protocol }) => protocol === 'file:')) return sources;
+  const mirror = baseUrl === undefined || baseUrl.trim() === '' ? [] : [mirrorUrl(baseUrl.trim(), entry.file)];
+  return [...mirror, ...sources];
+}
+
+function mirrorUrl(baseUrl: string, file: string): URL {
+  const allowed = 'https://host/folder, http://host/folder or file:///absolute/folder';
+  let base: URL;
+  try {
+    base = new URL(baseUrl);
+    if (!['https:', 'http:', 'file:'].includes(base.protocol)) throw new TypeError(`${base.protocol} is not allowed`);
+    // A relative file URL (file://models) names a host: fileURLToPath refuses it.
+    if (base.protocol === 'file:') fileURLToPath(base);
+  } catch (error) {
+    const problem = reasonOf(error);
+    const shown = baseUrl.replace(/\/\/[^/@]*@/, '//…@');
+    const message = `MODEL_BASE_URL is ${JSON.stringify(shown)} (${problem}). It must look like ${allowed}.`;
+    throw new ModelError('model_base_url_invalid', message, { cause: error });
+  }
+  const folder = base.pathname.endsWith('/') ? base.pathname : `${base.pathname}/`;
+  base.pathname = `${folder}${encodeURIComponent(file)}`;
+  return base;
 }

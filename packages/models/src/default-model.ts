@@ -8,7 +8,7 @@
  * Trade-off: nothing is remembered, so that a start with a network always gets the best. One without a network pays CONNECT_MS
  * where packets are dropped, and next to nothing where they are refused.
  */
-import { catalogue as standardCatalogue, findCatalogueEntry } from './catalogue.js';
+import { catalogue as standardCatalogue, findCatalogueEntry, sourcesOf } from './catalogue.js';
 import type { TransferTiming } from './download.js';
 import { acquireModel, asModelError, presentModel, type EnsureModelOptions } from './ensure-model.js';
 import { ModelError, type ModelErrorCode } from './errors.js';
@@ -16,7 +16,6 @@ import { listModelFolders } from './install.js';
 import type { Model } from './load-model.js';
 import type { Log } from './progress.js';
 import { reach, type Answers } from './reach.js';
-import { sourcesOf } from './sources.js';
 
 /** All connecting together: five seconds are promised, and a process has to start, too. */
 const CONNECT_MS = 4_500;

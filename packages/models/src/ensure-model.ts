@@ -14,18 +14,16 @@ import {
   entryOfFile,
   findCatalogueEntry,
   isFileOf,
+  sourcesOf,
   type CatalogueEntry,
 } from './catalogue.js';
 import { DEFAULT_TIMING, download, type TransferTiming } from './download.js';
 import { ModelError, throwIfAborted, writeError } from './errors.js';
-import { install, listModelFolders, stagingDir, stagingFor, type MadeModel } from './install.js';
-import { MANIFEST_FILE, loadModel, type Model } from './load-model.js';
+import { install, listModelFolders, stagingDir, stagingFor, writeModel, type MadeModel } from './install.js';
+import { assertModelName, loadModel, MANIFEST_FILE, type Model } from './load-model.js';
 import { acquireLock } from './lock.js';
-import { assertModelName } from './manifest.js';
 import { weightBytes } from './onnx/encode.js';
 import { formatBytes, logProgress, type Log, type ProgressSink } from './progress.js';
-import { sourcesOf } from './sources.js';
-import { writeModel } from './write-model.js';
 
 export interface EnsureModelOptions {
   readonly name: string;

@@ -1,11 +1,21 @@
-import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash, randomUUID } from 'node:crypto';
+import { copyFile, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { CatalogueEntry } from './catalogue.js';
-import { systemCode } from './errors.js';
-import { IMAGENET_LABELS_PATH } from './labels.js';
-import { MANIFEST_FILE } from './load-model.js';
-import { Manifest } from './manifest.js';
+import { ModelError, systemCode, throwIfAborted, writeError } from './errors.js';
+import {
+  assertModelName,
+  formatLabels,
+  IMAGENET_LABELS_PATH,
+  loadModel,
+  Manifest,
+  MANIFEST_FILE,
+  type Label,
+  type Model,
+} from './load-model.js';
+import { encodeModel, weightBytes, type OnnxModel } from './onnx/encode.js';
+import { progressMeter, type Progress, type ProgressSink } from './progress.js';
 
 /** Where downloads grow, beside the models so that a rename moves them; its name can be no model's. */
 export const stagingDir = (modelsDir: string): string => join(modelsDir, '.staging');
@@ -22,7 +32,7 @@ export interface MadeModel {
   readonly checkpoint?: string;
 }
 
-export interface InstallOptions extends MadeModel {
+interface InstallOptions extends MadeModel {
   readonly modelsDir: string;
   readonly entry: CatalogueEntry;
 }
@@ -70,7 +80,7 @@ async function moveInto(complete: string, target: string, staging: string): Prom
 }
 
 /** A rename survives a power cut only once its folder is on the disk; not every file system lets a folder be synced. */
-export async function syncFolder(path: string): Promise<void> {
+async function syncFolder(path: string): Promise<void> {
   try {
     const folder = await open(path, 'r');
     try {
@@ -95,4 +105,102 @@ export async function listModelFolders(modelsDir: string): Promise<string[]> {
     if (systemCode(error) === 'ENOENT') return [];
     throw error;
   }
+}
+
+interface WriteModelOptions {
+  readonly name: string;
+  readonly phase: Progress['phase'];
+  readonly model: OnnxModel;
+  /** The file to write. */
+  readonly path: string;
+  readonly progress: ProgressSink;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Writes a model that was made here and returns the SHA-256 of its bytes in hex. One chunk (about 2 MB, 15–20 ms of work) at
+ * a time, with a turn of the event loop between: heartbeats and health checks go on meanwhile.
+ */
+export async function writeModel({ name, phase, model, path, progress, signal }: WriteModelOptions): Promise<string> {
+  const hash = createHash('sha256');
+  const total = weightBytes(model);
+  const meter = progressMeter({ name, phase, totalBytes: total }, progress);
+  const file = await open(path, 'w');
+  try {
+    let written = 0;
+    for (const chunk of encodeModel(model)) {
+      signal?.throwIfAborted();
+      hash.update(chunk);
+      await file.writeFile(chunk);
+      written += chunk.byteLength;
+      // Tags and shapes are a few kilobytes above the weights.
+      if (written < total) meter(written);
+      await nextTurn();
+    }
+    meter(total);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return hash.digest('hex');
+}
+
+export interface OwnModelOptions {
+  readonly modelsDir: string;
+  /** Without its version, which is the hash of the file that is written. */
+  readonly manifest: Omit<Manifest, 'version' | 'file' | 'labels'>;
+  readonly model: OnnxModel;
+  /** In the order of the outputs. */
+  readonly labels: readonly Label[];
+  /** Text of further files, by name. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Throws ModelError `model_exists` where there is a folder for a model `name`: nothing here overwrites what somebody has. */
+export async function assertNoModel(modelsDir: string, name: string): Promise<void> {
+  assertModelName(name);
+  const target = join(resolve(modelsDir), name);
+  try {
+    await stat(target);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return;
+    throw error;
+  }
+  throw modelExists(name, target);
+}
+
+const modelExists = (name: string, target: string, cause?: unknown): ModelError =>
+  new ModelError('model_exists', `There is a model ${name} already. Remove it first: rm -r ${target}`, { cause });
+
+/**
+ * Makes a complete model folder of a model that was made here, and moves it into place with one rename. Rejects with ModelError:
+ * `model_exists`, `models_dir_unwritable`, `disk_full`, `model_fetch_aborted`, and what loadModel throws.
+ */
+export async function writeOwnModel(options: OwnModelOptions): Promise<Model> {
+  const { model, labels, files = {}, signal } = options;
+  const modelsDir = resolve(options.modelsDir);
+  const { name } = options.manifest;
+  await assertNoModel(modelsDir, name);
+  const staging = join(stagingDir(modelsDir), `${name}-${randomUUID()}`);
+  try {
+    await mkdir(staging, { recursive: true });
+    const path = join(staging, 'model.onnx');
+    const sha256 = await writeModel({ name, phase: 'convert', model, path, progress: () => undefined, signal });
+    const manifest = Manifest.parse({ ...options.manifest, version: `sha256:${sha256}` });
+    await writeFile(join(staging, manifest.labels), formatLabels(labels), { flush: true });
+    for (const [file, text] of Object.entries(files)) await writeFile(join(staging, file), text, { flush: true });
+    await writeFile(join(staging, MANIFEST_FILE), `${JSON.stringify(manifest, undefined, 2)}\n`, { flush: true });
+    await syncFolder(staging);
+    await rename(staging, join(modelsDir, name));
+    await syncFolder(modelsDir);
+  } catch (error) {
+    if (['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? ''))
+      throw modelExists(name, join(modelsDir, name), error);
+    throwIfAborted(signal, name);
+    throw writeError(error, modelsDir);
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+  return loadModel(join(modelsDir, name), signal);
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { CatalogueEntry } from './catalogue.js';
 import type { EnsureModelOptions } from './ensure-model.js';
-import { DEFAULT_PREPROCESS } from './manifest.js';
+import { DEFAULT_PREPROCESS } from './load-model.js';
 import type { Log } from './progress.js';
 
 /** A folder that is gone after the test. */

@@ -8,7 +8,7 @@ import type { Model } from '@quintet/models';
 import type { ConfigOf, Logger, WorkerPresence, workerVariables } from '@quintet/shared';
 import { CropSlots } from './batching/crop-slots.js';
 import { Classifier } from './inference/classifier.js';
-import { providerAdvice } from './inference/hardware.js';
+import { onFirstProvider } from './inference/hardware.js';
 import { modelFile, type OpenedModel } from './inference/model-file.js';
 import type { InputSpec } from './inference/normalize.js';
 import { StreamPool } from './inference/stream-pool.js';
@@ -29,7 +29,7 @@ import { tune, tuningFolders, type TuneOptions } from './profile/tune.js';
 const jobsPerImage = 3;
 const leastJobs = 4;
 
-export interface EngineOptions {
+interface EngineOptions {
   readonly model: Model;
   readonly providers: readonly Provider[];
   readonly cores: number;
@@ -63,17 +63,13 @@ export interface Engine {
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { providers, logger } = options;
   const opened = await modelFile(options.model, options.settings.INT8_ARITHMETIC);
-  for (const [index, provider] of providers.entries()) {
-    try {
-      return await startOn(provider, opened, options);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const next = providers[index + 1];
-      if (next === undefined) throw new Error(`${providerAdvice(provider)}: ${reason}`, { cause: error });
+  return onFirstProvider(
+    providers,
+    (provider) => startOn(provider, opened, options),
+    (provider, next, reason) => {
       logger.warn({ provider, reason }, `${provider} is not usable here; falling back to ${next}`);
-    }
-  }
-  throw new Error('no execution provider to try');
+    },
+  );
 }
 
 async function startOn(provider: Provider, { file, head }: OpenedModel, options: EngineOptions): Promise<Engine> {
@@ -128,6 +124,8 @@ async function startOn(provider: Provider, { file, head }: OpenedModel, options:
   if (unexplained !== undefined) {
     logger.info({ reason: unexplained }, `what this model answers cannot be explained: ${unexplained}`);
   }
+  const runs =
+    choice === undefined ? describeLayout(layout, maxBatch) : describeChoice(choice, maxBatch, settings.OPTIMIZE);
   logger.info(
     {
       provider,
@@ -140,7 +138,7 @@ async function startOn(provider: Provider, { file, head }: OpenedModel, options:
       ...(choice && { images_per_second: round(choice.imagesPerSecond) }),
       latency_ms: Object.fromEntries([...latencyMs].map(([size, ms]) => [size, round(ms)])),
     },
-    `model ready: ${choice === undefined ? describeLayout(layout, maxBatch) : describeChoice(choice, maxBatch, settings.OPTIMIZE)}`,
+    `model ready: ${runs}`,
   );
   return {
     classifier,

@@ -4,7 +4,7 @@
  * The threads that decode and infer are watched by their pools, which replace one that hangs. What stalls here is what no pool found:
  * the worker is no longer ready, says why, and ends soon after. Whoever supervises it starts another, and its orders go to other
  * workers when their locks run out. An order that stalls one worker after the other is found out as one that kills them
- * (consume/suspects.ts).
+ * (consume/consumer.ts).
  */
 import type { Logger, WatchedPlace, Watchdog } from '@quintet/shared';
 
@@ -14,7 +14,7 @@ const replaceMs = 60_000;
 /** How late the end of a fetch may be on a busy machine. */
 const lateMs = 10_000;
 
-export interface HeldWorkOptions {
+interface HeldWorkOptions {
   readonly watchdog: Watchdog;
   /** For how long a preprocessing thread may answer nothing. */
   readonly silenceMs: number;

@@ -9,7 +9,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { ImageError } from '@quintet/images';
 import { ensureDefaultModel, ensureModel, type EnsureModelOptions, type Model } from '@quintet/models';
 import { createAgents, createLookup } from '@quintet/outbound';
 import {
@@ -35,11 +34,9 @@ import {
   type ModelRef,
   type WorkerMetrics,
 } from '@quintet/shared';
-import { TensorError } from './batching/crop-slots.js';
 import { Coalescing } from './consume/coalescing.js';
 import { Consumer } from './consume/consumer.js';
-import { startHeartbeat } from './consume/heartbeat.js';
-import { RateMeter } from './consume/rate-meter.js';
+import { RateMeter, startHeartbeat } from './consume/heartbeat.js';
 import { startEngine, type Engine } from './engine.js';
 import { createExplainer } from './explain/explainer.js';
 import { Fetcher } from './fetch/fetcher.js';
@@ -133,38 +130,22 @@ runService({ name: 'worker', nativeThreads: true }, workerVariables, async (conf
   const fed = Math.min(Math.ceil(slots.count / 2), layout.streams * pool.maxBatch);
   const meter = new RateMeter({ full: slots.count, fed }, choice?.imagesPerSecond);
   const store = new JobStore(redis);
-  const outputs = new OutputStore(redis);
   const consumer = new Consumer({
     redis,
     store,
-    withSlot: (work) => {
-      tuning?.work();
-      const leave = held.slots.enter();
-      return slots.use((slot) => {
-        leave();
-        return work(slot);
-      });
-    },
-    preprocess: (image, slot) => held.pictures.during(() => preprocessor.preprocess(image, slot)),
-    classify: (slot, options) => held.crops.during(() => classifier.classify(slot, options)),
-    loadTensor: (values, slot) => slots.loadTensor(values, slot),
-    keepOutput: (id, values) => outputs.keep(id, values),
+    outputs: new OutputStore(redis),
+    slots,
+    preprocessor,
+    classifier,
+    held,
     explain: engine.explains ? createExplainer(model.labels, spec) : undefined,
-    permanentCode: (error) => {
-      if (error instanceof TensorError) return 'infer_request_invalid';
-      return error instanceof ImageError ? error.code : undefined;
-    },
-    abandon: () => {
-      classifier.abandon();
-      coalescing.abandon();
-    },
     sharing:
       config.RESULT_CACHE_TTL_SECONDS === 0 ? undefined : { coalescing, ttlSeconds: config.RESULT_CACHE_TTL_SECONDS },
+    tuning,
     model: ref,
     worker,
     device,
     retentionSeconds: config.RESULT_TTL_SECONDS,
-    concurrency: slots.count,
     meter,
     metrics,
     logger,

@@ -6,7 +6,7 @@
  * pointer to the next.
  */
 import type { ByteReader } from '../byte-reader.js';
-import { ImageError } from '../image-error.js';
+import { undecodable } from '../image-info.js';
 
 /** Bytes of each field type (TIFF 6.0, TIFF Technical Note 1, BigTIFF); index 0 is not a type. */
 const typeBytes: readonly number[] = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8];
@@ -27,7 +27,7 @@ export class Tiff {
     this.little = bytes.matches(0, 'II');
     this.big = this.u16(2) === 43;
     if (this.big && (this.u16(4) !== 8 || this.u16(6) !== 0)) {
-      throw new ImageError('image_undecodable', 'The BigTIFF header is malformed.');
+      throw undecodable('The BigTIFF header is malformed.');
     }
   }
 
@@ -67,12 +67,12 @@ export class Directory {
     readonly at: number,
   ) {
     const { bytes, big } = tiff;
-    if (at < 8) throw new ImageError('image_undecodable', 'The TIFF has no image directory.');
+    if (at < 8) throw undecodable('The TIFF has no image directory.');
     const entries = big ? tiff.u64(at) : tiff.u16(at);
     const [start, size, pointer] = big ? [at + 8, 20, 8] : [at + 2, 12, 4];
     bytes.need(start, entries * size, 'image directory');
     if (entries > MAX_ENTRIES) {
-      throw new ImageError('image_undecodable', `The TIFF directory claims ${entries} entries.`);
+      throw undecodable(`The TIFF directory claims ${entries} entries.`);
     }
     const last = start + entries * size;
     const hasNext = last + pointer <= bytes.length;
@@ -139,7 +139,7 @@ export class Directory {
       case 18:
         return (index) => (index < count ? tiff.u64(at + 8 * index) : 0);
       default:
-        throw new ImageError('image_undecodable', `The TIFF field ${tag} has the type ${type} where a number is due.`);
+        throw undecodable(`The TIFF field ${tag} has the type ${type} where a number is due.`);
     }
   }
 

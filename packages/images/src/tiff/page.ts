@@ -3,8 +3,7 @@
  * has to know is checked here, so that a picture of a kind that is not decoded is refused by name before its job exists.
  */
 import { orientationOf, xmpOrientation } from '../exif-orientation.js';
-import { ImageError } from '../image-error.js';
-import { checkDimensions, type ImageLimits } from '../image-info.js';
+import { checkDimensions, ImageError, tooComplex, undecodable, type ImageLimits } from '../image-info.js';
 import type { Directory } from './directory.js';
 import {
   CODEC,
@@ -110,7 +109,7 @@ export interface Chunks {
 }
 
 function unsupported(what: string): ImageError {
-  return new ImageError('image_undecodable', `TIFF with ${what} is not supported.`);
+  return undecodable(`TIFF with ${what} is not supported.`);
 }
 
 /** @throws ImageError where the picture is malformed, or of a kind that is not decoded */
@@ -123,7 +122,7 @@ export function readPage(directory: Directory, limits: ImageLimits): TiffPage {
   if (!codecs.has(codec)) throw unsupported(codecName(codec));
   const photometric = photometricOf(directory, codec);
   const samples = number(TAG.samples, directory.has(TAG.photometric) ? (colourSamples[photometric] ?? 1) : 1);
-  if (samples < 1) throw new ImageError('image_undecodable', 'The TIFF has no samples.');
+  if (samples < 1) throw undecodable('The TIFF has no samples.');
   // One sample of YCbCr or CIELab is its lightness.
   const single = samples === 1 && (photometric === PHOTOMETRIC.ycbcr || photometric === PHOTOMETRIC.cielab);
   const colours = single ? 1 : (colourSamples[photometric] ?? 0);
@@ -152,7 +151,7 @@ export function readPage(directory: Directory, limits: ImageLimits): TiffPage {
   const decoded = (width * height * samples * page.bits) / 8;
   if (decoded > MOST_DECODED) {
     const size = `${Math.ceil(decoded / 1e6)} MB of samples; at most ${MOST_DECODED / 1e6} MB are decoded`;
-    throw new ImageError('image_too_complex', `The TIFF has ${size}.`);
+    throw tooComplex(`The TIFF has ${size}.`);
   }
   return page;
 }
@@ -171,7 +170,7 @@ function xmpOf(directory: Directory): number | undefined {
 
 function stated(directory: Directory, tag: number, what: string): number {
   const value = directory.count(tag) === 1 ? directory.number(tag) : undefined;
-  if (value === undefined) throw new ImageError('image_undecodable', `The TIFF does not state its ${what}.`);
+  if (value === undefined) throw undecodable(`The TIFF does not state its ${what}.`);
   return value;
 }
 
@@ -222,10 +221,10 @@ function chunksOf(directory: Directory, size: { width: number; height: number; p
   if (tiled) {
     width = stated(directory, TAG.tileWidth, 'tile width');
     height = stated(directory, TAG.tileHeight, 'tile height');
-    if (width < 1 || height < 1) throw new ImageError('image_undecodable', 'The TIFF has tiles without area.');
+    if (width < 1 || height < 1) throw undecodable('The TIFF has tiles without area.');
   } else {
     const rows = directory.number(TAG.rowsPerStrip) ?? height;
-    if (rows < 1) throw new ImageError('image_undecodable', 'The TIFF has strips without rows.');
+    if (rows < 1) throw undecodable('The TIFF has strips without rows.');
     height = Math.min(height, rows);
   }
   const [across, down] = [Math.ceil(size.width / width), Math.ceil(size.height / height)];
@@ -251,7 +250,7 @@ function checkSamples({ directory, photometric, samples, colours, bits, format, 
   if (photometric === PHOTOMETRIC.palette) {
     if (bits > 16 || format !== FORMAT.unsigned) throw unsupported(`a palette of ${bits} bits`);
     if (directory.count(TAG.colourMap) < 3 * 2 ** bits) {
-      throw new ImageError('image_undecodable', 'The TIFF has a palette without all of its colours.');
+      throw undecodable('The TIFF has a palette without all of its colours.');
     }
   }
   const differences = predictor === 1 || (predictor === 2 && [8, 16, 32, 64].includes(bits));
@@ -275,10 +274,7 @@ function checkCodec(page: TiffPage): void {
   const chunkBytes = (chunks.width * chunks.height * (planar ? 1 : samples) * bits) / 8;
   if (codec === CODEC.zstd && chunkBytes > MOST_ZSTD) {
     const most = `${MOST_ZSTD / 1e6} MB are decoded`;
-    throw new ImageError(
-      'image_too_complex',
-      `The TIFF has ZSTD data of ${Math.ceil(chunkBytes / 1e6)} MB in one piece; ${most}.`,
-    );
+    throw tooComplex(`The TIFF has ZSTD data of ${Math.ceil(chunkBytes / 1e6)} MB in one piece; ${most}.`);
   }
   if (codec === CODEC.webp && (bits !== 8 || planar || (samples !== 3 && samples !== 4))) {
     throw unsupported('WebP data of other than 8-bit RGB');

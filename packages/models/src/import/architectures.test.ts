@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { networks } from '../../../../test/fixtures/checkpoints/networks.js';
 import { ModelError } from '../errors.js';
 import { GraphBuilder } from '../onnx/graph-builder.js';
-import { recognize } from './architectures.js';
+import { recognize } from './import-checkpoint.js';
 import { NetworkWeights } from './network-weights.js';
 import { StoredTensor } from './tensor.js';
 

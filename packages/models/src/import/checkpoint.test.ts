@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { makeZip } from '../../../../test/fixtures/archives/make-zip.js';
 import { checkpointFile, expectedFiles } from '../../../../test/fixtures/checkpoints/index.js';
 import { ModelError } from '../errors.js';
-import { recognize } from './architectures.js';
+import { recognize } from './import-checkpoint.js';
 import { bufferSource } from './byte-source.js';
 import { readCheckpoint } from './checkpoint.js';
 

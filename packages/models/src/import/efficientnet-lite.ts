@@ -3,12 +3,11 @@
  * efficientnet_model.py): EfficientNet-B0's blocks without squeeze-and-excite, ReLU6, and stem, head, and the repeats of the first
  * and the last stage not scaled. Padding is TensorFlow's SAME, whose odd row and column go to the end.
  */
-import type { Preprocess } from '../manifest.js';
+import type { Preprocess } from '../load-model.js';
 import type { FeatureMap, GraphBuilder } from '../onnx/graph-builder.js';
-import type { Architecture } from './architectures.js';
-import { refused } from './checkpoint-error.js';
-import type { NetworkWeights } from './network-weights.js';
-import type { Tensors } from './state-dict.js';
+import { refused } from './byte-source.js';
+import type { Architecture, NetworkWeights } from './network-weights.js';
+import type { Tensors } from './pickle-values.js';
 
 interface LiteForm {
   readonly name: string;

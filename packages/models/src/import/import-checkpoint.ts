@@ -1,12 +1,14 @@
 import { open } from 'node:fs/promises';
 import { ModelError, systemCode } from '../errors.js';
-import type { Preprocess } from '../manifest.js';
+import type { Preprocess } from '../load-model.js';
 import type { OnnxModel } from '../onnx/encode.js';
 import { GraphBuilder } from '../onnx/graph-builder.js';
-import { assertArchitecture, recognize } from './architectures.js';
-import { fileSource, type ByteSource } from './byte-source.js';
+import { fileSource, refused, type ByteSource } from './byte-source.js';
 import { readCheckpoint } from './checkpoint.js';
-import { NetworkWeights } from './network-weights.js';
+import { efficientnetLiteOf, efficientnetLites, isEfficientnetLite } from './efficientnet-lite.js';
+import { NetworkWeights, type Architecture } from './network-weights.js';
+import { withoutCommonPrefix, type Tensors } from './pickle-values.js';
+import { isResnet, resnetOf, resnets } from './resnet.js';
 
 export interface ImportOptions {
   /** The name of the network, where the caller wants to be sure; it is recognised by names and shapes. */
@@ -66,3 +68,63 @@ function withPath(error: unknown, path: string): unknown {
 
 /** Errors of the file system, unlike those of Node.js (ERR_…). */
 const SYSTEM_ERROR = /^E(?!RR_)[A-Z]+$/;
+
+const architectures: readonly Architecture[] = [...resnets, ...efficientnetLites];
+
+/**
+ * The network of a checkpoint, and its tensors under the names that the network's first implementation gave them.
+ * Throws ModelError `checkpoint_refused` where it is none of those that are known or not the one that was named.
+ */
+export function recognize(found: Tensors, named?: string): { architecture: Architecture; tensors: Tensors } {
+  const tensors = resnetNames(withoutCommonPrefix(found));
+  const name = nameOf(tensors, found);
+  const architecture = architectures.find((each) => each.name === name);
+  if (architecture === undefined) throw new TypeError(`${name} is not in the table`);
+  if (named !== undefined && named !== name) {
+    throw refused(`it is ${name} by its names and shapes, not ${named}. Leave out --arch, or choose the other file`);
+  }
+  return { architecture, tensors };
+}
+
+/** `found`: the same tensors under the names of the file, for the message. */
+function nameOf(tensors: Tensors, found: Tensors): string {
+  if (isResnet(tensors)) return resnetOf(tensors);
+  if (isEfficientnetLite(tensors)) return efficientnetLiteOf(tensors);
+  const names = [...found.keys()];
+  const some = names.slice(0, 4).map((name) => name.slice(0, 100));
+  throw refused(
+    `it is none of the networks that are known: ${architectures.map(({ name }) => name).join(', ')}. Its ${names.length} tensors ` +
+      `begin with ${some.join(', ')}. Export it to ONNX where it was trained, and put that into a model folder`,
+  );
+}
+
+/** Throws ModelError `checkpoint_refused` unless `name` is the name of a known network. */
+function assertArchitecture(name: string): void {
+  if (architectures.some((each) => each.name === name)) return;
+  const names = architectures.map((each) => each.name).join(', ');
+  throw new ModelError('architecture_unknown', `There is no architecture ${JSON.stringify(name)}. Known are ${names}.`);
+}
+
+const CLASSIFIER = 'classifier.1.';
+
+/**
+ * Gives the tensors of Hugging Face's ResNetForImageClassification (transformers, models/resnet/modeling_resnet.py), which is the
+ * same network, torchvision's names. Others stay as they are.
+ */
+function resnetNames(tensors: Tensors): Tensors {
+  if (!tensors.has('resnet.embedder.embedder.convolution.weight')) return tensors;
+  return new Map([...tensors].map(([name, tensor]) => [torchvisionName(name), tensor]));
+}
+
+function torchvisionName(name: string): string {
+  const [, stem, stemPart = ''] = /^resnet\.embedder\.embedder\.(convolution|normalization)\.(\w+)$/.exec(name) ?? [];
+  if (stem !== undefined) return `${stem === 'convolution' ? 'conv1' : 'bn1'}.${stemPart}`;
+  if (name.startsWith(CLASSIFIER)) return `fc.${name.slice(CLASSIFIER.length)}`;
+  const block =
+    /^resnet\.encoder\.stages\.(\d)\.layers\.(\d+)\.(layer\.(\d)|shortcut)\.(convolution|normalization)\.(\w+)$/;
+  const [, stage, index = '', place, layer, kind, part = ''] = block.exec(name) ?? [];
+  if (stage === undefined) return name;
+  const prefix = `layer${Number(stage) + 1}.${index}`;
+  if (place === 'shortcut') return `${prefix}.downsample.${kind === 'convolution' ? 0 : 1}.${part}`;
+  return `${prefix}.${kind === 'convolution' ? 'conv' : 'bn'}${Number(layer) + 1}.${part}`;
+}

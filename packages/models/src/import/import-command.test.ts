@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkpointFile, makeCheckpoint } from '../../../../test/fixtures/checkpoints/index.js';
 import { networks } from '../../../../test/fixtures/checkpoints/networks.js';
-import { runCli } from '../commands.js';
+import { parseImport, runCli } from '../commands.js';
 import { temporaryFolder } from '../mirror.test-support.js';
-import { parseImport } from './import-command.js';
 
 async function cli() {
   const folder = await temporaryFolder();

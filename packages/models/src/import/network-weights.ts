@@ -1,16 +1,26 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Preprocess } from '../load-model.js';
 import type { Chunks, FeatureMap, GraphBuilder } from '../onnx/graph-builder.js';
 import { littleEndianBytes } from '../onnx/weights.js';
-import { refused } from './checkpoint-error.js';
-import type { Tensors } from './state-dict.js';
+import { refused } from './byte-source.js';
+import type { Tensors } from './pickle-values.js';
 import type { StoredTensor } from './tensor.js';
+
+/** A network that is known. */
+export interface Architecture {
+  readonly name: string;
+  /** As the network's authors evaluate it; its `crop` is the size of the graph's input. */
+  readonly preprocess: Preprocess;
+  /** Builds the graph from input `data` to output `logits` and claims the weights that it needs. Returns the number of classes. */
+  build(graph: GraphBuilder, weights: NetworkWeights): number;
+}
 
 const CHUNK_ELEMENTS = 1 << 19;
 
 /** Counters that training keeps and no inference reads. */
 const isCounter = (name: string): boolean => name.endsWith('.num_batches_tracked');
 
-export interface NormalisedConv {
+interface NormalisedConv {
   /** Names of the convolution and of the batch normalisation behind it, in the checkpoint. */
   readonly conv: string;
   readonly norm: string;

@@ -6,7 +6,7 @@
  * Bounds: each step adds at most one value, there are at most MAX_STEPS, and no declared length is believed before that
  * many bytes are there. There is no recursion, so nesting and cycles cost nothing; readers of the result walk to a fixed depth.
  */
-import { refused } from './checkpoint-error.js';
+import { refused } from './byte-source.js';
 import {
   PickleDict,
   WEIGHTS_ALONE,

@@ -1,10 +1,9 @@
 /** torchvision's ResNets (torchvision/models/resnet.py; He et al. 2015, Xie et al. 2016, Zagoruyko and Komodakis 2016). */
-import { DEFAULT_PREPROCESS } from '../manifest.js';
+import { DEFAULT_PREPROCESS } from '../load-model.js';
 import type { FeatureMap, GraphBuilder } from '../onnx/graph-builder.js';
-import type { Architecture } from './architectures.js';
-import { refused } from './checkpoint-error.js';
-import type { NetworkWeights } from './network-weights.js';
-import type { Tensors } from './state-dict.js';
+import { refused } from './byte-source.js';
+import type { Architecture, NetworkWeights } from './network-weights.js';
+import type { Tensors } from './pickle-values.js';
 
 interface ResnetForm {
   readonly name: string;

@@ -1,8 +1,7 @@
 /** Tensors as a checkpoint stores them: a view, by offset and strides, of a storage that several may share. */
 import { elementCount } from '../onnx/encode.js';
 import { float32Values } from '../onnx/weights.js';
-import type { ByteSource } from './byte-source.js';
-import { invalid, refused } from './checkpoint-error.js';
+import { invalid, refused, type ByteSource } from './byte-source.js';
 
 /** Size of an element in bytes. Only those with a decoder below can be read as numbers. */
 const elementBytes = {

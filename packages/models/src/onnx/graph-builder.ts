@@ -19,7 +19,7 @@ export interface FeatureMap {
 /** The bytes of a constant, as Initializer has them. */
 export type Chunks = Initializer['chunks'];
 
-export interface ConvOptions {
+interface ConvOptions {
   readonly name: string;
   readonly filters: number;
   readonly kernel: number;

@@ -17,8 +17,15 @@
  */
 import { readFile } from 'node:fs/promises';
 import { furtherOutputs } from './encode.js';
-import { dequantized, floatConstant, scalarOf } from './float-constants.js';
-import { readGraph, type ConstantTensor, type GraphNode, type ModelGraph } from './read-graph.js';
+import {
+  dequantized,
+  floatConstant,
+  readGraph,
+  scalarOf,
+  type ConstantTensor,
+  type GraphNode,
+  type ModelGraph,
+} from './read-graph.js';
 
 export interface LinearHead {
   /** The tensor of the last feature maps: a value is `scale × (what is there − zeroPoint)`; float32 has 1 and 0. */
@@ -37,28 +44,17 @@ export interface LinearHead {
   readonly extension: Uint8Array;
 }
 
-/** Why a model has no linear head. */
-export class NoLinearHead extends Error {
-  constructor(reason: string) {
-    super(reason);
-    this.name = 'NoLinearHead';
-  }
-}
-
-/** The linear head of the model in the file `path`. Rejects with NoLinearHead where it has none, or as reading the file does. */
+/**
+ * The linear head of the model in the file `path`. Rejects with TypeError where it has none, or as reading the file
+ * does.
+ */
 export async function readLinearHead(path: string): Promise<LinearHead> {
   return findLinearHead(readGraph(await readFile(path)));
 }
 
-/** The linear head of a graph. Throws NoLinearHead. */
+/** The linear head of a graph. Throws TypeError where it has none. */
 export function findLinearHead(graph: ModelGraph): LinearHead {
-  try {
-    return new HeadSearch(graph).run();
-  } catch (error) {
-    // What the graph's constants are made of was not expected here.
-    if (error instanceof TypeError) throw new NoLinearHead(error.message);
-    throw error;
-  }
+  return new HeadSearch(graph).run();
 }
 
 /** Operators that move values and do not change them, or only by the rounding of their steps. */
@@ -90,7 +86,7 @@ class HeadSearch {
     const layer = this.layer(last);
     const bias = added ?? layer.bias ?? new Float32Array(layer.classes);
     if (bias.length !== layer.classes || (added !== undefined && layer.bias !== undefined)) {
-      throw new NoLinearHead('what is added to its last layer is not one number for each class');
+      throw new TypeError('what is added to its last layer is not one number for each class');
     }
     const pool = this.skip(layer.input);
     const layout = this.poolLayout(pool);
@@ -102,7 +98,7 @@ class HeadSearch {
   private skip(name: string, others: ReadonlySet<string> = new Set()): GraphNode {
     for (let current = name; ;) {
       const node = this.graph.producers.get(current);
-      if (node === undefined) throw new NoLinearHead('its output does not come from a linear layer behind a pool');
+      if (node === undefined) throw new TypeError('its output does not come from a linear layer behind a pool');
       if (!moving.has(node.opType) && !stepping.has(node.opType) && !others.has(node.opType)) return node;
       current = node.inputs[0] ?? '';
     }
@@ -132,7 +128,7 @@ class HeadSearch {
         const { dims, values } = floatConstant(this.graph, inputs[1] ?? '');
         const scaled = times(values, factor('alpha'));
         const bias = inputs[2] ? times(floatConstant(this.graph, inputs[2]).values, factor('beta')) : undefined;
-        if (attribute('transA', 0) !== 0) throw new NoLinearHead('its last layer takes a transposed input');
+        if (attribute('transA', 0) !== 0) throw new TypeError('its last layer takes a transposed input');
         return { input, ...rows(dims, scaled, attribute('transB', 0) !== 0), bias };
       }
       case 'MatMul': {
@@ -162,7 +158,7 @@ class HeadSearch {
         return { input, ...rows(pointwise(dims, attribute('group', 1)), values, true), bias };
       }
       default:
-        throw new NoLinearHead(`its last layer is ${opType}, which is not linear`);
+        throw new TypeError(`its last layer is ${opType}, which is not linear`);
     }
   }
 
@@ -193,14 +189,14 @@ class HeadSearch {
       if (axes.join() === '2,3') return 'NCHW';
       if (axes.join() === '1,2') return 'NHWC';
     }
-    throw new NoLinearHead(`what its last layer takes comes from ${opType}, not from a global average pool`);
+    throw new TypeError(`what its last layer takes comes from ${opType}, not from a global average pool`);
   }
 
   /** As bytes where the graph has bytes: an output between an operator and its quantisation would keep the two apart. */
   private features({ opType, inputs }: GraphNode): Pick<LinearHead, 'features' | 'scale' | 'zeroPoint' | 'extension'> {
     const [name = ''] = inputs;
     const producer = this.graph.producers.get(name);
-    if (producer === undefined) throw new NoLinearHead('its pool has no feature maps before it');
+    if (producer === undefined) throw new TypeError('its pool has no feature maps before it');
     if (opType === 'QLinearGlobalAveragePool') return this.output(name, inputs[1], inputs[2]);
     if (producer.opType !== 'DequantizeLinear') return this.output(name);
     const [bytes = '', scale, zeroPoint] = producer.inputs;
@@ -220,14 +216,14 @@ class HeadSearch {
 
   private constant(name: string | undefined): ConstantTensor {
     const found = this.optional(name);
-    if (found === undefined) throw new NoLinearHead('its last layer lacks a constant');
+    if (found === undefined) throw new TypeError('its last layer lacks a constant');
     return found;
   }
 
   private optional(name: string | undefined): ConstantTensor | undefined {
     if (name === undefined || name === '') return undefined;
     const found = this.graph.constants.get(name);
-    if (found === undefined) throw new NoLinearHead(`${name}, of its last layer, is not a constant`);
+    if (found === undefined) throw new TypeError(`${name}, of its last layer, is not a constant`);
     return found;
   }
 }
@@ -239,7 +235,7 @@ function times(values: Float32Array, factor: number): Float32Array {
 /** Weights as [classes, channels], which are so already where `classesFirst`. */
 function rows(dims: readonly number[], values: Float32Array, classesFirst: boolean) {
   const [a = 0, b = 0] = dims;
-  if (dims.length !== 2) throw new NoLinearHead(`the weights of its last layer have the shape [${dims.join(', ')}]`);
+  if (dims.length !== 2) throw new TypeError(`the weights of its last layer have the shape [${dims.join(', ')}]`);
   if (classesFirst) return { classes: a, channels: b, weights: values };
   const weights = new Float32Array(values.length);
   for (let row = 0; row < b; row += 1) {
@@ -251,5 +247,5 @@ function rows(dims: readonly number[], values: Float32Array, classesFirst: boole
 /** The shape of the filters of a convolution over single pixels, as of a matrix. */
 function pointwise([classes = 0, channels = 0, ...kernel]: readonly number[], group: number): readonly number[] {
   if (group === 1 && kernel.length === 2 && kernel.every((size) => size === 1)) return [classes, channels];
-  throw new NoLinearHead('its last layer is a convolution over more than single pixels');
+  throw new TypeError('its last layer is a convolution over more than single pixels');
 }

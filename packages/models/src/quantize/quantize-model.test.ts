@@ -9,7 +9,7 @@ import { readGraph } from '../onnx/read-graph.js';
 import { readModel } from '../onnx/read-model.js';
 import { classify, measure } from '../onnx/run-onnx.test-support.js';
 import { constantChunk, filterChunks, float32Values, littleEndianBytes } from '../onnx/weights.js';
-import { floatValues } from './graph-facts.js';
+import { floatValues } from './plan.js';
 import { quantizeModel, steps, tensorsToMeasure, type Range } from './quantize-model.js';
 
 const side = 16;

@@ -3,19 +3,16 @@
  * operators of ONNX itself (QDQ), which ONNX Runtime turns into its int8 kernels and OpenVINO into its own.
  *
  * Activations: uint8, one scale and zero point for each tensor, over a range that is measured (or, of a generated network,
- * known). Weights: int8, symmetric, a scale for each output channel (quantize-weights.ts). Biases: int32 in steps of
+ * known). Weights: int8, symmetric, a scale for each output channel (quantized-filters.ts). Biases: int32 in steps of
  * input scale × weight scale. See Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
  * Integer-Arithmetic-Only Inference", section 2. Only arithmetic that IEEE 754 rounds correctly is used: the same model and
  * ranges give the same bytes on every machine.
  */
 import type { Attribute, Initializer, OnnxModel, OnnxNode } from '../onnx/encode.js';
 import { constantChunk } from '../onnx/weights.js';
-import { foldBatchNorms } from './fold-batch-norm.js';
-import { withoutUnused } from './graph-facts.js';
-import { planQuantization, type QuantizationPlan } from './plan.js';
-import { QuantizedFilters } from './quantized-filters.js';
-import { WEIGHT_LIMIT } from './quantize-weights.js';
-import { upgradeOpset } from './upgrade-opset.js';
+import { foldBatchNorms, upgradeOpset } from './prepare-graph.js';
+import { planQuantization, withoutUnused, type QuantizationPlan } from './plan.js';
+import { QuantizedFilters, WEIGHT_LIMIT } from './quantized-filters.js';
 
 /** The values that a tensor takes: from `low` to `high`, which include 0 or are widened to it. */
 export interface Range {

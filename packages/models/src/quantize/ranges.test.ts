@@ -5,7 +5,7 @@ import { findCatalogueEntry } from '../catalogue.js';
 import { sha256File } from '../hash.js';
 import { readModel } from '../onnx/read-model.js';
 import { fileURLToPath } from 'node:url';
-import { floatValues } from './graph-facts.js';
+import { floatValues } from './plan.js';
 import { steps } from './quantize-model.js';
 import { readRanges, writeRanges } from './ranges.js';
 

@@ -1,4 +1,5 @@
 /** The file of measured ranges, from which the same int8 model can be made again without any picture. */
+import { reasonOf } from '../errors.js';
 import { z } from 'zod';
 import type { Range } from './quantize-model.js';
 
@@ -36,7 +37,7 @@ export function readRanges(text: string): { readonly file: RangesFile; readonly 
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new TypeError(`not JSON: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new TypeError(`not JSON: ${reasonOf(error)}`, { cause: error });
   }
   const parsed = RangesFile.safeParse(json);
   if (!parsed.success) {

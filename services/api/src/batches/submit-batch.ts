@@ -6,7 +6,7 @@
  * open expires, queued items run for nobody and expire, and a delivery above them finds no sealed batch and cancels them.
  * Trade-off: BullMQ makes one transaction of what it is given at once, packed in one turn of our event loop and run by Redis
  * without a pause. In chunks, everybody else is served in between, and it takes no longer. The delivery is made with the
- * first chunk, and waits for the rest of its children by itself (webhooks: batch-message.ts).
+ * first chunk, and waits for the rest of its children by itself (webhooks: message.ts).
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {

@@ -20,8 +20,7 @@ import { deliveryOrderSchema, isRedisUnavailable, keyPrefix, unlessStranded, web
 import type { Logger, Redis, WebhookMetrics } from '@quintet/shared';
 import { DelayedError, Job, WaitingChildrenError, WaitingError, Worker } from 'bullmq';
 import { Deliverer, type Decision, type DelivererOptions } from '../deliver/deliver-order.js';
-import type { DeliveryOutcome } from '../deliver/outcome.js';
-import { delayBeforeNext } from '../deliver/schedule.js';
+import { delayBeforeNext, type DeliveryOutcome } from '../deliver/outcome.js';
 
 const lockMs = 10_000;
 const stalledCheckMs = 5_000;
@@ -37,7 +36,7 @@ const kept = { age: 3600, count: 1000 };
 /** How long an order waits that became active too early and has no children to wait for at the moment. */
 const lookAgainMs = 1000;
 
-export interface DeliveryWorkerOptions extends Omit<DelivererOptions, 'metrics' | 'shares'> {
+interface DeliveryWorkerOptions extends Omit<DelivererOptions, 'metrics' | 'shares'> {
   readonly connection: Redis;
   readonly concurrency: number;
   readonly metrics: WebhookMetrics;

@@ -14,11 +14,11 @@ import { Queue } from 'bullmq';
 const blockSeconds = 2;
 const recoverMs = 15_000;
 
-export interface Outbox {
+interface Outbox {
   stop(): Promise<void>;
 }
 
-export interface OutboxOptions {
+interface OutboxOptions {
   /** For BullMQ. */
   readonly connection: Redis;
   /** Of its own, as it blocks; disconnected at the end. */

@@ -1,6 +1,14 @@
 /** A delivery from its first attempt to its last, with a clock that jumps and a queue that does as it is told. */
 import { FairShares, partiesOf } from '@quintet/outbound';
-import { createLogger, type DeliveryHead, type DeliveryNote, type LoggedDelivery } from '@quintet/shared';
+import {
+  createLogger,
+  type DeliveryHead,
+  type DeliveryLog,
+  type DeliveryNote,
+  type DisabledEndpoints,
+  type LoggedDelivery,
+  type WebhookMetrics,
+} from '@quintet/shared';
 import { describe, expect, it } from 'vitest';
 import { Deliverer, type DelivererOptions } from './deliver-order.js';
 import { judge, type AttemptResult } from './outcome.js';
@@ -33,24 +41,24 @@ function world(
   const options: DelivererOptions = {
     log: {
       peek: () => Promise.resolve(known),
-      note: (_id, head, note) => {
+      note: (_id: string, head: DeliveryHead, note: DeliveryNote) => {
         write(head, note);
         return Promise.resolve();
       },
-      noteKnown: (_id, note) => {
+      noteKnown: (_id: string, note: DeliveryNote) => {
         if (known !== undefined) write(known.head, note);
         return Promise.resolve();
       },
-    },
+    } as unknown as DeliveryLog,
     endpoints: {
-      disable: (fingerprint) => {
+      disable: (fingerprint: string) => {
         const first = !disabled.has(fingerprint);
         disabled.add(fingerprint);
         return Promise.resolve(first);
       },
-      enable: (fingerprint) => Promise.resolve(void disabled.delete(fingerprint)),
-      isDisabled: (fingerprint) => Promise.resolve(disabled.has(fingerprint)),
-    },
+      enable: (fingerprint: string) => Promise.resolve(void disabled.delete(fingerprint)),
+      isDisabled: (fingerprint: string) => Promise.resolve(disabled.has(fingerprint)),
+    } as unknown as DisabledEndpoints,
     shares: new FairShares(100, () => undefined),
     hostConcurrency: 10,
     prepare: () => Promise.resolve({ message, owner: undefined }),
@@ -64,7 +72,7 @@ function world(
     metrics: {
       hostDelays: { inc: () => counts.hostDelays++ },
       endpointsDisabled: { inc: () => counts.endpointsDisabled++ },
-    } as unknown as DelivererOptions['metrics'],
+    } as unknown as WebhookMetrics,
     now: () => new Date(now),
     ...overrides,
   };
@@ -154,7 +162,7 @@ describe('Deliverer', () => {
         disable: () => Promise.resolve(true),
         enable: () => Promise.resolve(),
         isDisabled: () => (fail ? Promise.reject(new Error('no Redis')) : Promise.resolve(false)),
-      },
+      } as unknown as DisabledEndpoints,
     });
     await expect(turn()).rejects.toThrow('no Redis');
     fail = false;
@@ -164,7 +172,7 @@ describe('Deliverer', () => {
 
   it('delivers though the log cannot be written', async () => {
     const full = () => Promise.reject(new Error('OOM command not allowed'));
-    const log = { peek: () => Promise.resolve(undefined), note: full, noteKnown: full };
+    const log = { peek: () => Promise.resolve(undefined), note: full, noteKnown: full } as unknown as DeliveryLog;
     const { run, sent } = world(() => answer(204), { log });
     expect(await run()).toEqual({ kind: 'ended', outcome: 'delivered' });
     expect(sent).toHaveLength(1);

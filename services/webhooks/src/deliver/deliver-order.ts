@@ -32,9 +32,8 @@ import {
   type WebhookMetrics,
 } from '@quintet/shared';
 import type { Attempted } from './attempt.js';
-import type { Prepared } from './prepared.js';
-import type { DeliveryOutcome } from './outcome.js';
-import { delayBeforeNext, type RetryHint } from './schedule.js';
+import type { Prepared } from './message.js';
+import { delayBeforeNext, type DeliveryOutcome, type RetryHint } from './outcome.js';
 
 export type Decision =
   | { readonly kind: 'ended'; readonly outcome: DeliveryOutcome }
@@ -45,9 +44,9 @@ export type Decision =
   | { readonly kind: 'interrupted' };
 
 export interface DelivererOptions {
-  readonly log: Pick<DeliveryLog, 'peek' | 'note' | 'noteKnown'>;
-  readonly endpoints: Pick<DisabledEndpoints, 'disable' | 'enable' | 'isDisabled'>;
-  readonly shares: Pick<FairShares, 'take'>;
+  readonly log: DeliveryLog;
+  readonly endpoints: DisabledEndpoints;
+  readonly shares: FairShares;
   /** Places of one host at most. */
   readonly hostConcurrency: number;
   readonly prepare: (order: ParsedDeliveryOrder, logger: Logger) => Promise<Prepared>;
@@ -60,7 +59,7 @@ export interface DelivererOptions {
   ) => Promise<Attempted | undefined>;
   /** Seconds before each attempt, the first included. */
   readonly schedule: readonly number[];
-  readonly metrics: Pick<WebhookMetrics, 'hostDelays' | 'endpointsDisabled'>;
+  readonly metrics: WebhookMetrics;
   readonly now: () => Date;
 }
 

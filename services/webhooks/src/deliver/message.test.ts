@@ -1,7 +1,6 @@
 import { createLogger, webhookBodySchema, type JobRecord, type Outcome } from '@quintet/shared';
 import { describe, expect, it } from 'vitest';
-import { composeBody } from './message.js';
-import { maxBodyBytes } from './prepared.js';
+import { composeBody, maxBodyBytes } from './message.js';
 
 const logger = createLogger('test', 'silent');
 const record: JobRecord = {

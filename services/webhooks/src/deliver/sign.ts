@@ -4,7 +4,7 @@
  */
 import { createHmac } from 'node:crypto';
 
-export interface SignatureHeaders {
+interface SignatureHeaders {
   readonly 'webhook-id': string;
   readonly 'webhook-timestamp': string;
   readonly 'webhook-signature': string;

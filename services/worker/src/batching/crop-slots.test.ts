@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { CropSlots, TensorError } from './crop-slots.js';
+import { CropSlots } from './crop-slots.js';
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -53,5 +53,5 @@ it('keeps a row of the model’s input beside each slot, and refuses one of anot
   const values = Float32Array.of(0.5, -1, 2);
   expect(slots.loadTensor(Buffer.from(values.buffer), 2)).toBe(5);
   expect([...new Float32Array(slots.tensors)]).toEqual([0, 0, 0, 0, 0, 0, ...values]);
-  expect(() => slots.loadTensor(Buffer.alloc(13), 0)).toThrow(TensorError);
+  expect(() => slots.loadTensor(Buffer.alloc(13), 0)).toThrow('has 12 bytes, not 13');
 });

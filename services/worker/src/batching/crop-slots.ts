@@ -11,6 +11,8 @@
  * the main thread copies no pixels and nothing is allocated per picture. The second block is four times as large, of which
  * the system gives memory to the rows that were ever written, and so none where nobody sends tensors.
  */
+import { failures } from '../errors.js';
+
 export class CropSlots {
   readonly buffer: SharedArrayBuffer;
   /** float32 [count, …]: rows of the model's input, in its own layout. */
@@ -43,12 +45,12 @@ export class CropSlots {
   }
 
   /**
-   * Writes one row of the model's input, float32 little-endian, beside `slot`; its place. Throws TensorError where the model
-   * takes rows of another size.
+   * Writes one row of the model's input, float32 little-endian, beside `slot`; its place. Throws JobFailure where the
+   * model takes rows of another size.
    */
   loadTensor(values: Buffer, slot: number): number {
     if (values.length !== this.#rowBytes) {
-      throw new TensorError(`A row of the model's input has ${this.#rowBytes} bytes, not ${values.length}.`);
+      throw failures.tensorSize(this.#rowBytes, values.length);
     }
     this.#rows.set(values, slot * this.#rowBytes);
     return this.count + slot;
@@ -65,11 +67,6 @@ export class CropSlots {
       else next(slot);
     }
   }
-}
-
-/** The values of an order do not fit the model, and never will. */
-export class TensorError extends Error {
-  override readonly name = 'TensorError';
 }
 
 /** Bytes of one crop of `side` × `side` pixels. */

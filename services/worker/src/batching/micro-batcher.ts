@@ -23,6 +23,7 @@
  * Trade-off: deadlines do not reorder items. First come, first served is what clients understand; a deadline only ends
  * waiting early.
  */
+import { stops } from '../errors.js';
 
 export interface BatchRunner<T, R> {
   /** Batches that could start now. */
@@ -49,34 +50,11 @@ export interface SubmitOptions {
   readonly canceled?: AbortSignal;
 }
 
-export interface Batched<R> {
+interface Batched<R> {
   readonly result: R;
   readonly batchSize: number;
   /** From submission to the start of the batch that answered. */
   readonly waitMs: number;
-}
-
-export class AbandonedError extends Error {
-  constructor() {
-    super('the batcher was told to hand back what waits');
-    this.name = 'AbandonedError';
-  }
-}
-
-/** Nobody wants the answer any more, so the item was not run. */
-export class CanceledError extends Error {
-  constructor() {
-    super('canceled');
-    this.name = 'CanceledError';
-  }
-}
-
-/** The answer would have come too late, so the item was not run. */
-export class DeadlineError extends Error {
-  constructor() {
-    super('the deadline passed before a stream was free');
-    this.name = 'DeadlineError';
-  }
 }
 
 /** How much later one step of priority makes an item, at most. */
@@ -125,11 +103,11 @@ export class MicroBatcher<T, R> {
     return this.#waiting.length;
   }
 
-  /** Rejects with DeadlineError, AbandonedError, CanceledError, or what the runner says of this item alone. */
+  /** Rejects with OrderStopped, or with what the runner says of this item alone. */
   submit(value: T, options: SubmitOptions = {}): Promise<Batched<R>> {
     const { due = Number.POSITIVE_INFINITY, priority = 0, canceled } = options;
-    if (this.#abandoned) return Promise.reject(new AbandonedError());
-    if (canceled?.aborted === true) return Promise.reject(new CanceledError());
+    if (this.#abandoned) return Promise.reject(stops.abandoned());
+    if (canceled?.aborted === true) return Promise.reject(stops.canceled());
     let cancel = (): void => undefined;
     const answer = new Promise<Batched<R>>((resolve, reject) => {
       const submitted = this.clock.now();
@@ -177,7 +155,7 @@ export class MicroBatcher<T, R> {
   abandon(): void {
     this.#abandoned = true;
     this.#cancelTimer();
-    for (const item of this.#waiting.splice(0)) item.reject(new AbandonedError());
+    for (const item of this.#waiting.splice(0)) item.reject(stops.abandoned());
   }
 
   #remove(item: Item<T, R>): void {
@@ -185,7 +163,7 @@ export class MicroBatcher<T, R> {
     // In a batch, whose run nothing stops.
     if (index < 0) return;
     this.#waiting.splice(index, 1);
-    item.reject(new CanceledError());
+    item.reject(stops.canceled());
     this.dispatch();
   }
 
@@ -201,7 +179,7 @@ export class MicroBatcher<T, R> {
     const late = this.#waiting.filter((item) => item.due < soonest);
     if (late.length === 0) return;
     this.#waiting = this.#waiting.filter((item) => item.due >= soonest);
-    for (const item of late) item.reject(new DeadlineError());
+    for (const item of late) item.reject(stops.late());
   }
 
   #batchSize(idle: number, now: number): number {
@@ -271,7 +249,7 @@ export class MicroBatcher<T, R> {
     const wanted = batch.filter((item) => item.canceled?.aborted !== true);
     for (const item of batch) {
       item.alone = true;
-      if (!wanted.includes(item)) item.reject(new CanceledError());
+      if (!wanted.includes(item)) item.reject(stops.canceled());
     }
     this.#waiting.unshift(...wanted);
     this.dispatch();

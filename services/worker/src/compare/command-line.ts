@@ -1,16 +1,33 @@
-/** What `npm run models` commands that run models have in common: arguments, exit codes, Ctrl-C. */
-import { stderr } from 'node:process';
+/** What `npm run models` commands that run models have in common: arguments, settings, pictures, exit codes, Ctrl-C. */
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { env, stderr } from 'node:process';
 import { ModelError, USAGE } from '@quintet/models';
-import { ConfigError, endNow } from '@quintet/shared';
+import { ConfigError, endNow, readConfig, workerVariables, type ConfigOf } from '@quintet/shared';
+import { reasonOf } from '../errors.js';
+
+const variables = {
+  DATA_DIR: workerVariables.DATA_DIR,
+  MODELS_DIR: workerVariables.MODELS_DIR,
+  MODEL_BASE_URL: workerVariables.MODEL_BASE_URL,
+  EXECUTION_PROVIDER: workerVariables.EXECUTION_PROVIDER,
+  INFERENCE_STREAMS: workerVariables.INFERENCE_STREAMS,
+  INTRA_OP_THREADS: workerVariables.INTRA_OP_THREADS,
+  INT8_ARITHMETIC: workerVariables.INT8_ARITHMETIC,
+  MAX_IMAGE_PIXELS: workerVariables.MAX_IMAGE_PIXELS,
+  DECODE_TIMEOUT_SECONDS: workerVariables.DECODE_TIMEOUT_SECONDS,
+};
+export type Settings = ConfigOf<typeof variables>;
+
+/** The environment of a command that runs models, and where they are. Throws ConfigError. */
+export function readSettings(): { readonly settings: Settings; readonly modelsDir: string } {
+  const settings = readConfig(variables, env);
+  return { settings, modelsDir: resolve(settings.MODELS_DIR ?? join(settings.DATA_DIR, 'models')) };
+}
 
 /** Wrong usage: the message says what is wrong. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
-}
-
-/** A command that was asked for rightly and cannot be carried out: the message says why. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
 }
 
 /** What `parse` makes of a command's arguments. Throws UsageError where it throws. */
@@ -18,7 +35,7 @@ export function parseFor<T>(command: string, parse: () => T): T {
   try {
     return parse();
   } catch (error) {
-    const [problem = ''] = (error instanceof Error ? error.message : String(error)).split('. ');
+    const [problem = ''] = reasonOf(error).split('. ');
     throw new UsageError(`${command}: ${problem}.`, { cause: error });
   }
 }
@@ -56,4 +73,21 @@ function explain(command: string, error: unknown): number {
   else stderr.write(`${command}: ${error.message}\n`);
   const isUsage = error instanceof UsageError || error instanceof ConfigError;
   return isUsage || (error instanceof ModelError && error.code === 'model_name_invalid') ? 2 : 1;
+}
+
+/**
+ * Names of the files in `folder`, sorted, without hidden ones and without what is in folders below. What is no picture is
+ * found out when it is decoded. Throws UsageError where there is no such folder.
+ */
+export async function listPictures(command: string, folder: string, limit: number | undefined): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    const names = entries
+      .filter((entry) => !entry.isDirectory() && !entry.name.startsWith('.'))
+      .map(({ name }) => name);
+    return names.sort().slice(0, limit);
+  } catch (error) {
+    const reason = reasonOf(error);
+    throw new UsageError(`${command}: the folder ${folder} cannot be read (${reason}).`, { cause: error });
+  }
 }

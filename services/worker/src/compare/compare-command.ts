@@ -5,48 +5,36 @@
  * The answer goes to standard output; notices, progress and skipped pictures to standard error.
  */
 import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { argv, env, stderr, stdout } from 'node:process';
+import { resolve } from 'node:path';
+import { argv, stderr, stdout } from 'node:process';
+import { parseArgs } from 'node:util';
 import { obtainModel, type Model } from '@quintet/models';
-import { availableCores, readConfig, workerVariables, type ConfigOf } from '@quintet/shared';
+import { availableCores } from '@quintet/shared';
 import {
   bundledBackends,
   detectHardware,
   disableTelemetry,
-  providerAdvice,
+  onFirstProvider,
   providersToTry,
 } from '../inference/hardware.js';
 import type { Provider } from '../inference/thread-protocol.js';
 import { defaultLayout, type Layout } from '../profile/layouts.js';
-import { CommandError, runCommand } from './command-line.js';
-import { parseCompareArguments } from './compare-arguments.js';
+import {
+  limitOf,
+  listPictures,
+  parseFor,
+  runCommand,
+  UsageError,
+  readSettings,
+  type Settings,
+} from './command-line.js';
 import { compareModels } from './compare-models.js';
 import { CropWindow } from './crop-window.js';
 import { ModelStreams } from './model-streams.js';
-import { listPictures } from './picture-folder.js';
 import { makeReport, reportLines, type Report } from './report.js';
 
 /** Pictures whose crops are in memory at once: 150 KB each. */
 const leastWindow = 64;
-
-const variables = {
-  DATA_DIR: workerVariables.DATA_DIR,
-  MODELS_DIR: workerVariables.MODELS_DIR,
-  MODEL_BASE_URL: workerVariables.MODEL_BASE_URL,
-  EXECUTION_PROVIDER: workerVariables.EXECUTION_PROVIDER,
-  INFERENCE_STREAMS: workerVariables.INFERENCE_STREAMS,
-  INTRA_OP_THREADS: workerVariables.INTRA_OP_THREADS,
-  INT8_ARITHMETIC: workerVariables.INT8_ARITHMETIC,
-  MAX_IMAGE_PIXELS: workerVariables.MAX_IMAGE_PIXELS,
-  DECODE_TIMEOUT_SECONDS: workerVariables.DECODE_TIMEOUT_SECONDS,
-};
-export type Settings = ConfigOf<typeof variables>;
-
-/** The environment of a command that runs models, and where they are. Throws ConfigError. */
-export function readSettings(): { readonly settings: Settings; readonly modelsDir: string } {
-  const settings = readConfig(variables, env);
-  return { settings, modelsDir: resolve(settings.MODELS_DIR ?? join(settings.DATA_DIR, 'models')) };
-}
 
 interface Running {
   readonly streams: readonly [ModelStreams, ModelStreams];
@@ -54,7 +42,7 @@ interface Running {
   readonly layout: Layout;
 }
 
-/** Two models over `files` of `folder`. Rejects with CommandError where none of them can be read or a model cannot run. */
+/** Two models over `files` of `folder`. Rejects where none of them can be read or a model cannot run. */
 export async function compareFiles(
   models: readonly [Model, Model],
   files: readonly string[],
@@ -79,7 +67,9 @@ export async function compareFiles(
     timeoutMs: config.DECODE_TIMEOUT_SECONDS * 1000,
   });
   try {
-    const { streams, provider, layout } = await startOnFirst(providers, layoutOf, models, window, { config, cores });
+    const { streams, provider, layout } = await onFirstProvider(providers, (each) =>
+      startBoth(each, layoutOf(each), models, window, config),
+    );
     try {
       const comparison = await compareModels({
         models,
@@ -91,8 +81,7 @@ export async function compareFiles(
         signal,
         onSkip: ({ file, reason }) => stderr.write(`skipped ${file}: ${reason}\n`),
       });
-      if (comparison === undefined)
-        throw new CommandError(`none of the ${files.length} files in ${folder} can be read.`);
+      if (comparison === undefined) throw new Error(`none of the ${files.length} files in ${folder} can be read.`);
       const bytes = [(await stat(models[0].modelPath)).size, (await stat(models[1].modelPath)).size] as const;
       return makeReport({
         models,
@@ -110,41 +99,65 @@ export async function compareFiles(
   }
 }
 
-/** Both models on the first provider that runs them. Throws the last one's reason, with advice. */
-async function startOnFirst(
-  providers: readonly Provider[],
-  layoutOf: (provider: Provider) => Layout,
-  models: readonly [Model, Model],
+/** Both models on `provider`. Rejects with the reason where one of them does not run. */
+async function startBoth(
+  provider: Provider,
+  layout: Layout,
+  [a, b]: readonly [Model, Model],
   { slots }: CropWindow,
-  { config, cores }: { config: Settings; cores: number },
+  settings: Settings,
 ): Promise<Running> {
-  let reason = new CommandError('there is no execution provider to try.');
-  for (const provider of providers) {
-    const { streams, intraOpThreads } = layoutOf(provider);
-    const layout = { streams, intraOpThreads };
-    const common = { provider, layout, cores, settings: config };
-    const started: ModelStreams[] = [];
-    try {
-      const a = await ModelStreams.start({ ...common, model: models[0], slots: slots[0] });
-      started.push(a);
-      const b = await ModelStreams.start({ ...common, model: models[1], slots: slots[1] });
-      return { streams: [a, b], provider, layout };
-    } catch (error) {
-      await Promise.all(started.map((each) => each.stop()));
-      const problem = error instanceof Error ? error.message : String(error);
-      reason = new CommandError(`${providerAdvice(provider)}: ${problem}`, { cause: error });
-    }
+  const common = { provider, layout, cores: availableCores(), settings };
+  const first = await ModelStreams.start({ ...common, model: a, slots: slots[0] });
+  try {
+    const second = await ModelStreams.start({ ...common, model: b, slots: slots[1] });
+    return { streams: [first, second], provider, layout };
+  } catch (error) {
+    await first.stop();
+    throw error;
   }
-  throw reason;
 }
 
 function assertSameClasses([a, b]: readonly [Model, Model]): void {
   const classesOf = ({ labels }: Model): string => labels.map(({ wnid, label }) => wnid || label).join('\n');
   if (classesOf(a) === classesOf(b)) return;
   const count = ({ manifest, labels }: Model): string => `${manifest.name} has ${labels.length}`;
-  throw new CommandError(
+  throw new Error(
     `the models tell different classes apart (${count(a)}, ${count(b)}): agreement needs the same labels in the same order.`,
   );
+}
+
+interface CompareArguments {
+  /** Names of the two models. */
+  readonly a: string;
+  readonly b: string;
+  /** A folder of pictures. */
+  readonly images: string;
+  /** Take so many files only; all where absent. */
+  readonly limit: number | undefined;
+  readonly json: boolean;
+}
+
+/** `args`: what stands behind `compare`. Throws UsageError. */
+export function parseCompareArguments(args: readonly string[]): CompareArguments {
+  const { values, positionals } = parseFor('compare', () =>
+    parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        images: { type: 'string' },
+        limit: { type: 'string' },
+        json: { type: 'boolean', default: false },
+      },
+    }),
+  );
+  const [a, b, ...extra] = positionals;
+  if (a === undefined || b === undefined) throw new UsageError('compare: the names of two models are missing.');
+  if (extra.length > 0) throw new UsageError(`compare: too many arguments: ${extra.join(' ')}.`);
+  if (values.images === undefined || values.images === '') {
+    throw new UsageError('compare: --images DIR is missing, the folder of the pictures.');
+  }
+  return { a, b, images: values.images, limit: limitOf('compare', values.limit), json: values.json };
 }
 
 /** Reads the command line, runs the command and sets the exit code. */
@@ -154,7 +167,7 @@ export function main(): Promise<void> {
     const { settings, modelsDir } = readSettings();
     const folder = resolve(images);
     const files = await listPictures('compare', folder, limit);
-    if (files.length === 0) throw new CommandError(`there are no files in ${folder}.`);
+    if (files.length === 0) throw new Error(`there are no files in ${folder}.`);
     const obtain = (name: string) =>
       obtainModel(name, { modelsDir, baseUrl: settings.MODEL_BASE_URL, signal, err: stderr });
     const models = [await obtain(a), await obtain(b)] as const;

@@ -22,7 +22,7 @@ interface Kind {
   readonly slots: SharedArrayBuffer;
 }
 
-export interface WindowOptions {
+interface WindowOptions {
   readonly models: readonly [Model, Model];
   readonly folder: string;
   /** Pictures in a window. */
@@ -80,7 +80,7 @@ export class CropWindow {
           const bytes = await readFile(join(this.options.folder, file));
           await Promise.all(kinds.map(({ pool }) => pool.preprocess(Buffer.from(bytes), slot)));
         } catch (error) {
-          reasons.set(file, reasonOf(error));
+          reasons.set(file, faultOf(error));
         }
       }
     };
@@ -108,7 +108,7 @@ export class CropWindow {
 }
 
 /** What is wrong with a file. Throws what is not the file's fault. */
-function reasonOf(error: unknown): string {
+function faultOf(error: unknown): string {
   if (error instanceof ImageError) return `${error.code}: ${error.detail}`;
   if (error instanceof Error && 'syscall' in error) return error.message;
   throw error;

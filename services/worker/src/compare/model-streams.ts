@@ -3,20 +3,21 @@
  * thread for each stream. All streams are always busy together, as under load.
  */
 import type { Model } from '@quintet/models';
-import { createLogger, type ConfigOf, type workerVariables } from '@quintet/shared';
+import { createLogger } from '@quintet/shared';
 import { softmax } from '../inference/classifier.js';
 import { modelFile } from '../inference/model-file.js';
 import { InferenceStream } from '../inference/stream.js';
 import type { Provider } from '../inference/thread-protocol.js';
 import type { Layout } from '../profile/layouts.js';
 import { tune, tuningFolders } from '../profile/tune.js';
+import type { Settings } from './command-line.js';
 
-export interface StreamsOptions {
+interface StreamsOptions {
   readonly model: Model;
   readonly provider: Provider;
   readonly layout: Layout;
   readonly cores: number;
-  readonly settings: Pick<ConfigOf<typeof workerVariables>, 'DATA_DIR' | 'INT8_ARITHMETIC'>;
+  readonly settings: Settings;
   /** uint8 [slots, crop, crop, 3]: the model's crops. */
   readonly slots: SharedArrayBuffer;
 }

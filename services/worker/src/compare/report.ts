@@ -2,11 +2,10 @@
 import { formatBytes, type Model } from '@quintet/models';
 import type { Provider } from '../inference/thread-protocol.js';
 import { layoutText, type Layout } from '../profile/layouts.js';
-import type { Accuracy, Agreement } from './agreement.js';
-import type { Comparison, Speed } from './compare-models.js';
+import type { Accuracy, Agreement, Comparison, Speed } from './compare-models.js';
 import type { Skipped } from './crop-window.js';
 
-export interface ModelReport extends Speed {
+interface ModelReport extends Speed {
   readonly name: string;
   readonly version: string;
   readonly weights: 'pretrained' | 'demo';
@@ -35,7 +34,7 @@ export interface Report {
   readonly warning?: string;
 }
 
-export interface ReportOptions {
+interface ReportOptions {
   readonly models: readonly [Model, Model];
   readonly bytes: readonly [number, number];
   readonly comparison: Comparison;

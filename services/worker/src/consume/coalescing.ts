@@ -16,12 +16,24 @@
  * Trade-off: who waits holds one of the worker's places for jobs meanwhile; the claim is short so that this is short.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { claimRenewalMs, type Answer, type ResultCache } from '@quintet/shared';
-import { AbandonedError, DeadlineError } from '../batching/micro-batcher.js';
+import {
+  claimRenewalMs,
+  resultName,
+  selectAnswer,
+  sha256Hex,
+  sharedTopK,
+  type Answer,
+  type ClassifyOrder,
+  type ModelRef,
+  type ResultCache,
+  type SharedAnswer,
+  type SharingTerms,
+} from '@quintet/shared';
+import { stops } from '../errors.js';
 
 export const pollMs = 25;
 
-export interface Lead {
+interface Lead {
   /** Is owed, once. With an answer: it is kept already, and answers all who wait. Without: the next one asks. */
   leave(answer?: Answer): void;
 }
@@ -37,8 +49,8 @@ interface Place {
   renewing: boolean;
 }
 
-export interface CoalescingOptions {
-  readonly cache: Pick<ResultCache, 'ask' | 'renew' | 'release'>;
+interface CoalescingOptions {
+  readonly cache: ResultCache;
   readonly onError: (error: unknown) => void;
 }
 
@@ -57,8 +69,8 @@ export class Coalescing {
   }
 
   /**
-   * The answer called `name` for the job `id`, once there is one, or the lead to compute it. Rejects with DeadlineError where
-   * neither came within `withinMs`, with AbandonedError, or as Redis does.
+   * The answer called `name` for the job `id`, once there is one, or the lead to compute it. Rejects with
+   * OrderStopped where neither came within `withinMs` or this worker stops, or as Redis does.
    */
   async enter(name: string, id: string, withinMs = Infinity): Promise<Turn> {
     const deadline = performance.now() + withinMs;
@@ -143,35 +155,103 @@ export class Coalescing {
   }
 
   /** As `work`, or as the deadline or the end of this worker where that comes first. */
-  #within<T>(work: Promise<T>, deadline: number): Promise<T> {
-    if (this.#abandoned) return Promise.reject(new AbandonedError());
-    return new Promise<T>((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
-      const settle = (how: () => void): void => {
-        clearTimeout(timer);
-        this.#waits.delete(abandon);
-        how();
+  async #within<T>(work: Promise<T>, deadline: number): Promise<T> {
+    if (this.#abandoned) throw stops.abandoned();
+    let timer: NodeJS.Timeout | undefined;
+    let abandon = (): void => undefined;
+    const stopped = new Promise<never>((_resolve, reject) => {
+      abandon = () => {
+        reject(stops.abandoned());
       };
-      const fail = (error: Error): void => {
-        settle(() => {
-          reject(error);
-        });
+      const late = (): void => {
+        reject(stops.late());
       };
-      const abandon = (): void => {
-        fail(new AbandonedError());
-      };
-      this.#waits.add(abandon);
-      if (deadline !== Infinity) {
-        const late = (): void => {
-          fail(new DeadlineError());
-        };
-        timer = setTimeout(late, Math.max(0, deadline - performance.now()));
-      }
-      work.then((value) => {
-        settle(() => {
-          resolve(value);
-        });
-      }, fail);
+      if (deadline !== Infinity) timer = setTimeout(late, Math.max(0, deadline - performance.now()));
     });
+    this.#waits.add(abandon);
+    try {
+      return await Promise.race([work, stopped]);
+    } finally {
+      clearTimeout(timer);
+      this.#waits.delete(abandon);
+    }
+  }
+}
+
+export interface Sharing {
+  readonly coalescing: Coalescing;
+  /** How long an answer is kept for others. */
+  readonly ttlSeconds: number;
+}
+
+/** What an order asked for. */
+export type OwnAnswer = ReturnType<typeof selectAnswer>;
+
+/**
+ * What one order has to do with others of the same picture: it asks for their answer, and leaves its own to them.
+ *
+ * An order that wants an explanation asks for explained answers, and leaves one.
+ * An order without sharing terms, and every order of a worker that shares nothing, asks nobody and keeps nothing; a `fresh`
+ * one asks nobody. Whoever made this calls `leave` at the order's end, however that comes.
+ */
+export class OrderSharing {
+  readonly #terms: SharingTerms | undefined;
+  #name: string | undefined;
+  #lead: Lead | undefined;
+
+  constructor(
+    private readonly order: ClassifyOrder,
+    private readonly model: ModelRef,
+    private readonly sharing: Sharing | undefined,
+  ) {
+    this.#terms = sharing === undefined ? undefined : order.sharing;
+    const { scope = '', digest } = this.#terms ?? {};
+    this.#name = digest === undefined ? undefined : this.#nameOf(scope, digest);
+  }
+
+  /**
+   * The answer of another order, cut to what this one asked for; undefined where this one has to compute it. The question
+   * leaves with this turn's other commands. Rejects as Coalescing.enter does.
+   */
+  async ask(withinMs: number | undefined): Promise<OwnAnswer | undefined> {
+    if (this.#name === undefined || this.sharing === undefined || this.#terms?.fresh === true) return undefined;
+    const turn = await this.sharing.coalescing.enter(this.#name, this.order.id, withinMs);
+    if ('predictions' in turn) return this.#select(turn);
+    this.#lead = turn.lead;
+    return undefined;
+  }
+
+  /** The same for an order whose digest only the bytes tell; where the order told it, it has asked before. */
+  async askFor(image: Buffer, withinMs: number | undefined): Promise<OwnAnswer | undefined> {
+    if (this.#terms === undefined || this.#terms.digest !== undefined) return undefined;
+    this.#name = this.#nameOf(this.#terms.scope, await sha256Hex(image));
+    return this.ask(withinMs);
+  }
+
+  /** What is to be asked of the model: more than this order wants, where others may want it. */
+  get request(): { readonly topK: number; readonly minScore: number } {
+    if (this.#name !== undefined) return { topK: sharedTopK, minScore: 0 };
+    return { topK: this.order.top_k, minScore: this.order.min_score ?? 0 };
+  }
+
+  /** Of what the model said to `request`: this order's part, and what JobStore.finish keeps for others. */
+  divide(answer: Answer): { readonly own: OwnAnswer; readonly shared: SharedAnswer | undefined } {
+    const own = this.#select(answer);
+    if (this.#name === undefined || this.sharing === undefined) return { own, shared: undefined };
+    return { own, shared: { ...answer, name: this.#name, ttlSeconds: this.sharing.ttlSeconds } };
+  }
+
+  /** Lets go. `kept`: the answer, once it is kept for others; without it, the next of those who wait asks for itself. */
+  leave(kept?: Answer): void {
+    this.#lead?.leave(kept);
+    this.#lead = undefined;
+  }
+
+  #nameOf(scope: string, digest: string): string | undefined {
+    return resultName(scope, this.model, digest, this.order.explain === true);
+  }
+
+  #select(answer: Answer): OwnAnswer {
+    return selectAnswer(answer, this.order.top_k, this.order.min_score);
   }
 }

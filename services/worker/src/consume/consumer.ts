@@ -1,17 +1,16 @@
 /**
- * The queue side of a worker: a BullMQ Worker whose processor runs `classifyOrder`.
+ * The queue side of a worker: a BullMQ Worker whose processor is an OrderRun.
  *
  * States: running → draining → closed. Draining takes no new order and finishes those it holds; when the time for that
  * is over, orders that wait for a batch are handed back to the queue, where another worker finds them at once.
  * Locks, renewal, retries and the recovery of stalled orders are BullMQ's. Which of the orders that a dead worker held is to
- * blame is found out in suspects.ts; the `failed` listener writes the outcome of one that is.
- * An order whose job was canceled is let go at its next boundary (classify-order.ts), as soon as the API's message comes; a
+ * blame is found out by Suspects, below; the `failed` listener writes the outcome of one that is.
+ * An order whose job was canceled is let go at its next boundary (order-run.ts), as soon as the API's message comes; a
  * message that is missed costs the run, whose result is dropped.
  * Trade-off: a lock of 9 s, renewed every 4.5 s and checked every 4 s by whichever worker's turn it is, brings back a killed
  * worker's orders after 4 to 13 s (the rest of the lock, then the next check); a shorter one would take orders from workers
  * that are merely slow. The main thread never blocks long enough to miss a renewal.
  */
-import { UnrecoverableError, WaitingError, Worker, type Job } from 'bullmq';
 import {
   canceledChannel,
   classifyOrderSchema,
@@ -25,20 +24,20 @@ import {
   type Redis,
   type WorkerMetrics,
 } from '@quintet/shared';
-import { classifyOrder, isHandedBack, type ClassifyDependencies, type OrderResult } from './classify-order.js';
-import type { RateMeter } from './rate-meter.js';
-import { Suspects } from './suspects.js';
+import { UnrecoverableError, WaitingError, Worker, type Job } from 'bullmq';
+import { OrderStopped } from '../errors.js';
+import type { IdleTuning } from '../profile/idle-tuning.js';
+import type { RateMeter } from './heartbeat.js';
+import { OrderRun, type OrderResult, type WorkerParts } from './order-run.js';
 
-export interface ConsumerOptions extends ClassifyDependencies {
+interface ConsumerOptions extends WorkerParts {
   readonly redis: Redis;
-  readonly store: JobStore;
-  readonly concurrency: number;
   readonly metrics: WorkerMetrics;
   readonly logger: Logger;
   /** Counts what is held and done. */
-  readonly meter: Pick<RateMeter, 'begin' | 'end'>;
-  /** Makes the batcher reject what waits. */
-  readonly abandon: () => void;
+  readonly meter: RateMeter;
+  /** Is disturbed by every order; undefined where there is nothing to measure. */
+  readonly tuning: IdleTuning | undefined;
 }
 
 const lockDurationMs = 9000;
@@ -67,7 +66,7 @@ export class Consumer {
         connection: options.redis,
         prefix: keyPrefix,
         name: options.worker,
-        concurrency: options.concurrency,
+        concurrency: options.slots.count,
         lockDuration: lockDurationMs,
         stalledInterval: stalledIntervalMs,
         drainDelay: drainDelaySeconds,
@@ -110,11 +109,12 @@ export class Consumer {
 
   /** Takes no more, finishes what it holds within `graceMs`, then hands back what has not begun to be inferred. */
   async drain(graceMs: number): Promise<void> {
-    const { logger, abandon } = this.options;
+    const { logger, classifier, sharing } = this.options;
     logger.info({ held: this.#held.size }, 'draining');
     const limit = setTimeout(() => {
       logger.warn({ held: this.#held.size }, 'handing back the orders that wait for a batch');
-      abandon();
+      classifier.abandon();
+      sharing?.coalescing.abandon();
     }, graceMs);
     try {
       await this.#worker.close();
@@ -124,18 +124,19 @@ export class Consumer {
   }
 
   async #process(job: Job<ClassifyOrder, string>, token: string | undefined): Promise<string> {
-    const { metrics, logger, model, meter } = this.options;
+    const { metrics, logger, model, meter, tuning } = this.options;
     const order = classifyOrderSchema.parse(job.data);
     const log = logger.child({ job_id: order.id, request_id: order.request_id });
     const held: Held = { id: order.id, cancel: new AbortController() };
     this.#held.add(held);
     meter.begin();
+    tuning?.work();
     let worked = false;
     metrics.active.set({ model: model.name }, this.#held.size);
     try {
       const last = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
       const attempt = { last, priority: job.opts.priority ?? 0, canceled: held.cancel.signal };
-      const run = () => classifyOrder(order, attempt, this.options);
+      const run = () => new OrderRun(order, attempt, this.options).run();
       const result = await (job.stalledCounter > 0 ? this.#suspects.run(order.id, run) : run());
       if (result === 'guilty') throw new UnrecoverableError('worker_lost');
       worked = result.outcome === 'succeeded' || result.outcome === 'failed';
@@ -143,7 +144,7 @@ export class Consumer {
       if (result.outcome === 'failed') throw new UnrecoverableError(result.code);
       return result.outcome;
     } catch (error) {
-      if (isHandedBack(error) && token !== undefined) {
+      if (error instanceof OrderStopped && token !== undefined) {
         await job.moveToWait(token);
         log.info({ error }, 'order handed back');
         throw new WaitingError();
@@ -209,5 +210,45 @@ export class Consumer {
       .catch((failure: unknown) => {
         logger.error({ job_id: id, error: failure }, 'could not end a lost job; it is ended when it is next read');
       });
+  }
+}
+
+/** Beside the one that made it a suspect. */
+export const mostDeaths = 2;
+
+/**
+ * Orders whose worker died while it held them. One of them may have killed it; the others were only there.
+ *
+ *   taken for the first time    runs beside others. Its worker dies → suspect, and so is all else that the worker held
+ *   suspect                     waits for its turn: a worker runs one suspect at a time, and first notes in Redis that it does
+ *   → ended, or to be retried   the note is taken back: it kills nobody
+ *   → its worker dies           the note stays; after `mostDeaths` such runs the job ends as worker_lost
+ * Invariant: only the order that was running is blamed for a death. BullMQ's own count blames every order that the dead
+ * process held, so a picture that crashes its worker again and again would take its neighbours with it.
+ * Trade-off: after a worker's death the few orders that it held are run one by one, and cost a round trip more.
+ */
+export class Suspects {
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(private readonly store: JobStore) {}
+
+  /** Runs `work` when it is the turn of the order `id`; resolves to 'guilty', without running it, where it has killed too many. */
+  async run<T>(id: string, work: () => Promise<T>): Promise<T | 'guilty'> {
+    const before = this.#last;
+    let done = (): void => undefined;
+    this.#last = new Promise((resolve) => {
+      done = resolve;
+    });
+    try {
+      await before;
+      if ((await this.store.beginSuspect(id)) > mostDeaths) return 'guilty';
+      try {
+        return await work();
+      } finally {
+        await this.store.clearSuspect(id);
+      }
+    } finally {
+      done();
+    }
   }
 }

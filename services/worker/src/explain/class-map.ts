@@ -29,7 +29,7 @@ export interface HeadSettings {
 /** As a tensor has them. */
 export type FeatureValues = Float32Array | Uint8Array | Int8Array;
 
-export interface FeatureMaps {
+interface FeatureMaps {
   /** [pictures, …] in the layout of the head. */
   readonly values: FeatureValues;
   readonly rows: number;

@@ -25,8 +25,8 @@ export function createExplainer(labels: readonly Label[], spec: CropSpec): Expla
 }
 
 /**
- * Colours come in steps, so that a heat map of smooth gradients is a file of a few kilobytes: neighbours that differ by less
- * than one look the same, and are the same bytes.
+ * Colours come in steps, so that a heat map of smooth gradients is a file of a few kilobytes: neighbours that differ
+ * by less than one look the same, and are the same bytes.
  */
 const rampSteps = 64;
 
@@ -34,8 +34,8 @@ const rampSteps = 64;
 const mostOpaque = 0.8;
 
 /**
- * matplotlib's inferno (van der Walt and Smith, CC0) at nine even places from 0 to 1. Its lightness grows evenly with the value,
- * so people who see red and green alike read it too, and so does a print in grey.
+ * matplotlib's inferno (van der Walt and Smith, CC0) at nine even places from 0 to 1. Its lightness grows evenly with
+ * the value, so people who see red and green alike read it too, and so does a print in grey.
  */
 const inferno = [
   [0, 0, 4],
@@ -50,9 +50,9 @@ const inferno = [
 ] as const;
 
 /**
- * From how much a place speaks for a class to a colour that is laid over the picture: transparent where it does not, then
- * violet, red, orange and pale yellow, ever more opaque. RGBA bytes of each step from 0 to `rampSteps`, not premultiplied; of
- * step 0 all are 0.
+ * From how much a place speaks for a class to a colour that is laid over the picture: transparent where it does not,
+ * then violet, red, orange and pale yellow, ever more opaque. RGBA bytes of each step from 0 to `rampSteps`, not
+ * premultiplied; of step 0 all are 0.
  */
 function createRamp(): Uint8Array {
   const ramp = new Uint8Array(4 * (rampSteps + 1));
@@ -89,9 +89,9 @@ interface Axis {
 }
 
 /**
- * From a class map to pixels. Only what speaks for the class is shown: values below zero speak against it, and are as transparent
- * as zero. The largest value is the ramp's end, so a heat map compares places of one picture, never pictures. Between the
- * centres of the places, values are interpolated bilinearly; beyond the outermost they stay.
+ * From a class map to pixels. Only what speaks for the class is shown: values below zero speak against it, and are as
+ * transparent as zero. The largest value is the ramp's end, so a heat map compares places of one picture, never
+ * pictures. Between the centres of the places, values are interpolated bilinearly; beyond the outermost they stay.
  */
 export function drawHeatMap({ rows, columns, values }: ClassMap): HeatMap {
   const longest = Math.max(rows, columns);

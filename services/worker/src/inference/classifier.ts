@@ -6,7 +6,7 @@ import { MicroBatcher, monotonicClock } from '../batching/micro-batcher.js';
 import type { ClassMap } from '../explain/class-map.js';
 import type { StreamPool } from './stream-pool.js';
 
-export interface ClassifierOptions {
+interface ClassifierOptions {
   readonly pool: StreamPool;
   /** Milliseconds by batch size, as measured; without a measurement, those of the warm-up. */
   readonly latencyMs: ReadonlyMap<number, number>;

@@ -7,9 +7,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { reasonOf } from '../errors.js';
 import type { Provider } from './thread-protocol.js';
 
-export interface Hardware {
+interface Hardware {
   /** Providers that the installed ONNX Runtime carries. */
   readonly bundled: ReadonlySet<string>;
   readonly nvidia: boolean;
@@ -25,7 +26,7 @@ export function providersToTry(setting: 'auto' | Provider, hardware: Hardware): 
 }
 
 /** What a person can do about a named provider that does not start. */
-export function providerAdvice(provider: Provider): string {
+function providerAdvice(provider: Provider): string {
   switch (provider) {
     case 'cuda':
       return (
@@ -37,6 +38,28 @@ export function providerAdvice(provider: Provider): string {
     case 'cpu':
       return 'the model cannot run on the CPU';
   }
+}
+
+/**
+ * What `start` makes on the first of `providers` that works; `onNext` hears why another one does not. Throws the last
+ * one's reason, with what a person can do about it.
+ */
+export async function onFirstProvider<T>(
+  providers: readonly Provider[],
+  start: (provider: Provider) => Promise<T>,
+  onNext?: (provider: Provider, next: Provider, reason: string) => void,
+): Promise<T> {
+  for (const [index, provider] of providers.entries()) {
+    try {
+      return await start(provider);
+    } catch (error) {
+      const reason = reasonOf(error);
+      const next = providers[index + 1];
+      if (next === undefined) throw new Error(`${providerAdvice(provider)}: ${reason}`, { cause: error });
+      onNext?.(provider, next, reason);
+    }
+  }
+  throw new Error('there is no execution provider to try');
 }
 
 /** Looks at this machine. CUDA is a separate library beside ONNX Runtime's binding, on disk or not. */
@@ -60,10 +83,10 @@ function hasRenderNode(): boolean {
 }
 
 /**
- * To be called before ONNX Runtime is loaded. Since 1.29 its official builds send usage events to their maker, keep a device id in the home
- * folder and a cache in the working directory, unless ORT_DISABLE_TELEMETRY=1 stands in the environment before the library
- * starts. A service that a company puts in front of its own traffic does none of that; who wants it sets the variable.
- * Source: microsoft/onnxruntime pull requests 27379 and 29843.
+ * To be called before ONNX Runtime is loaded. Since 1.29 its official builds send usage events to their maker, keep a
+ * device id in the home folder and a cache in the working directory, unless ORT_DISABLE_TELEMETRY=1 stands in the
+ * environment before the library starts. A service that a company puts in front of its own traffic does none of that;
+ * who wants it sets the variable. Source: microsoft/onnxruntime pull requests 27379 and 29843.
  */
 export function disableTelemetry(): void {
   // On the main thread this reaches the C environment, which all threads share; in a worker thread it would not.

@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { readLinearHead, type LinearHead } from '@quintet/models';
+import { reasonOf } from '../errors.js';
 import type { HeadSettings } from '../explain/class-map.js';
 
 /** What it is given. */
@@ -26,6 +27,6 @@ function replyOf({ features, scale, zeroPoint, layout, channels, classes, weight
 }
 
 const reply = await readLinearHead(path).then(replyOf, (error: unknown): HeadReply => ({
-  reason: error instanceof Error ? error.message : String(error),
+  reason: reasonOf(error),
 }));
 parentPort?.postMessage(reply);

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Model } from '@quintet/models';
 import type { ConfigOf, workerVariables } from '@quintet/shared';
+import { reasonOf } from '../errors.js';
 import type { HeadSettings } from '../explain/class-map.js';
 import { int8MaySaturate, ownVectorInstructions } from './hardware.js';
 import type { HeadReply, HeadRequest } from './head-thread.js';
@@ -39,7 +40,7 @@ function readHead(workerData: HeadRequest): Promise<HeadReply> {
     const thread = new Worker(new URL('./head-thread.js', import.meta.url), { workerData, name: 'head' });
     thread.once('message', resolve);
     thread.once('error', (error: unknown) => {
-      resolve({ reason: error instanceof Error ? error.message : String(error) });
+      resolve({ reason: reasonOf(error) });
     });
     thread.once('exit', (code) => {
       resolve({ reason: `the thread that reads it ended with ${code}` });

@@ -16,7 +16,7 @@ export interface InputSpec {
  * From image `from` of `pixels`, uint8 RGB [n, crop, crop, 3], to image `to` of `tensor`, float32 [m, …] in the model's
  * layout and channel order.
  */
-export type Normalize = (pixels: Uint8Array, from: number, tensor: Float32Array, to: number) => void;
+type Normalize = (pixels: Uint8Array, from: number, tensor: Float32Array, to: number) => void;
 
 export function createNormalizer({ crop, mean, std, layout, color }: InputSpec): Normalize {
   const plane = crop * crop;

@@ -14,6 +14,7 @@
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { reasonOf } from '../errors.js';
 import { classMap, mapSize, topClass, type ClassMap, type FeatureValues } from '../explain/class-map.js';
 import { createNormalizer } from './normalize.js';
 import { openModel, sessionOptions } from './session.js';
@@ -176,8 +177,6 @@ async function tryMap(inference: Inference): Promise<string | undefined> {
     return reasonOf(error);
   }
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 async function main(inbox: NonNullable<typeof parentPort>): Promise<void> {
   yieldToMainThread();

@@ -11,7 +11,7 @@ import { readFile } from 'node:fs/promises';
 import { InferenceSession } from 'onnxruntime-node';
 import type { ModelFile, Provider } from './thread-protocol.js';
 
-export interface SessionChoice {
+interface SessionChoice {
   readonly file: ModelFile;
   readonly provider: Provider;
   readonly intraOpThreads: number;
@@ -36,8 +36,9 @@ export function sessionOptions({ file, provider, intraOpThreads }: SessionChoice
 }
 
 /**
- * Opens a model's file as a session, with the further output that it may be asked for. A prepared file has the output already. Another is read into memory and opened from there, with the bytes behind it that name
- * the output (packages/models linear-head.ts). Throws as ONNX Runtime does.
+ * Opens a model's file as a session, with the further output that it may be asked for. A prepared file has the output
+ * already. Another is read into memory and opened from there, with the bytes behind it that name the output
+ * (packages/models linear-head.ts). Throws as ONNX Runtime does.
  */
 export async function openModel(file: ModelFile, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
   const { path, prepared, extension } = file;

@@ -13,7 +13,7 @@ import { disableTelemetry } from './hardware.js';
 import { InferenceStream, type RunResult, type StreamSettings } from './stream.js';
 import { warmUpSizes, type TensorNames } from './thread-protocol.js';
 
-export interface StreamPoolOptions {
+interface StreamPoolOptions {
   readonly settings: Omit<StreamSettings, 'warmUp'>;
   readonly streams: number;
   /** Threads of the solo stream, and whether the image at hand is alone in the worker; undefined: there is none. */
@@ -21,7 +21,7 @@ export interface StreamPoolOptions {
   /** Longest time one run may take, in ms; what the warm-up says by default. */
   readonly runLimitMs?: number | undefined;
   readonly onRestart: (error: string) => void;
-  /** With StreamStuck where the process cannot end by itself, as a thread of it never will. */
+  /** Also where the process cannot end by itself, as one of its threads never will. */
   readonly onFatal: (error: Error) => void;
 }
 

@@ -10,6 +10,7 @@
  * hangs, never for what is slow because the machine is busy.
  */
 import { Worker } from 'node:worker_threads';
+import { reasonOf } from '../errors.js';
 import type { ClassMap } from '../explain/class-map.js';
 import type { FromThread, SessionSettings, TensorNames, ToThread } from './thread-protocol.js';
 
@@ -31,12 +32,7 @@ export interface Started {
   readonly unexplained: string | undefined;
 }
 
-export class StreamDied extends Error {
-  constructor(reason: string) {
-    super(`the inference thread died: ${reason}`);
-    this.name = 'StreamDied';
-  }
-}
+const died = (reason: string): Error => new Error(`the inference thread died: ${reason}`);
 
 interface Pending {
   readonly count: number;
@@ -47,18 +43,11 @@ interface Pending {
 
 export type StreamSettings = Omit<SessionSettings, 'logits'>;
 
-export interface StreamEvents {
+interface StreamEvents {
   /** The thread is gone, and may be replaced. */
   readonly onDeath: (stream: InferenceStream) => void;
   /** The thread hangs and cannot be ended: its memory, and maybe a core, are lost until the process ends. */
-  readonly onStuck: (error: StreamStuck) => void;
-}
-
-export class StreamStuck extends Error {
-  constructor() {
-    super('an inference thread hangs in native code and cannot be ended');
-    this.name = 'StreamStuck';
-  }
+  readonly onStuck: (error: Error) => void;
 }
 
 const leastLimitMs = 30_000;
@@ -92,7 +81,7 @@ export class InferenceStream {
     const workerData: SessionSettings = { ...settings, logits };
     this.#thread = new Worker(threadFile, { workerData, name: 'inference' });
     this.#thread.on('error', (error: unknown) => {
-      this.#die(error instanceof Error ? error.message : String(error));
+      this.#die(reasonOf(error));
     });
     this.#thread.on('exit', (code) => {
       this.#die(`exit code ${code}`);
@@ -121,7 +110,7 @@ export class InferenceStream {
       thread.once('message', resolve);
       thread.once('error', reject);
       thread.once('exit', (code) => {
-        reject(new StreamDied(`exit code ${code} while it was loading the model`));
+        reject(died(`exit code ${code} while it was loading the model`));
       });
     });
     if (first.type !== 'ready') {
@@ -168,7 +157,7 @@ export class InferenceStream {
    * Rejects if the model fails or the thread dies.
    */
   run(slots: readonly number[], explained: readonly number[] = []): Promise<RunResult> {
-    if (this.#dead) return Promise.reject(new StreamDied('it is gone'));
+    if (this.#dead) return Promise.reject(died('it is gone'));
     if (this.#pending !== undefined) return Promise.reject(new Error('the stream is busy'));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -218,7 +207,7 @@ export class InferenceStream {
   }
 
   #die(reason: string): void {
-    this.#release()?.reject(new StreamDied(reason));
+    this.#release()?.reject(died(reason));
     if (this.#dead) return;
     this.#dead = true;
     this.events.onDeath(this);
@@ -226,11 +215,11 @@ export class InferenceStream {
 
   /** No answer in time. The run is given up at once; what replaces the thread waits until it has really ended. */
   #hang(): void {
-    this.#release()?.reject(new StreamDied(`no answer within ${this.#limitMs / 1000} s`));
+    this.#release()?.reject(died(`no answer within ${this.#limitMs / 1000} s`));
     if (this.#dead) return;
     this.#dead = true;
     const stuck = setTimeout(() => {
-      this.events.onStuck(new StreamStuck());
+      this.events.onStuck(new Error('an inference thread hangs in native code and cannot be ended'));
     }, terminationMs);
     this.#thread
       .terminate()

@@ -14,13 +14,9 @@
  */
 import { Session } from 'node:inspector/promises';
 import { heifPicture, type ImageInfo } from '@quintet/images';
-import sharp, { type Metadata, type Region, type Sharp } from 'sharp';
-import { cmykToRgb } from './cmyk.js';
-import { type CropSpec, type PictureSize, planCrop } from './geometry.js';
-import { plainJpeg } from './jpeg-header.js';
-import { type Axes, isTransposed, partsOf, storedAxes, upright } from './orientation.js';
-import { type Axis, resampleWindow, sourceSpan } from './resample.js';
-import { inputOptions } from './sharp-settings.js';
+import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp';
+import { axesOf, isTransposed, partsOf, storedAxes, upright, windowOf, type CropSpec } from './geometry.js';
+import { resampleWindow, type Axis } from './resample.js';
 
 /** The model's square of a picture. */
 export interface Crop {
@@ -64,7 +60,7 @@ export async function cropEncoded(
   bytes: Buffer,
   spec: CropSpec,
   limits: SharpLimits,
-  { orientation, parts = 1 }: Pick<ImageInfo, 'orientation' | 'parts'> = {},
+  { orientation, parts = 1 }: Partial<ImageInfo> = {},
 ): Promise<Crop> {
   return crop(await encodedSource(bytes, limits, orientation), spec, limits, parts);
 }
@@ -141,23 +137,6 @@ async function collectGarbage(): Promise<void> {
   }
 }
 
-/** What the crop depends on of a picture as it is stored. */
-function windowOf({ across, down }: Axes): Region {
-  const [columns, rows] = [sourceSpan(across), sourceSpan(down)];
-  const [left, top] = [columns.first, rows.first];
-  return { left, top, width: columns.end - left, height: rows.end - top };
-}
-
-/** The crop's axes in a picture. */
-export function axesOf(picture: PictureSize, spec: CropSpec): Axes {
-  const plan = planCrop(picture.width, picture.height, spec);
-  const { crop: length, interpolation } = spec;
-  return {
-    across: { interpolation, source: picture.width, target: plan.width, start: plan.left, length },
-    down: { interpolation, source: picture.height, target: plan.height, start: plan.top, length },
-  };
-}
-
 /** Runs the pipeline and returns 8-bit RGB. */
 async function pixelsOf(image: Sharp, source: Source, limits: SharpLimits): Promise<Uint8Array> {
   // sharp counts whole seconds from the moment libvips opens the file.
@@ -171,4 +150,81 @@ async function pixelsOf(image: Sharp, source: Source, limits: SharpLimits): Prom
 function levelled(data: Uint8Array, levels: Source['levels']): Uint8Array {
   if (levels !== undefined) for (let i = 0; i < data.length; i += 1) data[i] = levels[data[i] ?? 0] ?? 0;
   return data;
+}
+
+/**
+ * Sets sharp's process-wide state. For composition roots, once, before the first picture.
+ *
+ * - `cache(false)`, `concurrency(1)`: no picture is seen twice, and parallelism comes from many jobs, not within one.
+ * - Loaders are an allow-list. SVG in particular can reach files and the network; it is refused by its content before, and
+ *   here again by the library.
+ */
+export function configureSharp(): void {
+  sharp.cache(false);
+  sharp.concurrency(1);
+  sharp.block({ operation: ['VipsForeignLoad'] });
+  sharp.unblock({
+    operation: ['VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp', 'VipsForeignLoadHeif'],
+  });
+}
+
+/**
+ * Options for every encoded picture: first frame only (sharp's default of one page).
+ *
+ * - `ignoreIcc`: embedded profiles are ignored, as Pillow does and as the models were trained. Decoded without resizing, all
+ *   19 photos of the reference set that carry a profile are then equal to Pillow's pixels, bit for bit; converted through
+ *   their profile, those with an sRGB one are equal too, but calibrated ones (scanners, a display) differ by up to 13 of 255.
+ * - `failOn: 'error'`: libvips stops at real damage and truncation. 'warning', the default, also refuses what browsers and
+ *   Pillow show without complaint (stray bytes between JPEG markers, odd PNG text); 'truncated' would let corrupt files
+ *   pass as pictures.
+ */
+function inputOptions(maxPixels: number): SharpOptions {
+  return { ignoreIcc: true, failOn: 'error', limitInputPixels: maxPixels, sequentialRead: true };
+}
+
+const APP1 = 0xe1;
+const START_OF_SCAN = 0xda;
+/** Start of frame: baseline, extended, progressive. The markers between 0xc0 and 0xcf that are none are not in it. */
+const frames: ReadonlySet<number> = new Set([0xc0, 0xc1, 0xc2]);
+
+/**
+ * Size of a JPEG that holds nothing but pixels in an ordinary colour space: no EXIF, which may turn it, and one or three
+ * components. For those libvips need not be asked before it decodes; of any other, and of what is malformed, nothing is
+ * said here, and libvips decides.
+ */
+export function plainJpeg(bytes: Buffer): { readonly width: number; readonly height: number } | undefined {
+  if (bytes.length < 4 || bytes.readUInt16BE(0) !== 0xffd8) return undefined;
+  let size: { width: number; height: number } | undefined;
+  for (let at = 2; at + 10 <= bytes.length;) {
+    const marker = bytes[at + 1] ?? 0;
+    if (bytes[at] !== 0xff || marker === 0xff) return undefined;
+    if (marker === START_OF_SCAN) return size;
+    if (marker === APP1 && bytes.toString('latin1', at + 4, at + 8) === 'Exif') return undefined;
+    if (frames.has(marker)) {
+      const components = bytes[at + 9];
+      if (size !== undefined || (components !== 1 && components !== 3)) return undefined;
+      size = { height: bytes.readUInt16BE(at + 5), width: bytes.readUInt16BE(at + 7) };
+      if (size.width === 0 || size.height === 0) return undefined;
+    }
+    at += 2 + bytes.readUInt16BE(at + 2);
+  }
+  return undefined;
+}
+
+/**
+ * CMYK to RGB without a profile, as Pillow's `convert('RGB')` does it: each ink dims what black lets through. libvips
+ * would go through an ICC profile, nearer to print and further from what the models were trained on and measured with.
+ *
+ * @param cmyk 8-bit pixels, four bytes each, 0 = no ink
+ * @returns RGB, three bytes a pixel
+ */
+export function cmykToRgb(cmyk: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array((cmyk.length / 4) * 3);
+  for (let from = 0, to = 0; from < cmyk.length; from += 4, to += 3) {
+    const light = 255 - (cmyk[from + 3] ?? 0);
+    for (let channel = 0; channel < 3; channel += 1) {
+      rgb[to + channel] = light - Math.round(((cmyk[from + channel] ?? 0) * light) / 255);
+    }
+  }
+  return rgb;
 }

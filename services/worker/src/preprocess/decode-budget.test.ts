@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { DecodeBudget, WaitedTooLongError } from './decode-budget.js';
+import { DecodeBudget } from './decode-budget.js';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -48,7 +48,7 @@ describe('DecodeBudget', () => {
     await settled();
     expect([running, large, small].map((each) => each.started())).toEqual([true, false, false]);
     vi.advanceTimersByTime(500);
-    await expect(large.ended).rejects.toThrow(WaitedTooLongError);
+    await expect(large.ended).rejects.toMatchObject({ why: 'handed-back' });
     await settled();
     expect(small.started()).toBe(true);
     vi.advanceTimersByTime(10_000);

@@ -10,6 +10,8 @@
  * Bytes are counted as whole numbers: a sum of fractions does not come back to zero, and a large picture that waited for zero
  * stopped its worker for good.
  */
+import { stops } from '../errors.js';
+
 export class DecodeBudget {
   /** Pieces of work. */
   #running = 0;
@@ -22,7 +24,7 @@ export class DecodeBudget {
     private readonly longestWaitMs: number,
   ) {}
 
-  /** Runs `work` when `bytes` fit, and settles as it does. Rejects with WaitedTooLongError where they did not fit in time. */
+  /** Runs `work` when `bytes` fit, and settles as it does. Rejects with OrderStopped where they did not fit in time. */
   async run<T>(bytes: number, work: () => Promise<T>): Promise<T> {
     const whole = Math.ceil(bytes);
     if (!(whole >= 0 && whole < Infinity)) throw new RangeError(`a picture cannot take ${bytes} bytes`);
@@ -40,7 +42,7 @@ export class DecodeBudget {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
-        reject(new WaitedTooLongError());
+        reject(stops.noMemory());
         // It may have been the first, for which others waited.
         this.#startWaiting();
       }, this.longestWaitMs);
@@ -69,13 +71,4 @@ export class DecodeBudget {
 interface Waiting {
   readonly bytes: number;
   readonly start: () => void;
-}
-
-/** There was no memory for a picture in time. Another worker may have some. */
-export class WaitedTooLongError extends Error {
-  override readonly name = 'WaitedTooLongError';
-
-  constructor() {
-    super('the picture waited too long for memory to be decoded in');
-  }
 }

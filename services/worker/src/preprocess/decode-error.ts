@@ -1,4 +1,5 @@
-import { ImageError } from '@quintet/images';
+/** What decoders throw: an ImageError where the picture is at fault. */
+import { ImageError, undecodable } from '@quintet/images';
 
 /** The decoder was closed, or cannot start at all: no fault of the picture, whose job may be tried elsewhere. */
 export class DecoderUnavailableError extends Error {
@@ -20,9 +21,14 @@ export function toImageError(error: unknown): unknown {
   // The first line says why, but for what libvips notes as libheif reads ahead.
   const lines = message.replace(/^Input buffer has corrupt header: /, '').split('\n');
   const reason = lines.find((line) => !line.startsWith('source: bad seek'))?.slice(0, 200) ?? '';
-  return new ImageError('image_undecodable', `The image cannot be decoded: ${reason}`, { cause: error });
+  return undecodable(`The image cannot be decoded: ${reason}`, error);
 }
 
 export function decodeTimeout(cause?: unknown): ImageError {
   return new ImageError('image_decode_timeout', 'Decoding the image took longer than is allowed.', { cause });
+}
+
+/** The data of a strip or tile is wrong; `codec` names its compression. */
+export function damaged(codec: string, cause?: unknown): ImageError {
+  return undecodable(`The TIFF's ${codec} data is damaged.`, cause);
 }

@@ -8,7 +8,28 @@ import { Console } from 'node:console';
 import { createRequire } from 'node:module';
 import { Writable } from 'node:stream';
 import { parentPort } from 'node:worker_threads';
-import type { DecodeReply, DecodeRequest } from './decode-protocol.js';
+import type { ImageErrorCode } from '@quintet/images';
+import { reasonOf } from '../errors.js';
+
+/** What goes to the decode thread. `bytes` is transferred. */
+export interface DecodeRequest {
+  readonly bytes: ArrayBuffer;
+  readonly maxPixels: number;
+}
+
+/** What comes back: RGB pixels in the first width × height × 3 bytes of `pixels` (transferred), or the reason. */
+export type DecodeReply =
+  | {
+      readonly ok: true;
+      readonly width: number;
+      readonly height: number;
+      readonly pixels: ArrayBuffer;
+      readonly retire: boolean;
+    }
+  | { readonly ok: false; readonly code: ImageErrorCode; readonly detail: string; readonly retire: boolean };
+
+/** 'ready' comes first, once the decoder is loaded; then one reply for each request. */
+export type ThreadMessage = 'ready' | DecodeReply;
 
 /**
  * WebAssembly memory grows and never shrinks: past this a fresh thread is cheaper than what the old one holds beside all that
@@ -203,7 +224,7 @@ parentPort?.on('message', (request: DecodeRequest) => {
   })
     // An exception out of WebAssembly leaves its memory in an unknown state: this thread decodes nothing more.
     .catch((error: unknown): DecodeReply => {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       return { ok: false, code: 'image_undecodable', detail: `The HEIC decoder failed: ${reason}`, retire: true };
     })
     .then((reply) => {

@@ -5,7 +5,7 @@
  * A decoder of our own, since libvips' (libnsgif) takes data that end early for a whole picture, shows what lies outside the frame
  * otherwise, and reads all frames to show one. Source of the method: Pillow's GifDecode.c and GifImagePlugin.py.
  */
-import { ByteReader, type GifFrame, ImageError, readFirstFrame } from '@quintet/images';
+import { ByteReader, readFirstFrame, truncated, undecodable, type GifFrame, type ImageError } from '@quintet/images';
 import type { Raster } from './crop-with-sharp.js';
 
 /** Of codes: 12 bits. */
@@ -92,8 +92,8 @@ function unpack(bytes: Buffer, dataAt: number, out: Uint8Array): void {
     while (bitCount < codeBits) {
       if (at === blockEnd) {
         const size = bytes[at];
-        if (size === undefined) throw new ImageError('image_truncated', 'The GIF ends within its picture data.');
-        if (size === 0) throw new ImageError('image_undecodable', 'The GIF has fewer pixels than it says.');
+        if (size === undefined) throw truncated('The GIF ends within its picture data.');
+        if (size === 0) throw undecodable('The GIF has fewer pixels than it says.');
         at += 1;
         blockEnd = at + size;
       }
@@ -110,7 +110,7 @@ function unpack(bytes: Buffer, dataAt: number, out: Uint8Array): void {
       previous = -1;
       continue;
     }
-    if (code === clear + 1) throw new ImageError('image_undecodable', 'The GIF has fewer pixels than it says.');
+    if (code === clear + 1) throw undecodable('The GIF has fewer pixels than it says.');
     // A code that is not in the table yet is the previous one and its own first pixel.
     if (code > next || (previous < 0 && code > clear) || (code === next && next === TABLE)) throw damaged();
     const known = code < next ? code : previous;
@@ -136,5 +136,5 @@ function unpack(bytes: Buffer, dataAt: number, out: Uint8Array): void {
 }
 
 function damaged(): ImageError {
-  return new ImageError('image_undecodable', 'The picture data of the GIF are damaged.');
+  return undecodable('The picture data of the GIF are damaged.');
 }

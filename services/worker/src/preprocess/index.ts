@@ -1,6 +1,5 @@
 export { createPreprocessPool, silenceMs, type PreprocessPool } from './preprocess-pool.js';
-export { WaitedTooLongError } from './decode-budget.js';
 export type { Crop } from './crop-with-sharp.js';
 export type { CropSpec, PictureSize } from './geometry.js';
 export { createPreprocessor, type Preprocessor, type PreprocessorOptions } from './preprocessor.js';
-export { configureSharp } from './sharp-settings.js';
+export { configureSharp } from './crop-with-sharp.js';

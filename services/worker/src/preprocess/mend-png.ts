@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { ImageError } from '@quintet/images';
+import { truncated, type ImageError } from '@quintet/images';
 
 const SIGNATURE = 8;
 /** Length, type and checksum around the data of a chunk. */
@@ -50,5 +50,5 @@ function chunk(type: string, data: Buffer): Buffer {
 
 /** What a PNG that is not closed has wrong where its pixels cannot be decoded: they are not all there. */
 export function cutPng(cause: unknown): ImageError {
-  return new ImageError('image_truncated', 'The PNG ends before its picture data do.', { cause });
+  return truncated('The PNG ends before its picture data do.', cause);
 }

@@ -14,18 +14,18 @@
 import { Worker } from 'node:worker_threads';
 import { ImageError } from '@quintet/images';
 import { Watchdog, type WatchedPlace } from '@quintet/shared';
-import { WaitedTooLongError } from './decode-budget.js';
+import { stops, reasonOf } from '../errors.js';
 import type { PictureSize } from './geometry.js';
-import type { PreprocessReply, PreprocessRequest, PreprocessSettings, ThreadReady } from './preprocess-protocol.js';
+import type { PreprocessReply, PreprocessRequest, PreprocessSettings, ThreadReady } from './preprocess-thread.js';
 import type { PreprocessorOptions } from './preprocessor.js';
 
 export interface PreprocessPool {
   /** Starts the threads; resolves when all are warm, rejects if one cannot start. */
   start(): Promise<void>;
   /**
-   * Writes the model's crop of one encoded picture into `slot`, and resolves to the picture's size. `bytes` is given away: it is
-   * empty afterwards. Rejects with ImageError if the picture cannot be used, with WaitedTooLongError if it should go to another
-   * worker; the slot may be given to another as soon as the promise has settled.
+   * Writes the model's crop of one encoded picture into `slot`, and resolves to the picture's size. `bytes` is given
+   * away: it is empty afterwards. Rejects with ImageError if the picture cannot be used, with OrderStopped if it
+   * should go to another worker; the slot may be given to another as soon as the promise has settled.
    */
   preprocess(bytes: Buffer, slot: number): Promise<PictureSize>;
   close(): Promise<void>;
@@ -45,7 +45,7 @@ interface Thread {
   readonly place: WatchedPlace;
 }
 
-export interface Supervision {
+interface Supervision {
   readonly watchdog: Watchdog;
   /** A thread answers nothing and cannot be ended. */
   readonly onStuck: (error: Error) => void;
@@ -110,7 +110,7 @@ export function createPreprocessPool(
       thread.pending.delete(reply.id);
       pending?.leave();
       if ('done' in reply) pending?.resolve(reply.done);
-      else if ('waitedTooLong' in reply) pending?.reject(new WaitedTooLongError());
+      else if ('waitedTooLong' in reply) pending?.reject(stops.noMemory());
       else if (reply.code !== undefined) pending?.reject(new ImageError(reply.code, reply.detail));
       else pending?.reject(new Error(reply.detail));
     };
@@ -119,7 +119,7 @@ export function createPreprocessPool(
       else answered(reply);
     });
     worker.on('error', (error: unknown) => {
-      die(error instanceof Error ? error.message : String(error));
+      die(reasonOf(error));
     });
     worker.on('exit', (code) => {
       die(`exit code ${code}`);

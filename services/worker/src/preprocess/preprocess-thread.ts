@@ -7,13 +7,40 @@
  * up touches no slot, which by then may be another's.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { ImageError } from '@quintet/images';
+import { ImageError, type ImageErrorCode } from '@quintet/images';
 import sharp from 'sharp';
 import { slotBytes } from '../batching/crop-slots.js';
-import { WaitedTooLongError } from './decode-budget.js';
-import type { PreprocessReply, PreprocessRequest, PreprocessSettings, ThreadReady } from './preprocess-protocol.js';
-import { createPreprocessor } from './preprocessor.js';
-import { configureSharp } from './sharp-settings.js';
+import { OrderStopped, reasonOf } from '../errors.js';
+import { configureSharp } from './crop-with-sharp.js';
+import type { PictureSize } from './geometry.js';
+import { createPreprocessor, type PreprocessorOptions } from './preprocessor.js';
+
+/** What a preprocessing thread is given when it starts. */
+export interface PreprocessSettings {
+  readonly options: PreprocessorOptions;
+  /** uint8 [slots, crop, crop, 3]: where crops go. */
+  readonly slots: SharedArrayBuffer;
+}
+
+export interface PreprocessRequest {
+  readonly id: number;
+  /** The whole file; transferred. */
+  readonly bytes: ArrayBuffer;
+  readonly slot: number;
+}
+
+/** Sent once, when the thread is warm. */
+export interface ThreadReady {
+  readonly ready: true;
+}
+
+export type PreprocessReply =
+  /** The crop of a picture of this size is in its slot. */
+  | { readonly id: number; readonly done: PictureSize }
+  /** With a code: the picture is at fault. Without: something else is, and another attempt may work. */
+  | { readonly id: number; readonly detail: string; readonly code?: ImageErrorCode }
+  /** There was no memory for it in time: OrderStopped. */
+  | { readonly id: number; readonly waitedTooLong: true };
 
 const port = parentPort;
 if (port === null) throw new Error('preprocess-thread.js is the body of a worker thread');
@@ -38,8 +65,8 @@ port.on('message', ({ id, bytes, slot }: PreprocessRequest) => {
 
 function replyOf(id: number, error: unknown): PreprocessReply {
   if (error instanceof ImageError) return { id, code: error.code, detail: error.detail };
-  if (error instanceof WaitedTooLongError) return { id, waitedTooLong: true };
-  return { id, detail: error instanceof Error ? error.message : String(error) };
+  if (error instanceof OrderStopped) return { id, waitedTooLong: true };
+  return { id, detail: reasonOf(error) };
 }
 
 const warmUpRuns = 5;

@@ -36,7 +36,7 @@ export interface Preprocessor {
    *
    * @param bytes the whole file
    * @param info what `inspectImage` said of it, if that is known
-   * @throws ImageError if the picture cannot be used; WaitedTooLongError if there was no memory to decode it in; any other
+   * @throws ImageError if the picture cannot be used; OrderStopped if there was no memory to decode it in; any other
    * error is none of the picture's doing
    */
   preprocess(bytes: Buffer, info?: ImageInfo): Promise<Crop>;
@@ -56,7 +56,7 @@ const sharedPart = 0.42;
  * Longest wait for memory, in decode time limits. Three pictures that each keep their memory for as long as they may pass in
  * it; what still waits then is better off on another worker.
  */
-export const waitLimits = 6;
+const waitLimits = 6;
 
 export function createPreprocessor(options: PreprocessorOptions): Preprocessor {
   const { spec, maxPixels, timeoutMs } = options;

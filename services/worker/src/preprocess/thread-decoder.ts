@@ -13,12 +13,12 @@
  * after the build) and from `dist/preprocess` itself.
  */
 import { Worker } from 'node:worker_threads';
-import { ImageError } from '@quintet/images';
+import { ImageError, undecodable } from '@quintet/images';
 import type { Raster } from './crop-with-sharp.js';
 import { DecoderUnavailableError, decodeTimeout } from './decode-error.js';
-import type { DecodeReply, DecodeRequest, ThreadMessage } from './decode-protocol.js';
+import type { DecodeReply, DecodeRequest, ThreadMessage } from './decode-thread.js';
 
-export interface ThreadDecoderOptions {
+interface ThreadDecoderOptions {
   readonly maxPixels: number;
   /** How long one decode may take, counted from when the thread gets it. */
   readonly timeoutMs: number;
@@ -87,7 +87,7 @@ export class ThreadDecoder {
       const why = error?.message ?? 'it ended';
       // A thread that never got as far as its first message is a broken installation, not a bad picture.
       const reason = ready
-        ? new ImageError('image_undecodable', `The HEIC decoder failed: ${why}`, { cause: error })
+        ? undecodable(`The HEIC decoder failed: ${why}`, error)
         : new DecoderUnavailableError(`The decode thread cannot start: ${why}`, { cause: error });
       void this.#discard(reason);
     };

@@ -16,7 +16,7 @@ import { disturbance, watchOthers } from './measure.js';
 const quietMs = 10_000;
 const longestMs = 600_000;
 
-export interface IdleTuningOptions {
+interface IdleTuningOptions {
   /** Measures; whether there is nothing left to measure. Rejects, or resolves to false, soon after the signal. */
   readonly measure: (signal: AbortSignal) => Promise<boolean>;
   /** Whether the worker holds an order. */

@@ -1,11 +1,11 @@
 /**
- * Layouts: so many sessions beside each other, each with so many threads. Which of them, and which batch sizes, are worth
- * timing on a machine, given what its owner has fixed; and which of the timed ones is chosen.
+ * Layouts: so many sessions beside each other, each with so many threads. Which of them, and which batch sizes, are
+ * worth timing on a machine, given what its owner has fixed; and which of the timed ones is chosen.
  *
- * For `throughput` it is the layout that classifies most images per second, and the smallest batch that reaches 97 % of its
- * best: a larger one would only make everybody wait longer. For `latency` it is the layout whose batch of one is fastest, and
- * the smallest batch that reaches 80 % of its best, so that a device on which batches pay keeps up under load.
- * A layout replaces one that comes before it in the table only if it is 3 % better: less is noise.
+ * For `throughput` it is the layout that classifies most images per second, and the smallest batch that reaches 97 %
+ * of its best: a larger one would only make everybody wait longer. For `latency` it is the layout whose batch of one
+ * is fastest, and the smallest batch that reaches 80 % of its best, so that a device on which batches pay keeps up
+ * under load. A layout replaces one that comes before it in the table only if it is 3 % better: less is noise.
  *
  * Either way a picture that is alone in the machine should have all of it: where a single session with more threads answers
  * one picture at least 15 % sooner than the chosen layout does, it is the `solo` session beside them.

@@ -104,8 +104,8 @@ export function lowerQuartile(values: readonly number[]): number {
 }
 
 /**
- * What a measurement was disturbed by: others that use the machine meanwhile, or times that change, make the table one of the
- * moment and not of the machine.
+ * What a measurement was disturbed by: others that use the machine meanwhile, or times that change, make the table
+ * one of the moment and not of the machine.
  */
 export interface Conditions {
   /** How many times as long the slower of two rounds took as the faster, at worst; 1: no difference. */
@@ -145,10 +145,10 @@ export function othersBetween(before: Reading, after: Reading): number {
 }
 
 /**
- * Returns a function that says how many cores others have kept busy since this call. Others are counted by processor time, all of
- * the machine's less this process's own: the load average would still include the build before, and the measurement itself.
- * Where the system counts no processor time, as some sandboxes do, and for the neighbours of a virtual machine, the scatter
- * remains.
+ * Returns a function that says how many cores others have kept busy since this call. Others are counted by processor
+ * time, all of the machine's less this process's own: the load average would still include the build before, and the
+ * measurement itself. Where the system counts no processor time, as some sandboxes do, and for the neighbours of a
+ * virtual machine, the scatter remains.
  */
 export function watchOthers(read: () => Reading = readProcessorTime): () => number {
   const before = read();

@@ -1,13 +1,13 @@
 /**
  * Finds out how a model runs best on this machine, once, and remembers it.
  *
- * cached → used; not cached → (lock) → looked up again → tuning process → kept → used. The lock lies beside the model, so
- * that of several workers that share a models folder one measures, undisturbed, and the others read what it found. What was measured
- * on a busy machine is neither kept nor used (measure.ts): it would be another layout at each start. Then, and where the first
- * answer is not to wait for it, the worker runs with the defaults, and the measurement remains due (idle-tuning.ts).
- * Nothing here is fatal: where a folder cannot be written the finding is not kept, where the tuning process fails the
- * defaults run, and each is said in one line. A provider that does not work fails again, with its reason, when the streams
- * start.
+ * cached → used; not cached → (lock) → looked up again → tuning process → kept → used. The lock lies beside the
+ * model, so that of several workers that share a models folder one measures, undisturbed, and the others read what it
+ * found. What was measured on a busy machine is neither kept nor used (measure.ts): it would be another layout at
+ * each start. Then, and where the first answer is not to wait for it, the worker runs with the defaults, and the
+ * measurement remains due (idle-tuning.ts). Nothing here is fatal: where a folder cannot be written the finding is
+ * not kept, where the tuning process fails the defaults run, and each is said in one line. A provider that does not
+ * work fails again, with its reason, when the streams start.
  */
 import { fork } from 'node:child_process';
 import { rm, stat } from 'node:fs/promises';
@@ -223,55 +223,31 @@ async function runTuning(options: TuneOptions, { cache, scratch, wanted, found }
   return tuningOf({ profile, prepared }, file, 'measured');
 }
 
-/** Starts the tuning process, hears it out, and rejects if it fails or takes too long. What it said before counts. */
+/** Starts the tuning process, hears it out, and rejects if it fails. What it said before its time is over counts. */
 function converse(request: TuningRequest, onReply: (reply: TuningReply) => void, signal?: AbortSignal): Promise<void> {
+  const limit = AbortSignal.timeout(processLimitMs);
   const child = fork(new URL('../../dist/profile/tuning-process.js', import.meta.url), {
     execArgv: [],
     serialization: 'advanced',
     // Its standard output is not the log.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
+    killSignal: 'SIGKILL',
   });
   return new Promise<void>((resolve, reject) => {
-    const limit = setTimeout(() => {
-      child.kill('SIGKILL');
-      // What came is good; what is missing is as if it had not been asked for.
-      resolve();
-    }, processLimitMs);
-    const abort = (): void => {
-      child.kill('SIGKILL');
-      end(() => {
-        reject(signal?.reason as Error);
-      });
-    };
-    const end = (settle: () => void): void => {
-      clearTimeout(limit);
-      signal?.removeEventListener('abort', abort);
-      settle();
-    };
-    if (signal?.aborted === true) {
-      abort();
-      return;
-    }
-    signal?.addEventListener('abort', abort, { once: true });
     child.on('message', (reply: TuningReply) => {
-      if (reply.type === 'done') end(resolve);
-      else if (reply.type === 'failed') {
-        end(() => {
-          reject(new Error(reply.reason));
-        });
-      } else {
-        onReply(reply);
-      }
+      if (reply.type === 'done') resolve();
+      else if (reply.type === 'failed') reject(new Error(reply.reason));
+      else onReply(reply);
     });
-    child.once('error', (error) => {
-      end(() => {
-        reject(error);
-      });
+    child.on('error', (error) => {
+      if (signal?.aborted === true) reject(signal.reason as Error);
+      // What came is good; what is missing is as if it had not been asked for.
+      else if (limit.aborted) resolve();
+      else reject(error);
     });
-    child.once('exit', (code, signal) => {
-      end(() => {
-        reject(new Error(`the tuning process ended with ${code ?? signal ?? 'no reason'}`));
-      });
+    child.once('exit', (code, how) => {
+      reject(new Error(`the tuning process ended with ${code ?? how ?? 'no reason'}`));
     });
     child.send(request);
   });

@@ -37,7 +37,7 @@ const machineKeySchema = z.object({
   /** The tensor that it outputs behind its own; empty where there is none. */
   features: z.string(),
 });
-export type MachineKey = Readonly<z.infer<typeof machineKeySchema>>;
+type MachineKey = Readonly<z.infer<typeof machineKeySchema>>;
 
 const measuredSchema = z.object({ layouts: z.array(layoutSchema), batches: z.array(z.int()) });
 /** What a profile was measured over. */
@@ -133,7 +133,7 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | unde
   }
 }
 
-export interface KeyOptions {
+interface KeyOptions {
   /** `sha256:…` of the model's file. */
   readonly model: string;
   readonly provider: Provider;

@@ -6,6 +6,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { endNow } from '@quintet/shared';
 import { slotBytes } from '../batching/crop-slots.js';
+import { reasonOf } from '../errors.js';
 import type { InputSpec } from '../inference/normalize.js';
 import { InferenceStream, type StreamSettings } from '../inference/stream.js';
 import type { ModelFile, Provider } from '../inference/thread-protocol.js';
@@ -74,8 +75,6 @@ const send = (reply: TuningReply): Promise<void> =>
     });
   });
 
-const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 async function tune(request: TuningRequest): Promise<void> {
   let { file } = request;
   if (request.prepareIn !== undefined) {
@@ -84,7 +83,7 @@ async function tune(request: TuningRequest): Promise<void> {
       file = { ...file, path: join(request.prepareIn, preparedGraph), prepared: true };
       await send({ type: 'prepared' });
     } catch (error) {
-      await send({ type: 'unprepared', reason: text(error) });
+      await send({ type: 'unprepared', reason: reasonOf(error) });
     }
   }
   const { provider, input, classes } = request;
@@ -111,7 +110,7 @@ process.once('message', (request: TuningRequest) => {
   tune(request)
     .then(
       () => send({ type: 'done' }),
-      (error: unknown) => send({ type: 'failed', reason: text(error) }),
+      (error: unknown) => send({ type: 'failed', reason: reasonOf(error) }),
     )
     // Of one that failed, other streams may still run.
     .finally(() => endNow());

@@ -1,4 +1,5 @@
 /** The ranges of a model's tensors over pictures, each decoded, cropped and normalised as a worker does it. */
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { furtherOutputs, type Model, type Preprocess, type Range } from '@quintet/models';
 import { CropWindow, type Skipped } from '../compare/crop-window.js';
@@ -24,7 +25,7 @@ export interface MeasureOptions {
 }
 
 /** All that the model's normalisation makes of bytes: black and white of the channels that reach furthest. */
-export function inputRange({ mean, std }: Pick<Preprocess, 'mean' | 'std'>): Range {
+export function inputRange({ mean, std }: Preprocess): Range {
   const ends = (value: number): number[] =>
     mean.map((each, channel) => Math.fround((value - Math.fround(each)) / Math.fround(std[channel] ?? 1)));
   return { low: Math.min(...ends(0)), high: Math.max(...ends(1)) };
@@ -95,25 +96,17 @@ class RangeThread {
     await this.#thread.terminate();
   }
 
-  #answer(): Promise<FromRangeThread> {
-    const thread = this.#thread;
-    return new Promise((resolve, reject) => {
-      const settle = (message: FromRangeThread): void => {
-        forget();
-        if (message.type === 'failed') reject(new Error(message.reason));
-        else resolve(message);
-      };
-      const fail = (error: unknown): void => {
-        forget();
-        reject(error instanceof Error ? error : new Error(String(error)));
-      };
-      const end = (code: number): void => {
-        fail(new Error(`the thread that measures ended with ${code}`));
-      };
-      const forget = (): void => {
-        thread.off('message', settle).off('error', fail).off('exit', end);
-      };
-      thread.on('message', settle).on('error', fail).on('exit', end);
+  async #answer(): Promise<FromRangeThread> {
+    const listening = new AbortController();
+    const ended = once(this.#thread, 'exit', listening).then(([code]) => {
+      throw new Error(`the thread that measures ended with ${String(code)}`);
     });
+    try {
+      const [message] = (await Promise.race([once(this.#thread, 'message', listening), ended])) as [FromRangeThread];
+      if (message.type === 'failed') throw new Error(message.reason);
+      return message;
+    } finally {
+      listening.abort();
+    }
   }
 }

@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { argv, stderr, stdout } from 'node:process';
+import { parseArgs } from 'node:util';
 import {
   assertNoModel,
   obtainModel,
@@ -19,13 +20,20 @@ import {
   type OnnxModel,
 } from '@quintet/models';
 import { availableCores } from '@quintet/shared';
-import { CommandError, runCommand } from '../compare/command-line.js';
-import { compareFiles, readSettings, type Settings } from '../compare/compare-command.js';
-import { listPictures } from '../compare/picture-folder.js';
+import {
+  limitOf,
+  listPictures,
+  parseFor,
+  runCommand,
+  UsageError,
+  readSettings,
+  type Settings,
+} from '../compare/command-line.js';
+import { compareFiles } from '../compare/compare-command.js';
 import { reportLines } from '../compare/report.js';
 import { disableTelemetry } from '../inference/hardware.js';
 import { inputRange, measureRanges } from './measure-ranges.js';
-import { parseQuantizeArguments, type QuantizeArguments } from './quantize-arguments.js';
+import { calibrationMethods, type CalibrationMethod } from './value-histogram.js';
 
 /** Beside the model's own files. */
 const RANGES_FILE = 'ranges.json';
@@ -34,6 +42,52 @@ const RANGES_FILE = 'ranges.json';
 interface Pictures {
   readonly folder: string;
   readonly files: readonly string[];
+}
+
+interface QuantizeArguments {
+  /** The float32 model's name. */
+  readonly name: string;
+  /** A folder of pictures: to measure ranges over, unless `ranges` has them, and to compare the two models on. */
+  readonly images: string | undefined;
+  /** A file of ranges that were measured before. */
+  readonly ranges: string | undefined;
+  /** Take so many files only; all where absent. */
+  readonly limit: number | undefined;
+  readonly method: CalibrationMethod;
+  readonly narrow: boolean;
+}
+
+/** `args`: what stands behind `quantize`. Throws UsageError. */
+export function parseQuantizeArguments(args: readonly string[]): QuantizeArguments {
+  const { values, positionals } = parseFor('quantize', () =>
+    parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        images: { type: 'string' },
+        ranges: { type: 'string' },
+        limit: { type: 'string' },
+        method: { type: 'string' },
+        narrow: { type: 'boolean', default: false },
+      },
+    }),
+  );
+  const [name, ...extra] = positionals;
+  if (name === undefined) throw new UsageError('quantize: the name of a model is missing.');
+  if (extra.length > 0) throw new UsageError(`quantize: too many arguments: ${extra.join(' ')}.`);
+  const [images, ranges] = [values.images || undefined, values.ranges || undefined];
+  if (images === undefined && ranges === undefined) {
+    throw new UsageError('quantize: --images DIR is missing, a folder of pictures like those that the model will see.');
+  }
+  if (ranges !== undefined && values.method !== undefined) {
+    throw new UsageError('quantize: --method says how ranges are measured, and --ranges has them already: give one.');
+  }
+  const method = calibrationMethods.find((each) => each === (values.method ?? 'minmax'));
+  if (method === undefined) {
+    const given = JSON.stringify(values.method);
+    throw new UsageError(`quantize: --method ${given} is not one of ${calibrationMethods.join(', ')}.`);
+  }
+  return { name, images, ranges, limit: limitOf('quantize', values.limit), method, narrow: values.narrow };
 }
 
 /** Reads the command line, runs the command and sets the exit code. */
@@ -88,7 +142,7 @@ async function quantize(args: QuantizeArguments, signal: AbortSignal): Promise<v
 async function picturesOf(images: string, limit: number | undefined): Promise<Pictures> {
   const folder = resolve(images);
   const files = await listPictures('quantize', folder, limit);
-  if (files.length === 0) throw new CommandError(`there are no files in ${folder}.`);
+  if (files.length === 0) throw new Error(`there are no files in ${folder}.`);
   return { folder, files };
 }
 
@@ -101,7 +155,7 @@ async function measure(
   settings: Settings,
   signal: AbortSignal,
 ): Promise<string> {
-  if (pictures === undefined) throw new CommandError('there are no pictures to measure ranges over.');
+  if (pictures === undefined) throw new Error('there are no pictures to measure ranges over.');
   const { folder, files } = pictures;
   const needed = await orReason(name, () => tensorsToMeasure(graph));
   const inputs = new Set(graph.inputs.map((input) => input.name));
@@ -123,7 +177,7 @@ async function measure(
       if (count % 100 === 0) stderr.write(`${count} of ${files.length}\n`);
     },
   });
-  if (measured.pictures === 0) throw new CommandError(`none of the ${files.length} files in ${folder} can be read.`);
+  if (measured.pictures === 0) throw new Error(`none of the ${files.length} files in ${folder} can be read.`);
   const ranges = new Map(measured.ranges);
   for (const each of needed) if (inputs.has(each)) ranges.set(each, inputRange(model.manifest.preprocess));
   const sha256 = model.manifest.version.slice('sha256:'.length);
@@ -136,7 +190,7 @@ async function orReason<T>(what: string, work: () => T | Promise<T>): Promise<T>
     return await work();
   } catch (error) {
     if (error instanceof TypeError || error instanceof RangeError) {
-      throw new CommandError(`${what} cannot be used: ${error.message}.`, { cause: error });
+      throw new Error(`${what} cannot be used: ${error.message}.`, { cause: error });
     }
     throw error;
   }

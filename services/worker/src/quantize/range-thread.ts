@@ -6,6 +6,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Range } from '@quintet/models';
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { reasonOf } from '../errors.js';
 import { createNormalizer, type InputSpec } from '../inference/normalize.js';
 import { openModel, sessionOptions } from '../inference/session.js';
 import { ValueHistogram, type CalibrationMethod } from './value-histogram.js';
@@ -71,8 +72,6 @@ function add(outputs: InferenceSession.ReturnType): void {
     }
   }
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 try {
   const run = await open();

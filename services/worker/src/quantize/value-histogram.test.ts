@@ -1,3 +1,4 @@
+import { DEFAULT_PREPROCESS } from '@quintet/models';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inputRange } from './measure-ranges.js';
@@ -67,7 +68,7 @@ describe('ValueHistogram', () => {
 
 describe('inputRange', () => {
   it('is all that normalisation makes of bytes', () => {
-    const range = inputRange({ mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] });
+    const range = inputRange(DEFAULT_PREPROCESS);
     expect(range.low).toBeCloseTo(-0.485 / 0.229, 6);
     expect(range.high).toBeCloseTo(0.594 / 0.225, 6);
   });

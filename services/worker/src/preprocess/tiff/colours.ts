@@ -1,9 +1,9 @@
 /** From samples of 8 bits to RGB, as Pillow's `convert('RGB')` has it where Pillow reads such a picture, else as libtiff. */
 import { PHOTOMETRIC, TAG, type TiffPage } from '@quintet/images/tiff';
-import { cmykToRgb } from '../cmyk.js';
+import { cmykToRgb } from '../crop-with-sharp.js';
 
 /** Makes RGB of as many pixels as `rgb` has room for. Of a pixel there are `stride` samples. */
-export type ToRgb = (samples: Uint8Array | Uint16Array, rgb: Uint8Array, stride: number) => void;
+type ToRgb = (samples: Uint8Array | Uint16Array, rgb: Uint8Array, stride: number) => void;
 
 /** `photometric`: of what the codec gives, which is RGB where it has converted the colours itself. */
 export function toRgb(page: TiffPage, photometric: number): ToRgb {

@@ -9,18 +9,24 @@
  * which the crop shows nothing. Trade-off: JavaScript takes up to twice the time of libtiff; TIFFs are rare among uploads.
  * Memory: the crop's window, and a strip or tile as far as it is not decoded line by line (tiffMemory in @quintet/images).
  */
-import { ImageError } from '@quintet/images';
+import { setImmediate } from 'node:timers/promises';
+import { undecodable, type ImageError } from '@quintet/images';
 import { CODEC, linesOf, PHOTOMETRIC, readTiff, rowsOf, type TiffPage } from '@quintet/images/tiff';
-import { axesOf, type Crop, type SharpLimits } from '../crop-with-sharp.js';
-import type { CropSpec } from '../geometry.js';
-import { resampleWindow, sourceSpan } from '../resample.js';
+import type { Crop, SharpLimits } from '../crop-with-sharp.js';
+import { decodeTimeout } from '../decode-error.js';
+import { axesOf, isTransposed, storedAxes, upright, windowOf, type CropSpec, type Region } from '../geometry.js';
+import { resampleWindow } from '../resample.js';
 import { toRgb } from './colours.js';
-import { chunkPieces, oldJpegPieces } from './decode-chunk.js';
-import { Pace } from './pace.js';
-import { PieceReader } from './pieces.js';
-import { predictorOf } from './predictor.js';
-import { firstReading, nextReading, nothingSeen, type Reading, sampleReader, type Seen } from './samples.js';
-import { shownSize, Window } from './window.js';
+import { chunkPieces, oldJpegPieces, PieceReader } from './decode-chunk.js';
+import {
+  firstReading,
+  nextReading,
+  nothingSeen,
+  predictorOf,
+  sampleReader,
+  type Reading,
+  type Seen,
+} from './samples.js';
 
 /** Lines are read together up to so many bytes. */
 const BAND_BYTES = 262_144;
@@ -30,16 +36,12 @@ const MOST_BEHIND = 1_000_000;
 /** Crops the first page. Throws ImageError where it cannot be decoded faithfully. */
 export async function cropTiff(bytes: Buffer, spec: CropSpec, limits: SharpLimits): Promise<Crop> {
   const page = readTiff(bytes, limits);
-  const { width, height } = shownSize(page);
-  const { across, down } = axesOf({ width, height }, spec);
-  const [columns, rows] = [sourceSpan(across), sourceSpan(down)];
-  const rectangle = {
-    left: columns.first,
-    top: rows.first,
-    width: columns.end - columns.first,
-    height: rows.end - rows.first,
-  };
-  const window = new Window(page, rectangle);
+  const { orientation } = page;
+  const transposed = isTransposed(orientation);
+  const [width, height] = transposed ? [page.height, page.width] : [page.width, page.height];
+  const axes = storedAxes(axesOf({ width, height }, spec), orientation);
+  const { across, down } = axes;
+  const window = new Window(windowOf(axes));
   const pace = new Pace(limits.timeoutMs);
   let reading: Reading | undefined = firstReading(page);
   while (reading !== undefined) {
@@ -48,7 +50,8 @@ export async function cropTiff(bytes: Buffer, spec: CropSpec, limits: SharpLimit
     await decoder.decode(pace, limits.timeoutMs);
     reading = nextReading(page, reading, seen);
   }
-  return { data: resampleWindow({ data: window.data, ...rectangle }, across, down), width, height };
+  const stored = resampleWindow({ data: window.data, ...window.region }, across, down, transposed);
+  return { data: upright(stored, across.length, down.length, orientation), width, height };
 }
 
 /** Lines of a strip or tile, of each plane that is needed. */
@@ -135,7 +138,7 @@ class PageDecoder {
 
   #short(): ImageError {
     const what = this.#page.chunks.tiled ? 'tile' : 'strip';
-    return new ImageError('image_undecodable', `A ${what} of the TIFF ends before its last line: it is damaged.`);
+    return undecodable(`A ${what} of the TIFF ends before its last line: it is damaged.`);
   }
 
   #band({ stored, lines }: Band, left: number, top: number): void {
@@ -193,3 +196,52 @@ class PageDecoder {
 const convertingCodecs: ReadonlySet<number> = new Set([CODEC.jpeg, CODEC.oldJpeg, CODEC.webp]);
 /** Codecs with a checksum at the end of their data. */
 const checked: ReadonlySet<number> = new Set([CODEC.deflate, CODEC.oldDeflate]);
+
+/** The part of a picture that is wanted, while its rows come as they are stored. */
+class Window {
+  /** RGB of the region, rows from the top. */
+  readonly data: Uint8Array;
+
+  constructor(readonly region: Region) {
+    this.data = new Uint8Array(region.width * region.height * 3);
+  }
+
+  /** Whether any of the picture's row `y` is wanted, from column `x` on. */
+  wants(x: number, y: number): boolean {
+    const { left, top, width, height } = this.region;
+    return y >= top && y < top + height && x < left + width;
+  }
+
+  /** `rgb`: pixels of row `y` from column `x` on; those beyond the region are left out. */
+  place(rgb: Uint8Array, x: number, y: number): void {
+    if (!this.wants(x, y)) return;
+    const { left, top, width } = this.region;
+    const from = Math.max(x, left);
+    const end = Math.min(x + rgb.length / 3, left + width);
+    if (end > from) this.data.set(rgb.subarray(3 * (from - x), 3 * (end - x)), 3 * ((y - top) * width + from - left));
+  }
+}
+
+/** How long a decoder in JavaScript may hold its thread, which has other pictures under way. */
+const SLICE_MS = 8;
+
+/** Lets others have their turn, and ends work that has taken too long. */
+class Pace {
+  readonly #end: number;
+  #sliceEnd: number;
+
+  constructor(timeoutMs: number) {
+    const now = performance.now();
+    this.#end = now + timeoutMs;
+    this.#sliceEnd = now + SLICE_MS;
+  }
+
+  /** To be called between small pieces of work. Throws `image_decode_timeout`. */
+  async step(): Promise<void> {
+    if (performance.now() < this.#sliceEnd) return;
+    await setImmediate();
+    const now = performance.now();
+    if (now > this.#end) throw decodeTimeout();
+    this.#sliceEnd = now + SLICE_MS;
+  }
+}

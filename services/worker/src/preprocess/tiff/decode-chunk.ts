@@ -1,16 +1,57 @@
 /** From the bytes of a strip or tile to its lines, in pieces. What is damaged throws; what is missing is missing at the end. */
-import { createInflate, constants, inflateSync } from 'node:zlib';
-import { ImageError } from '@quintet/images';
+import { constants, createInflate, inflateSync } from 'node:zlib';
+import { ImageError, tooComplex } from '@quintet/images';
 import { chunkExtent, CODEC, linesOf, PHOTOMETRIC, rowsOf, TAG, type TiffPage } from '@quintet/images/tiff';
 import sharp, { type Sharp } from 'sharp';
 import { ZSTDDecoder } from 'zstddec';
-import { damaged } from './damaged.js';
+import { damaged } from '../decode-error.js';
 import { unpackFax } from './fax.js';
-import { frameOf, isEnded, joinStream, readHeader } from './jpeg-stream.js';
-import { unpackLzw } from './lzw.js';
-import { oldJpegStream } from './old-jpeg.js';
-import { unpackPackbits } from './packbits.js';
-import type { Pieces } from './pieces.js';
+import { frameOf, isEnded, joinStream, oldJpegStream, readHeader } from './jpeg.js';
+import { unpackLzw, unpackPackbits } from './small-codecs.js';
+
+/** What a codec yields: bytes in pieces of any length, each valid until the next is asked for. */
+export type Pieces = Iterator<Uint8Array> | AsyncIterator<Uint8Array>;
+
+/** Reads as many bytes at a time as are wanted, however long the pieces are. */
+export class PieceReader {
+  readonly #pieces: Pieces;
+  #piece: Uint8Array = new Uint8Array(0);
+
+  constructor(pieces: Pieces) {
+    this.#pieces = pieces;
+  }
+
+  /** Fills `target`. False where the pieces end before it is full. */
+  async fill(target: Uint8Array): Promise<boolean> {
+    let at = 0;
+    while (at < target.length) {
+      if (this.#piece.length === 0 && !(await this.#next())) return false;
+      const part = this.#piece.subarray(0, target.length - at);
+      target.set(part, at);
+      at += part.length;
+      this.#piece = this.#piece.subarray(part.length);
+    }
+    return true;
+  }
+
+  /** Reads on to the end, or past `most` bytes: a codec with a checksum compares it there. */
+  async drain(most: number): Promise<void> {
+    let left = most - this.#piece.length;
+    while (left > 0 && (await this.#next())) left -= this.#piece.length;
+  }
+
+  async close(): Promise<void> {
+    await this.#pieces.return?.();
+  }
+
+  async #next(): Promise<boolean> {
+    const next = this.#pieces.next();
+    const result = next instanceof Promise ? await next : next;
+    if (result.done === true) return false;
+    this.#piece = result.value;
+    return true;
+  }
+}
 
 /** Up to so many bytes are inflated at once; a stream costs more, but gives up in time. */
 const INFLATE_AT_ONCE = 1_000_000;
@@ -146,7 +187,7 @@ async function decodeJpeg(page: TiffPage, stream: Buffer, expected: Expected): P
     frame.components === components;
   if (!fits) throw damaged('JPEG');
   if (frame.progressive && frame.width * frame.height > MOST_PROGRESSIVE_PIXELS) {
-    throw new ImageError('image_too_complex', 'The TIFF has progressive JPEG data of too many pixels in one piece.');
+    throw tooComplex('The TIFF has progressive JPEG data of too many pixels in one piece.');
   }
   return decodeWithSharp(stream, 'JPEG', { ...expected, channels: components });
 }

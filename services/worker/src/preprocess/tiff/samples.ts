@@ -9,7 +9,7 @@
  * - Floating-point samples are 0–1, or 0–255 where they go beyond 1 and so does their mean. What is neither (linear light with
  *   highlights, heights, distances) has no white that could be known, and is refused.
  */
-import { ImageError } from '@quintet/images';
+import { undecodable } from '@quintet/images';
 import { FORMAT, PHOTOMETRIC, type TiffPage } from '@quintet/images/tiff';
 
 /** How samples of more than 8 bits become 8. */
@@ -32,7 +32,7 @@ export interface Seen {
 }
 
 /** Reads `out.length` samples of a line, of which every `stride`th and the `colours` − 1 behind it are colours. */
-export type SampleReader = (line: Uint8Array, out: Uint8Array | Uint16Array, stride: number, colours: number) => void;
+type SampleReader = (line: Uint8Array, out: Uint8Array | Uint16Array, stride: number, colours: number) => void;
 
 export const firstReading = ({ bits, format }: TiffPage): Reading => ({
   shift: Math.max(0, bits - (format === FORMAT.signed ? 9 : 8)),
@@ -54,13 +54,12 @@ export function nextReading({ bits, format }: TiffPage, reading: Reading, seen: 
     const { least, most, sum, count } = seen;
     if (least >= 0 && most <= reading.white) return undefined;
     if (reading.white === 1 && least >= 0 && most <= 255 && sum > count) return { ...reading, white: 255 };
-    throw new ImageError(
-      'image_undecodable',
+    throw undecodable(
       `The TIFF has floating-point samples from ${short(least)} to ${short(most)}; 0 to 1 or 0 to 255 can be read.`,
     );
   }
   if (seen.negative) {
-    throw new ImageError('image_undecodable', 'The TIFF has negative samples, of which none is said to be black.');
+    throw undecodable('The TIFF has negative samples, of which none is said to be black.');
   }
   const highest = seen.bytes.findLastIndex((byte) => byte !== 0);
   const isSmall = highest >= 0 && highest < Math.ceil(bits / 8) - 1;
@@ -210,4 +209,52 @@ function half(word: number): number {
   const sign = word >= 0x8000 ? -1 : 1;
   if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
   return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
+}
+
+/** Undoes the differences of a line in place (TIFF 6.0, section 14; Technical Note 3 for floating-point numbers). */
+type Undo = (line: Uint8Array) => void;
+
+/** `stride`: samples of a pixel that lie in the line. */
+export function predictorOf({ predictor, bits, directory }: TiffPage, stride: number): Undo | undefined {
+  if (predictor === 1) return undefined;
+  const bytes = bits / 8;
+  const { little } = directory.tiff;
+  return predictor === 3 ? floatBytes(bytes, stride, little) : differences(bytes, stride, little);
+}
+
+function differences(bytes: number, stride: number, little: boolean): Undo {
+  if (bytes === 1) {
+    return (line) => {
+      for (let i = stride; i < line.length; i += 1) line[i] = (line[i] ?? 0) + (line[i - stride] ?? 0);
+    };
+  }
+  // Byte by byte from the lowest, with what is carried.
+  const back = stride * bytes;
+  return (line) => {
+    for (let at = back; at + bytes <= line.length; at += bytes) {
+      let carry = 0;
+      for (let b = 0; b < bytes; b += 1) {
+        const i = little ? at + b : at + bytes - 1 - b;
+        const sum = (line[i] ?? 0) + (line[i - back] ?? 0) + carry;
+        line[i] = sum;
+        carry = sum >> 8;
+      }
+    }
+  };
+}
+
+/** The bytes of all numbers lie apart, the highest first, and are differenced as bytes. */
+function floatBytes(bytes: number, stride: number, little: boolean): Undo {
+  let copy = new Uint8Array(0);
+  return (line) => {
+    for (let i = stride; i < line.length; i += 1) line[i] = (line[i] ?? 0) + (line[i - stride] ?? 0);
+    if (copy.length !== line.length) copy = new Uint8Array(line.length);
+    copy.set(line);
+    const count = line.length / bytes;
+    for (let i = 0; i < count; i += 1) {
+      for (let b = 0; b < bytes; b += 1) {
+        line[i * bytes + (little ? bytes - 1 - b : b)] = copy[b * count + i] ?? 0;
+      }
+    }
+  };
 }
