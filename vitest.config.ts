@@ -76,7 +76,7 @@ export default defineConfig({
           name: 'across',
           include: across,
           exclude: [...apart, ...compose],
-          globalSetup: ['test/browser/support/setup.ts'],
+          globalSetup: ['test/support/shared-setup.ts'],
           maxWorkers,
           isolate: false,
           sequence: { groupOrder: 0 },

@@ -62,9 +62,7 @@ function topFive(logits) {
     .slice(0, 5);
 }
 
-const { int8MaySaturate, ownVectorInstructions } = await importBuilt(
-  'services/worker/dist/inference/vector-instructions.js',
-);
+const { int8MaySaturate, ownVectorInstructions } = await importBuilt('services/worker/dist/inference/hardware.js');
 const isExact = process.env['INT8_ARITHMETIC'] !== 'fast' && int8MaySaturate(process.arch, ownVectorInstructions());
 const session = await ort.InferenceSession.create(values.model, {
   intraOpNumThreads: 1,

@@ -148,7 +148,7 @@ async function alternate(ways, seconds) {
 /** @param {any} model @param {any} map */
 async function timeDrawing({ manifest, labels }, map) {
   const { createExplainer } = await importBuilt('services/worker/dist/explain/explainer.js');
-  const { drawHeatMap } = await importBuilt('services/worker/dist/explain/heat-map.js');
+  const { drawHeatMap } = await importBuilt('services/worker/dist/explain/explainer.js');
   const explain = createExplainer(labels, manifest.preprocess);
   const [pixels, whole] = [/** @type {number[]} */ ([]), /** @type {number[]} */ ([])];
   let bytes = 0;

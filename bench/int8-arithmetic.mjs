@@ -18,11 +18,12 @@ import { parseArgs } from 'node:util';
 import { importBuilt, root } from '../scripts/lib/project.mjs';
 import { median } from './lib/statistics.mjs';
 
-const { sessionOptions } = await importBuilt('services/worker/dist/inference/session-options.js');
+// Read when the library is loaded, which the next line does.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+const { sessionOptions } = await importBuilt('services/worker/dist/inference/session.js');
 
 /** Runs what `task` names on the tensors that it names, and writes the logits. @param {any} task */
 async function answer({ modelPath, arithmetics, inputs, shape, out }) {
-  process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
   const ort = createRequire(join(root, 'services/worker/package.json'))('onnxruntime-node');
   const sessions = await Promise.all(
     arithmetics.map((/** @type {string} */ arithmetic) => {

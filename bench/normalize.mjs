@@ -67,7 +67,7 @@ async function normalizingModel() {
 export async function run({ values }) {
   const runs = Number(values.runs);
   const { createNormalizer } = await importBuilt('services/worker/dist/inference/normalize.js');
-  const { sessionOptions } = await importBuilt('services/worker/dist/inference/session-options.js');
+  const { sessionOptions } = await importBuilt('services/worker/dist/inference/session.js');
   const { InferenceSession, Tensor } = createRequire(join(root, 'services/worker/package.json'))('onnxruntime-node');
   const file = { path: '', prepared: false, exactInt8: true };
   const session = await InferenceSession.create(

@@ -43,7 +43,7 @@ const elements = (/** @type {number[]} */ dims) => dims.reduce((all, each) => al
 /** One operator as a graph, and a function that runs it and tells its GFLOP/s. @param {Operator} operator */
 async function measurable({ opType, input, constant, output, attributes, flop }) {
   const { encodeModel } = await importBuilt('packages/models/dist/index.js');
-  const { sessionOptions } = await importBuilt('services/worker/dist/inference/session-options.js');
+  const { sessionOptions } = await importBuilt('services/worker/dist/inference/session.js');
   const { InferenceSession, Tensor } = createRequire(join(root, 'services/worker/package.json'))('onnxruntime-node');
   const weights = Float32Array.from({ length: elements(constant) }, (_, index) => Math.sin(index));
   const value = (/** @type {string} */ name, /** @type {number[]} */ dims) => ({ name, dims, dataType: 'float32' });

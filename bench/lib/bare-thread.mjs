@@ -13,7 +13,7 @@ import { importBuilt, root } from '../../scripts/lib/project.mjs';
 const { file, intraOpThreads, batch, images } = workerData;
 const require = createRequire(join(root, 'services/worker/package.json'));
 const { InferenceSession, Tensor } = require('onnxruntime-node');
-const { sessionOptions } = await importBuilt('services/worker/dist/inference/session-options.js');
+const { sessionOptions } = await importBuilt('services/worker/dist/inference/session.js');
 const { createNormalizer } = await importBuilt('services/worker/dist/inference/normalize.js');
 
 const side = 224;

@@ -50,9 +50,7 @@ function fail(code) {
 
 /** @param {Bare} bare */
 async function serve({ path, streams, intraOpThreads, batch = 1, images }) {
-  const { int8MaySaturate, ownVectorInstructions } = await importBuilt(
-    'services/worker/dist/inference/vector-instructions.js',
-  );
+  const { int8MaySaturate, ownVectorInstructions } = await importBuilt('services/worker/dist/inference/hardware.js');
   const file = { path, prepared: false, exactInt8: int8MaySaturate(process.arch, ownVectorInstructions()) };
   const threads = await Promise.all(
     Array.from({ length: streams }, async () => {

@@ -115,7 +115,7 @@ describe('"Try it"', () => {
     const command = await submit.getByLabel('The request with curl').innerText();
     expect(command).toContain(`-F image=@umbrella.jpg`);
     expect(command).toContain(`${url}/v1/jobs?top_k=2`);
-    await expectAccessible(page, 'docs, try it');
+    await expectAccessible(page, 'docs, try it', '#operation-submitJob');
     await page.keyboard.press('Enter');
     const status = submit.getByRole('status');
     await status.getByText(/^20[02] .* ms$/).waitFor();
@@ -162,6 +162,6 @@ describe('"Try it"', () => {
     await batch.getByText('Try it', { exact: true }).click();
     await batch.getByLabel('Content type').selectOption('application/json');
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
-    await expectAccessible(page, 'docs, try it, phone');
+    await expectAccessible(page, 'docs, try it, phone', 'section.operation:has(form)');
   });
 });

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { imageClassification, InferenceClient } from '@huggingface/inference';
 import { ensureModel, type Preprocess } from '@quintet/models';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { createPreprocessor } from '../../services/worker/dist/preprocess/index.js';
 import { send, startPictureServer } from '../support/picture-server.js';
 import { namedPictures, picture, picturePath } from '../support/pictures.js';
 import { pythonPackages, runPython } from '../support/python-packages.js';
-import { startStack, type Stack } from '../support/stack.js';
+import { sharedStack } from '../support/shared-stack.js';
 import { suiteOrSkip } from '../support/suite-or-skip.js';
 import { testDataDir, testModel } from '../support/test-model.js';
 
@@ -57,14 +57,13 @@ const runScript = (python: string, script: string, ...args: readonly string[]): 
   runPython(python, new URL(script, import.meta.url), args);
 
 describe('clients of other services', () => {
-  let stack: Stack;
+  let url: string;
   beforeAll(async () => {
-    stack = await startStack();
+    ({ url } = await sharedStack());
   });
-  afterAll(() => stack.stop());
 
   describe('@huggingface/inference', () => {
-    const endpoint = (model = testModel, query = ''): string => `${stack.url}/models/${model}${query}`;
+    const endpoint = (model = testModel, query = ''): string => `${url}/models/${model}${query}`;
     const blobOf = (bytes: Buffer): Blob => new Blob([new Uint8Array(bytes)]);
 
     it('classifies pictures at endpointUrl', async () => {
@@ -102,7 +101,7 @@ describe('clients of other services', () => {
     });
     const { crop } = manifest.preprocess;
     const crops = await Promise.all(labels.map((label) => normalised(picture(label), manifest.preprocess)));
-    const tensors = (await (await fetch(`${stack.url}/v2/models/${testModel}`)).json()) as Record<
+    const tensors = (await (await fetch(`${url}/v2/models/${testModel}`)).json()) as Record<
       'inputs' | 'outputs',
       readonly { readonly name: string }[]
     >;
@@ -111,7 +110,7 @@ describe('clients of other services', () => {
       inputs: [{ ...tensor, parameters: { binary_data_size: Buffer.concat(crops).length } }],
       outputs: [{ name: tensors.outputs[0]?.name, parameters: { classification: 1 } }],
     });
-    const response = await fetch(`${stack.url}/v2/models/${testModel}/infer`, {
+    const response = await fetch(`${url}/v2/models/${testModel}/infer`, {
       method: 'POST',
       headers: { 'Inference-Header-Content-Length': String(header.length) },
       body: new Uint8Array(Buffer.concat([Buffer.from(header), ...crops])),
@@ -129,11 +128,11 @@ describe('clients of other services', () => {
 
   it('an address in the inputs of Hugging Face is fetched', async () => {
     const server = await startPictureServer();
-    const url = server.at(send(picture(first)));
-    const response = await fetch(`${stack.url}/models/${testModel}`, {
+    const address = server.at(send(picture(first)));
+    const response = await fetch(`${url}/models/${testModel}`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ inputs: url }),
+      body: JSON.stringify({ inputs: address }),
     });
     const [best] = (await response.json()) as Scored[];
     expect(best?.label).toContain(first);
@@ -147,7 +146,7 @@ describe('clients of other services', () => {
     expect(examples).toHaveLength(count);
     for (const [, , text = ''] of examples) {
       const code = text
-        .replaceAll('localhost:3000', new URL(stack.url).host)
+        .replaceAll('localhost:3000', new URL(url).host)
         .replaceAll('photo.jpg', picturePath(first))
         .replaceAll('mobilenetv2', testModel);
       const [file = '', ...options] = program;
@@ -167,7 +166,7 @@ describe('clients of other services', () => {
     });
 
     it('huggingface_hub classifies pictures, with its parameters, and tells what is wrong', async () => {
-      const found = (await runScript(python, 'hugging_face.py', stack.url, picturePath(first), testModel)) as Record<
+      const found = (await runScript(python, 'hugging_face.py', url, picturePath(first), testModel)) as Record<
         'path' | 'bytes' | 'top_2' | 'none' | 'sigmoid' | 'model',
         Scored[]
       > &
@@ -196,7 +195,7 @@ describe('clients of other services', () => {
     });
 
     it('tritonclient infers from tensors and pictures, both ways, and tells what is wrong', async () => {
-      const found = (await runScript(python, 'triton.py', stack.url, testModel, ...labels.map(picturePath))) as {
+      const found = (await runScript(python, 'triton.py', url, testModel, ...labels.map(picturePath))) as {
         readonly metadata: {
           readonly name: string;
           readonly versions: string[];

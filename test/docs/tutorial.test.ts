@@ -72,7 +72,7 @@ describe.skipIf(!hasCurl)('docs/tutorial.md', () => {
         const socket = connect(port, '127.0.0.1');
         await once(socket, 'connect');
         socket.destroy();
-      }, 30_000);
+      });
       const lines = receiver.output.trim().split('\n');
       expect(others).toHaveLength(lines.length);
       for (const [index, example] of others.entries()) {
@@ -80,7 +80,7 @@ describe.skipIf(!hasCurl)('docs/tutorial.md', () => {
         const expected = patternOf(lines.slice(0, index + 1).join('\n'));
         await eventually(() => {
           expect(output.replaceAll(/\s+/g, '')).toMatch(expected);
-        }, 30_000);
+        });
       }
     } finally {
       // The shell and what it runs: they are a group.

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Quintet } from '@quintet/client';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { pictureFolder, pictures } from '../support/pictures.js';
-import { startStack, type Stack } from '../support/stack.js';
+import { sharedStack } from '../support/shared-stack.js';
 import { hasShared, shared } from '../support/test-model.js';
 
 const bundledModel = 'efficientnet-lite0';
@@ -16,15 +16,14 @@ const { render } = (await import(new URL('../../examples/pictures/render.mjs', i
 };
 
 describe('examples/pictures', () => {
-  let stack: Stack;
+  let url: string;
 
   beforeAll(async () => {
-    stack = await startStack({ model: bundledModel });
+    ({ url } = await sharedStack());
   });
-  afterAll(() => stack.stop());
 
   it.each(pictures)('$file: $label', async ({ file, label, wnid }) => {
-    const job = await new Quintet({ url: stack.url }).classify(readFileSync(pictureFolder + file));
+    const job = await new Quintet({ url }).classify(readFileSync(pictureFolder + file));
     const [top] = job.predictions;
     expect(job.predictions).toHaveLength(5);
     if (label === null) return;

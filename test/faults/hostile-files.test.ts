@@ -6,11 +6,11 @@
  */
 import { ImageError, inspectImage } from '@quintet/images';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { slotBytes } from '../../services/worker/src/crops/crop-slots.js';
+import { slotBytes } from '../../services/worker/src/batching/crop-slots.js';
 import { createPreprocessPool, type PreprocessPool } from '../../services/worker/src/preprocess/index.js';
 import { makeImage } from '../fixtures/images/index.js';
 import { full } from '../support/full.js';
-import { caseNamed, fixedCases, type HostileCase, mutationCases } from '../support/hostile/corpus.js';
+import { caseNamed, fixedCases, mutationCases, type HostileCase } from '../support/hostile/corpus.js';
 import { fuzz } from '../support/hostile/fuzz.js';
 import { mostMilliseconds } from '../support/hostile/post-case.js';
 import { canMeasure, forgetPeak, peakMegabytes, residentMegabytes } from '../support/hostile/process-usage.js';

@@ -11,7 +11,7 @@ import { startStand, type Stand } from './support/stand.js';
 const hook = (name: string): string => `--import ${new URL(`../support/${name}.mjs`, import.meta.url).href}`;
 
 /** Of the picture that is decoded for ever: several seconds, where a second is allowed. */
-const endlessSide = 10_000;
+const endlessSide = 8000;
 const limits = { MAX_IMAGE_PIXELS: String(endlessSide ** 2), MAX_DECODE_BYTES: '1500000000' };
 
 let stand: Stand;

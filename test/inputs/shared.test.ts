@@ -75,8 +75,8 @@ const archives: readonly ManyInput[] = [
 suiteOrSkip(existsSync(folder) ? undefined : '../shared/inputs is not there', 'the files of ../shared/inputs', () => {
   describeInputs('those of public bug reports', {
     own: inputs,
-    more: (running) => {
-      it.each(archives)('$name', (input) => judgeMany(running().url, input));
+    more: (url) => {
+      it.each(archives)('$name', (input) => judgeMany(url(), input));
     },
   });
 });

@@ -133,12 +133,12 @@ describeInputs('clients', {
       redirect(`${new URL(server.at(send(bytes))).pathname}/${Buffer.from('写真 é.jpg').toString('latin1')}`),
     ),
   ],
-  more: (running) => {
+  more: (url) => {
     beforeAll(async () => {
       server = await startPictureServer();
     });
     afterAll(() => server.stop());
 
-    it.each(many)('$name', (input) => judgeMany(running().url, input));
+    it.each(many)('$name', (input) => judgeMany(url(), input));
   },
 });

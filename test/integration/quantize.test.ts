@@ -31,7 +31,7 @@ beforeAll(async () => {
   const manifest = { weights: 'demo', license: 'CC0-1.0', preprocess: { interpolation: 'bicubic' } };
   await writeFile(modelDir('own', 'manifest.json'), JSON.stringify(manifest));
   await copyFile(IMAGENET_LABELS_PATH, modelDir('own', 'labels.tsv'));
-}, 60_000);
+});
 afterAll(() => rm(folder, { recursive: true }));
 
 function quantize(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -81,7 +81,7 @@ describe('npm run models -- quantize', () => {
     const repeated = await quantize('own', '--ranges', ranges);
     expect(repeated).toMatchObject({ code: 0, stdout: expect.not.stringContaining('pictures') as string });
     expect(await hashOf(modelDir('own-int8', 'model.onnx'))).toBe(made);
-  }, 120_000);
+  });
 
   it('says what cannot be quantised, and why', async () => {
     await mkdir(modelDir('twice'));
@@ -104,5 +104,5 @@ describe('npm run models -- quantize', () => {
     expect(unknown.stderr).toMatch(/quantize: the folder .* cannot be read/);
     expect([twice, foreign, empty, none, unknown].map(({ code }) => code)).toEqual([1, 1, 1, 1, 2]);
     expect(await readdir(join(folder, 'models'))).not.toContain('own-int8');
-  }, 120_000);
+  });
 });

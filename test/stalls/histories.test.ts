@@ -7,10 +7,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BodyBuffers } from '../../services/api/src/http/body/body-buffers.js';
 import { UploadBudget } from '../../services/api/src/http/body/upload-budget.js';
+import { CropSlots } from '../../services/worker/src/batching/crop-slots.js';
 import { MicroBatcher } from '../../services/worker/src/batching/micro-batcher.js';
 import { SimulatedClock, SimulatedStreams } from '../../services/worker/src/batching/simulation.test-support.js';
-import { CropSlots } from '../../services/worker/src/crops/crop-slots.js';
-import { LoadMeter } from '../../services/worker/src/inference/load-meter.js';
+import { LoadMeter } from '../../services/worker/src/inference/stream-pool.js';
 import { DecodeBudget } from '../../services/worker/src/preprocess/decode-budget.js';
 import { full } from '../support/full.js';
 

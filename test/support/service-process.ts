@@ -33,15 +33,18 @@ export interface ServiceProcess {
  */
 export const patienceMs = 120_000;
 
-/** Waits until `check` stops throwing. Not Vitest's: `npm run fuzz` uses this without it. */
+/**
+ * Waits until `check` stops throwing. It asks ever less often: many tests wait at once, and each question takes some of the
+ * cores from what they wait for. Not Vitest's: `npm run fuzz` uses this without it.
+ */
 export async function eventually<T>(check: () => T | Promise<T>, timeout = patienceMs): Promise<T> {
   const end = performance.now() + timeout;
-  for (;;) {
+  for (let pauseMs = 20; ; pauseMs = Math.min(1.3 * pauseMs, 250)) {
     try {
       return await check();
     } catch (error) {
       if (performance.now() > end) throw error;
-      await sleep(20);
+      await sleep(pauseMs);
     }
   }
 }

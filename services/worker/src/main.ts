@@ -13,10 +13,6 @@ import { ImageError } from '@quintet/images';
 import { ensureDefaultModel, ensureModel, type EnsureModelOptions, type Model } from '@quintet/models';
 import { createAgents, createLookup } from '@quintet/outbound';
 import {
-  JobStore,
-  OutputStore,
-  Presence,
-  ResultCache,
   availableCores,
   connectRedis,
   createReadinessCheck,
@@ -24,7 +20,11 @@ import {
   createWorkerMetrics,
   defaultModels,
   endNow,
+  JobStore,
+  OutputStore,
   packageVersion,
+  Presence,
+  ResultCache,
   runService,
   startObservabilityServer,
   unlessStranded,
@@ -35,19 +35,18 @@ import {
   type ModelRef,
   type WorkerMetrics,
 } from '@quintet/shared';
+import { TensorError } from './batching/crop-slots.js';
 import { Coalescing } from './consume/coalescing.js';
 import { Consumer } from './consume/consumer.js';
 import { startHeartbeat } from './consume/heartbeat.js';
 import { RateMeter } from './consume/rate-meter.js';
-import { TensorError } from './crops/crop-slots.js';
+import { startEngine, type Engine } from './engine.js';
 import { createExplainer } from './explain/explainer.js';
 import { Fetcher } from './fetch/fetcher.js';
 import { watchHeldWork } from './held-work.js';
-import { startEngine, type Engine } from './inference/engine.js';
-import { bundledBackends } from './inference/onnx-runtime.js';
-import { detectHardware, providersToTry } from './inference/provider.js';
-import { IdleTuning } from './profile/idle-tuning.js';
+import { bundledBackends, detectHardware, providersToTry } from './inference/hardware.js';
 import { createPreprocessPool, silenceMs } from './preprocess/index.js';
+import { IdleTuning } from './profile/idle-tuning.js';
 
 /** Left of SHUTDOWN_SECONDS for handing back, for the last batches, and for Redis. */
 const handBackReserveMs = 5000;
@@ -100,12 +99,12 @@ runService({ name: 'worker', nativeThreads: true }, workerVariables, async (conf
   const held = watchHeldWork({
     watchdog,
     silenceMs: silenceMs(config.DECODE_TIMEOUT_SECONDS * 1000),
-    runLimitMs: engine.runLimitMs,
+    runLimitMs: engine.pool.runLimitMs,
     fetchTimeoutMs: config.FETCH_TIMEOUT_SECONDS * 1000,
     logger,
     onFatal: onStuck,
   });
-  const { classifier, slots, provider: device } = engine;
+  const { classifier, slots, pool, layout, choice, provider: device } = engine;
   const spec = model.manifest.preprocess;
   const preprocessor = createPreprocessPool(
     {
@@ -131,8 +130,8 @@ runService({ name: 'worker', nativeThreads: true }, workerVariables, async (conf
     engine.measureLater &&
     new IdleTuning({ measure: engine.measureLater, isBusy: () => slots.held > 0, cores, logger });
   const subscriber = connectRedis(config, 'subscriber', logger);
-  const fed = Math.min(Math.ceil(slots.count / 2), engine.streams * engine.maxBatch);
-  const meter = new RateMeter({ full: slots.count, fed }, engine.imagesPerSecond);
+  const fed = Math.min(Math.ceil(slots.count / 2), layout.streams * pool.maxBatch);
+  const meter = new RateMeter({ full: slots.count, fed }, choice?.imagesPerSecond);
   const store = new JobStore(redis);
   const outputs = new OutputStore(redis);
   const consumer = new Consumer({
@@ -194,21 +193,22 @@ runService({ name: 'worker', nativeThreads: true }, workerVariables, async (conf
       model: { ...ref, explainable: engine.explains, preprocess: { resize: spec.resize, crop: spec.crop } },
       device,
       since: new Date().toISOString(),
-      streams: engine.streams,
-      intra_op_threads: engine.intraOpThreads,
-      ...(engine.soloThreads !== undefined && { solo_threads: engine.soloThreads }),
-      max_batch_size: engine.maxBatch,
-      ...(engine.imagesPerSecond !== undefined && {
+      streams: layout.streams,
+      intra_op_threads: layout.intraOpThreads,
+      ...(choice?.solo && { solo_threads: choice.solo.intraOpThreads }),
+      max_batch_size: pool.maxBatch,
+      ...(choice && {
         profile: {
           optimized_for: config.OPTIMIZE,
-          images_per_second: Math.round(engine.imagesPerSecond * 100) / 100,
+          images_per_second: Math.round(choice.imagesPerSecond * 100) / 100,
           latency_ms: Object.fromEntries([...engine.latencyMs].map(([size, ms]) => [size, Math.round(ms * 100) / 100])),
         },
       }),
       ...(engine.tensors && { tensors: engine.tensors }),
     },
     model.labels,
-    { rate: () => meter.rate(), active: () => meter.held, takeLoad: engine.takeLoad },
+    meter,
+    pool,
     logger,
   );
   consumer.hearCancels(subscriber);
@@ -216,7 +216,7 @@ runService({ name: 'worker', nativeThreads: true }, workerVariables, async (conf
   fetcher.start();
   missing = [];
   logger.info(
-    { worker, model: ref.name, version: ref.version, weights: ref.weights, device, streams: engine.streams },
+    { worker, model: ref.name, version: ref.version, weights: ref.weights, device, streams: layout.streams },
     'worker ready',
   );
 
@@ -261,9 +261,9 @@ function publishEngine(engine: Engine, ref: ModelRef, metrics: WorkerMetrics): v
       version: ref.version ?? '',
       weights: ref.weights ?? '',
       device: engine.provider,
-      streams: String(engine.streams),
-      intra_op_threads: String(engine.intraOpThreads),
-      max_batch_size: String(engine.maxBatch),
+      streams: String(engine.layout.streams),
+      intra_op_threads: String(engine.layout.intraOpThreads),
+      max_batch_size: String(engine.pool.maxBatch),
     },
     1,
   );

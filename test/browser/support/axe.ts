@@ -10,10 +10,12 @@ const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe
 /**
  * Fails where axe-core finds anything in what is shown, and says what and where; `state` is what the page shows at the moment.
  *
+ * `within` is a selector: of a long page only the part that a test changes.
+ *
  * The script comes in by the debugger's door, which no Content Security Policy closes: the policy stays as served. Motion is
  * over first, and none begins meanwhile: half-faded text has half its contrast.
  */
-export async function expectAccessible(page: Page, state: string): Promise<void> {
+export async function expectAccessible(page: Page, state: string, within = 'html'): Promise<void> {
   await page.emulateMedia({ reducedMotion: 'reduce' });
   await page.evaluate(async () => {
     // What begins to move because of what just happened does so in the next frame.
@@ -26,14 +28,14 @@ export async function expectAccessible(page: Page, state: string): Promise<void>
     );
   });
   await page.evaluate(source);
-  const found = await page.evaluate(async () => {
+  const found = await page.evaluate(async (part) => {
     const { axe: checker } = window as unknown as { axe: typeof axe };
-    const { violations } = await checker.run({ resultTypes: ['violations'] });
+    const { violations } = await checker.run(part, { resultTypes: ['violations'] });
     return violations.map(({ id, help, nodes }) => {
       const some = nodes.slice(0, 3).map(({ html, failureSummary }) => `${html}\n${failureSummary ?? ''}`);
       return [`${id}: ${help} (${nodes.length} times)`, ...some].join('\n');
     });
-  });
+  }, within);
   await page.emulateMedia({ reducedMotion: null });
   expect(found, `accessibility of the page: ${state}`).toEqual([]);
 }

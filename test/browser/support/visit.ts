@@ -7,7 +7,7 @@
  */
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
 import { expect, inject, test } from 'vitest';
-import type { Announcement } from './setup.js';
+import type { Announcement } from '../../support/shared-setup.js';
 
 export interface VisitOptions {
   /** 1280 × 800 by default. */
@@ -40,12 +40,12 @@ export type Visit = (options?: VisitOptions) => Promise<Visited>;
 
 let connected: Promise<Browser> | undefined;
 
-/** What `setup.ts` keeps open for all files, once it is this file's turn. */
+/** What all files share, once it is this file's turn. */
 type Stand = Exclude<Announcement, { readonly missing: string }>;
 
 /** Waits for this file's turn. It lasts until the signal is aborted. */
 async function takeTurn(signal: AbortSignal): Promise<Announcement> {
-  const response = await fetch(inject('browserStand'), { signal });
+  const response = await fetch(`${inject('sharedStand')}page`, { signal });
   if (!response.ok) throw new Error(`The stand did not open: ${await response.text()}`);
   // One line comes; the end of the body would be the end of the turn.
   const line = await response.body?.pipeThrough(new TextDecoderStream()).getReader().read();

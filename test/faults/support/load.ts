@@ -78,7 +78,7 @@ export class Load {
       const way = ways[turn % ways.length];
       if (picture === undefined || way === undefined) return;
       // Until it is accepted: a client that gives up would hide what it was told.
-      while (!(await this.#submit(picture, way, index)) && this.#isRunning()) await delay(50);
+      while (!(await this.#submit(picture, way, index)) && this.#isRunning()) await delay(150);
       await delay(pauseMs * (0.5 + Math.random()));
     }
   }

@@ -2,11 +2,11 @@
  * Files that clients really send, each with what must come of it: `npm test -- inputs`. A test file has a table of them, which goes
  * to one running service. Those made by code are tested everywhere; those of ../shared/inputs have a test file of their own.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { batchOf, resultsOf } from '../../integration/batches-harness.js';
 import { ask, type Answer, type Submission } from '../../support/hostile/post-case.js';
 import { picture } from '../../support/pictures.js';
-import { startStack, type Stack, type StackOptions } from '../../support/stack.js';
+import { sharedStack } from '../../support/shared-stack.js';
 
 /** The request in which a client sends a file. */
 export type SendAs = (bytes: Buffer) => Submission;
@@ -46,26 +46,20 @@ const control: Input = {
 
 export interface InputTables {
   readonly own: readonly Input[];
-  readonly stack?: StackOptions;
-  /** Further tests against the same service. */
-  readonly more?: (running: () => Stack) => void;
+  /** Further tests against the same service, at this address. */
+  readonly more?: (url: () => string) => void;
 }
 
-/** The suite of one test file: one service, to which all its inputs are sent one by one. */
-export function describeInputs(part: string, { own, stack: options, more }: InputTables): void {
+/** The suite of one test file: all its inputs are sent to one service, one by one. */
+export function describeInputs(part: string, { own, more }: InputTables): void {
   describe(`inputs: ${part}`, () => {
-    let stack: Stack | undefined;
-    const running = (): Stack => {
-      if (stack === undefined) throw new Error('the service has not been started');
-      return stack;
-    };
+    let url: string;
     beforeAll(async () => {
-      stack = await startStack(options);
+      ({ url } = await sharedStack());
     });
-    afterAll(() => stack?.stop());
 
-    it.each([control, ...own])('$name', (input) => judge(running().url, input));
-    more?.(running);
+    it.each([control, ...own])('$name', (input) => judge(url, input));
+    more?.(() => url);
   });
 }
 

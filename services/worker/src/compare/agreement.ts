@@ -2,7 +2,7 @@
  * How two classifiers' answers to the same pictures differ. Scores are probabilities: the same classes in the same order,
  * those of one picture together 1.
  */
-import { topK } from '../inference/classify.js';
+import { topK } from '../inference/classifier.js';
 
 /** How many labels count as the first ones, as in the service's default answer. */
 const firstLabels = 5;

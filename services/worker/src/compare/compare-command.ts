@@ -9,11 +9,15 @@ import { join, resolve } from 'node:path';
 import { argv, env, stderr, stdout } from 'node:process';
 import { obtainModel, type Model } from '@quintet/models';
 import { availableCores, readConfig, workerVariables, type ConfigOf } from '@quintet/shared';
-import { bundledBackends, disableTelemetry } from '../inference/onnx-runtime.js';
-import { detectHardware, providerAdvice, providersToTry } from '../inference/provider.js';
+import {
+  bundledBackends,
+  detectHardware,
+  disableTelemetry,
+  providerAdvice,
+  providersToTry,
+} from '../inference/hardware.js';
 import type { Provider } from '../inference/thread-protocol.js';
-import { defaultLayout } from '../profile/candidates.js';
-import type { Layout } from '../profile/profile.js';
+import { defaultLayout, type Layout } from '../profile/layouts.js';
 import { CommandError, runCommand } from './command-line.js';
 import { parseCompareArguments } from './compare-arguments.js';
 import { compareModels } from './compare-models.js';

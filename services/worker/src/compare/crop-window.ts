@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ImageError } from '@quintet/images';
 import type { Model } from '@quintet/models';
-import { slotBytes } from '../crops/crop-slots.js';
+import { slotBytes } from '../batching/crop-slots.js';
 import { createPreprocessPool, type PreprocessPool } from '../preprocess/index.js';
 
 export interface Skipped {

@@ -4,13 +4,12 @@
  */
 import type { Model } from '@quintet/models';
 import { createLogger, type ConfigOf, type workerVariables } from '@quintet/shared';
-import { softmax } from '../inference/classify.js';
-import { tuningFolders } from '../inference/engine.js';
+import { softmax } from '../inference/classifier.js';
 import { modelFile } from '../inference/model-file.js';
 import { InferenceStream } from '../inference/stream.js';
 import type { Provider } from '../inference/thread-protocol.js';
-import type { Layout } from '../profile/profile.js';
-import { tune } from '../profile/tune.js';
+import type { Layout } from '../profile/layouts.js';
+import { tune, tuningFolders } from '../profile/tune.js';
 
 export interface StreamsOptions {
   readonly model: Model;

@@ -1,7 +1,7 @@
 /** What `compare` prints: the same facts as JSON for programs and as lines for people. */
 import { formatBytes, type Model } from '@quintet/models';
 import type { Provider } from '../inference/thread-protocol.js';
-import { layoutText, type Layout } from '../profile/profile.js';
+import { layoutText, type Layout } from '../profile/layouts.js';
 import type { Accuracy, Agreement } from './agreement.js';
 import type { Comparison, Speed } from './compare-models.js';
 import type { Skipped } from './crop-window.js';

@@ -1,36 +1,30 @@
 /** Tells the API, again and again, that this worker lives, what it serves, how fast it is and how busy. */
 import { heartbeatIntervalMs, type ClassLabel, type Logger, type Presence, type WorkerPresence } from '@quintet/shared';
+import type { StreamPool } from '../inference/stream-pool.js';
+import type { RateMeter } from './rate-meter.js';
 
 export interface Heartbeat {
   /** Stops, and takes the worker off the list. */
   stop(): Promise<void>;
 }
 
-/** What is measured anew for each beat. */
-export interface Pulse {
-  /** Images per second that the worker gets done while it has work; see rate-meter.ts. */
-  rate(): number;
-  /** Orders that it holds. */
-  active(): number;
-  /** Share of the streams that were busy since this was last asked. */
-  takeLoad(): number;
-}
-
+/** `meter` and `pool` are read anew for each beat. */
 export async function startHeartbeat(
   presence: Presence,
   worker: Omit<WorkerPresence, 'rate' | 'usage'>,
   labels: readonly ClassLabel[],
-  pulse: Pulse,
+  meter: RateMeter,
+  pool: StreamPool,
   logger: Logger,
 ): Promise<Heartbeat> {
   let running: Promise<void> | undefined;
   const beat = async (): Promise<void> => {
     const usage = {
-      load: Math.round(pulse.takeLoad() * 1000) / 1000,
-      active: pulse.active(),
+      load: Math.round(pool.takeLoad() * 1000) / 1000,
+      active: meter.held,
       memory_bytes: process.memoryUsage.rss(),
     };
-    await presence.announce({ ...worker, rate: Math.round(pulse.rate() * 100) / 100, usage });
+    await presence.announce({ ...worker, rate: Math.round(meter.rate() * 100) / 100, usage });
     // A Redis that was emptied has to be told them again; they are too large for every beat.
     if (!(await presence.hasLabels(worker.model.name))) await presence.announceLabels(worker.model, labels);
   };

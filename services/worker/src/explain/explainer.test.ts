@@ -1,8 +1,7 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { ClassMap } from './class-map.js';
-import { createExplainer } from './explainer.js';
-import { drawHeatMap, heatMapSide } from './heat-map.js';
+import { createExplainer, drawHeatMap, heatMapSide } from './explainer.js';
 
 const mapOf = (rows: number, columns: number, values: readonly number[]): ClassMap => ({
   ...{ index: 1, rows, columns },

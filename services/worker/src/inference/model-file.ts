@@ -3,9 +3,9 @@ import { Worker } from 'node:worker_threads';
 import type { Model } from '@quintet/models';
 import type { ConfigOf, workerVariables } from '@quintet/shared';
 import type { HeadSettings } from '../explain/class-map.js';
+import { int8MaySaturate, ownVectorInstructions } from './hardware.js';
 import type { HeadReply, HeadRequest } from './head-thread.js';
 import type { ModelFile } from './thread-protocol.js';
-import { int8MaySaturate, ownVectorInstructions } from './vector-instructions.js';
 
 export interface OpenedModel {
   readonly file: ModelFile;
@@ -16,7 +16,7 @@ export interface OpenedModel {
 /**
  * Where sums of int8 products may saturate, a model whose weights could cause it is run exactly, unless speed was asked for: its
  * answers would differ from those it was judged by. Elsewhere ONNX Runtime would convert the weights all the same, for the
- * same answers in twice the time (session-options.ts).
+ * same answers in twice the time (session.ts).
  */
 export async function modelFile(
   { modelPath, labels }: Model,

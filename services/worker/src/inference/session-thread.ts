@@ -16,8 +16,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import { classMap, mapSize, topClass, type ClassMap, type FeatureValues } from '../explain/class-map.js';
 import { createNormalizer } from './normalize.js';
-import { openModel } from './open-model.js';
-import { sessionOptions } from './session-options.js';
+import { openModel, sessionOptions } from './session.js';
 import { rowsFor, type FromThread, type SessionSettings, type ToThread } from './thread-protocol.js';
 
 const port = parentPort;

@@ -9,10 +9,9 @@
  * cannot be started, or streams die faster than a healthy machine explains, the pool reports it as fatal: the
  * process then exits and its jobs go to other workers, which is safer than a worker that holds jobs and runs none.
  */
-import { LoadMeter } from './load-meter.js';
-import { disableTelemetry } from './onnx-runtime.js';
+import { disableTelemetry } from './hardware.js';
 import { InferenceStream, type RunResult, type StreamSettings } from './stream.js';
-import { warmUpSizes, type TensorNames, type ToThread } from './thread-protocol.js';
+import { warmUpSizes, type TensorNames } from './thread-protocol.js';
 
 export interface StreamPoolOptions {
   readonly settings: Omit<StreamSettings, 'warmUp'>;
@@ -109,45 +108,18 @@ export class StreamPool {
     explained: readonly number[] = [],
   ): Promise<T> {
     const solo = slots.length === 1 && this.options.solo?.isAlone() === true ? this.#solo : undefined;
-    if (solo !== undefined) {
-      this.#solo = undefined;
-      return this.#runOn(
-        solo,
-        this.options.streams,
-        { slots, explained },
-        (result) => read({ ...result, solo: true }),
-        () => {
-          this.#solo = solo;
-        },
-      );
-    }
-    const stream = this.#idle.pop();
+    const stream = solo ?? this.#idle.pop();
     if (stream === undefined) throw new Error('no stream is idle');
-    return this.#runOn(
-      stream,
-      1,
-      { slots, explained },
-      (result) => read({ ...result, solo: false }),
-      () => {
-        this.#idle.push(stream);
-      },
-    );
-  }
-
-  async #runOn<T>(
-    stream: InferenceStream,
-    share: number,
-    { slots, explained }: ToThread,
-    read: (result: RunResult) => T,
-    becomeIdle: () => void,
-  ): Promise<T> {
+    if (solo !== undefined) this.#solo = undefined;
+    const share = solo === undefined ? 1 : this.options.streams;
     this.#load.begin(share);
     try {
-      return read(await stream.run(slots, explained));
+      return read({ ...(await stream.run(slots, explained)), solo: solo !== undefined });
     } finally {
       this.#load.end(share);
       if (stream.alive && !this.#stopped) {
-        becomeIdle();
+        if (solo === undefined) this.#idle.push(stream);
+        else this.#solo = solo;
         this.#onIdle();
       }
     }
@@ -217,5 +189,49 @@ export class StreamPool {
     startAgain().catch((error: unknown) => {
       if (!this.#stopped) this.options.onFatal(error instanceof Error ? error : new Error(String(error)));
     });
+  }
+}
+
+/** Which share of the streams was busy: the time that each spent running, of the time that all had. */
+export class LoadMeter {
+  #busy = 0;
+  /** Stream milliseconds since the last look. */
+  #spent = 0;
+  #looked: number;
+  #accounted: number;
+
+  constructor(
+    private readonly streams: number,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.#looked = this.#accounted = now();
+  }
+
+  /** `streams` of them run from now on: all, where one run has the whole machine. */
+  begin(streams: number): void {
+    this.#account();
+    this.#busy += streams;
+  }
+
+  end(streams: number): void {
+    this.#account();
+    this.#busy -= streams;
+  }
+
+  /** The share since it was last asked for, 0 to 1. */
+  take(): number {
+    this.#account();
+    const had = (this.#accounted - this.#looked) * this.streams;
+    const share = had > 0 ? this.#spent / had : 0;
+    this.#spent = 0;
+    this.#looked = this.#accounted;
+    return share;
+  }
+
+  #account(): void {
+    const now = this.now();
+    // A run of the solo stream may go beside others.
+    this.#spent += Math.min(this.#busy, this.streams) * (now - this.#accounted);
+    this.#accounted = now;
   }
 }

@@ -7,11 +7,11 @@ export type Provider = 'cpu' | 'cuda' | 'webgpu';
 /** The model's file, and how a session must open it. */
 export interface ModelFile {
   readonly path: string;
-  /** The graph is optimised already, for this very machine (prepared-model.ts). */
+  /** The graph is optimised already, for this very machine (profile/prepare.ts). */
   readonly prepared: boolean;
-  /** Whether int8 sums must be kept from saturating on CPUs where they could (session-options.ts). */
+  /** Whether int8 sums must be kept from saturating on CPUs where they could (session.ts). */
   readonly exactInt8: boolean;
-  /** A tensor that the model is to output behind its own, and the bytes by which its file says so (open-model.ts). */
+  /** A tensor that the model is to output behind its own, and the bytes by which its file says so (session.ts). */
   readonly extension?: { readonly output: string; readonly bytes: Uint8Array } | undefined;
 }
 

@@ -2,8 +2,8 @@ import { ImageError } from '@quintet/images';
 import { Watchdog } from '@quintet/shared';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
-import { slotBytes } from '../crops/crop-slots.js';
 import { jpegWithScans } from '../../../../test/fixtures/images/index.js';
+import { slotBytes } from '../batching/crop-slots.js';
 import { createPreprocessPool, silenceMs, type PreprocessPool } from './preprocess-pool.js';
 
 const options = {

@@ -9,7 +9,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ImageError } from '@quintet/images';
 import sharp from 'sharp';
-import { slotBytes } from '../crops/crop-slots.js';
+import { slotBytes } from '../batching/crop-slots.js';
 import { WaitedTooLongError } from './decode-budget.js';
 import type { PreprocessReply, PreprocessRequest, PreprocessSettings, ThreadReady } from './preprocess-protocol.js';
 import { createPreprocessor } from './preprocessor.js';

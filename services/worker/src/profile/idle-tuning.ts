@@ -11,7 +11,7 @@
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '@quintet/shared';
-import { disturbance, watchOthers } from './disturbance.js';
+import { disturbance, watchOthers } from './measure.js';
 
 const quietMs = 10_000;
 const longestMs = 600_000;

@@ -5,17 +5,14 @@
  * holds its own copy: 320 MB for each stream of a ResNet-50. Written out after that step, with the weights in a file of
  * their own, they are mapped into memory instead, once for all sessions, and opening takes a fraction of the time. Such a
  * file is good for the machine it was made on only (session option `graphOptimizationLevel`, ONNX Runtime, "Graph
- * optimizations"); prepared-model.ts decides when one may be used.
+ * optimizations"); tuning-cache.ts decides when one may be used.
  */
 import { join } from 'node:path';
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
-import { openModel } from '../inference/open-model.js';
-import { sessionOptions } from '../inference/session-options.js';
 import type { InputSpec } from '../inference/normalize.js';
+import { preparedGraph, preparedWeights } from './tuning-cache.js';
+import { openModel, sessionOptions } from '../inference/session.js';
 import type { ModelFile } from '../inference/thread-protocol.js';
-
-export const preparedGraph = 'model.onnx';
-export const preparedWeights = 'weights.bin';
 
 /** Tensors below this size stay in the graph's file. */
 const leastExternalBytes = 1024;

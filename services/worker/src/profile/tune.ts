@@ -3,7 +3,7 @@
  *
  * cached → used; not cached → (lock) → looked up again → tuning process → kept → used. The lock lies beside the model, so
  * that of several workers that share a models folder one measures, undisturbed, and the others read what it found. What was measured
- * on a busy machine is neither kept nor used (disturbance.ts): it would be another layout at each start. Then, and where the first
+ * on a busy machine is neither kept nor used (measure.ts): it would be another layout at each start. Then, and where the first
  * answer is not to wait for it, the worker runs with the defaults, and the measurement remains due (idle-tuning.ts).
  * Nothing here is fatal: where a folder cannot be written the finding is not kept, where the tuning process fails the
  * defaults run, and each is said in one line. A provider that does not work fails again, with its reason, when the streams
@@ -11,17 +11,15 @@
  */
 import { fork } from 'node:child_process';
 import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { acquireLock } from '@quintet/models';
+import { join, resolve } from 'node:path';
+import { acquireLock, type Model } from '@quintet/models';
 import type { Logger } from '@quintet/shared';
 import type { InputSpec } from '../inference/normalize.js';
 import type { ModelFile, Provider } from '../inference/thread-protocol.js';
-import { candidateBatches, candidateLayouts, type Fixed } from './candidates.js';
-import { disturbance, type Conditions } from './disturbance.js';
-import { machineKey } from './machine-key.js';
-import { layoutText, type ProfileFile, type ProfileRow } from './profile.js';
-import { TuningCache } from './tuning-cache.js';
-import type { TuningReply, TuningRequest } from './tuning-protocol.js';
+import { candidateBatches, candidateLayouts, layoutText, type Fixed, type ProfileRow } from './layouts.js';
+import { disturbance, type Conditions } from './measure.js';
+import { machineKey, TuningCache, type Measured, type ProfileFile } from './tuning-cache.js';
+import type { TuningReply, TuningRequest } from './tuning-process.js';
 
 export interface TuneOptions {
   /** The model's own file, not prepared. */
@@ -57,6 +55,11 @@ const measureLimitMs = 16_000;
 const processLimitMs = 19_500;
 /** Below this size there is little to share between sessions. */
 const leastPreparedBytes = 4 * 1024 * 1024;
+
+/** Where what tuning finds is kept. A model's folder may be mounted read-only. */
+export function tuningFolders({ dir, manifest }: Model, dataDir: string): readonly string[] {
+  return [join(dir, 'cache'), join(resolve(dataDir), 'cache', manifest.name)];
+}
 
 export async function tune(options: TuneOptions): Promise<Tuning> {
   const { file, provider, cores, fixed, folders, version, profile, logger } = options;
@@ -125,7 +128,7 @@ async function firstWritable(caches: readonly TuningCache[]): Promise<{ cache: T
 }
 
 interface Wanted {
-  readonly profile: Pick<ProfileFile, 'layouts' | 'batches'> | undefined;
+  readonly profile: Measured | undefined;
   readonly fresh: boolean;
   /** Whether it is measured another time. */
   readonly later: boolean;

@@ -5,13 +5,50 @@
  * written whole and moved into place. A prepared model is used only if both of its files have the hashes that were noted
  * when it was made: what a crash or a full disk left behind is made again, never loaded.
  */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { sha256File } from '@quintet/models';
 import { z } from 'zod';
-import { digest } from './machine-key.js';
-import { preparedGraph, preparedWeights } from './prepare.js';
-import { machineKeySchema, profileFileSchema, type MachineKey, type ProfileFile } from './profile.js';
+import { ownVectorInstructions } from '../inference/hardware.js';
+import type { Provider } from '../inference/thread-protocol.js';
+import { layoutSchema, profileRowSchema } from './layouts.js';
+
+/** The files of a prepared model (prepare.ts). */
+export const preparedGraph = 'model.onnx';
+export const preparedWeights = 'weights.bin';
+
+/** Everything that makes a measurement or a prepared file unfit for another machine, model or library. */
+const machineKeySchema = z.object({
+  format: z.literal(3),
+  model: z.string(),
+  provider: z.string(),
+  cpu: z.string(),
+  /** Vector instructions: a model name alone does not tell them. */
+  instructions: z.string(),
+  gpu: z.string(),
+  cores: z.int(),
+  arch: z.string(),
+  onnxruntime: z.string(),
+  exactInt8: z.boolean(),
+  /** The tensor that it outputs behind its own; empty where there is none. */
+  features: z.string(),
+});
+export type MachineKey = Readonly<z.infer<typeof machineKeySchema>>;
+
+const measuredSchema = z.object({ layouts: z.array(layoutSchema), batches: z.array(z.int()) });
+/** What a profile was measured over. */
+export type Measured = Readonly<z.infer<typeof measuredSchema>>;
+
+const profileFileSchema = measuredSchema.extend({
+  key: machineKeySchema,
+  measured_at: z.iso.datetime(),
+  rows: z.array(profileRowSchema).min(1),
+});
+export type ProfileFile = Readonly<z.infer<typeof profileFileSchema>>;
 
 const preparedFileSchema = z.object({
   key: machineKeySchema,
@@ -27,7 +64,7 @@ export class TuningCache {
   ) {}
 
   /** The profile of these layouts and batches, if one was kept and can be read. */
-  async readProfile(what: Pick<ProfileFile, 'layouts' | 'batches'>): Promise<ProfileFile | undefined> {
+  async readProfile(what: Measured): Promise<ProfileFile | undefined> {
     return readJson(this.#profilePath(what), profileFileSchema);
   }
 
@@ -70,7 +107,7 @@ export class TuningCache {
     return join(target, preparedGraph);
   }
 
-  #profilePath({ layouts, batches }: Pick<ProfileFile, 'layouts' | 'batches'>): string {
+  #profilePath({ layouts, batches }: Measured): string {
     return join(this.folder, `profile-${digest([this.key, layouts, batches])}.json`);
   }
 
@@ -93,5 +130,54 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | unde
     return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;
+  }
+}
+
+export interface KeyOptions {
+  /** `sha256:…` of the model's file. */
+  readonly model: string;
+  readonly provider: Provider;
+  readonly cores: number;
+  readonly exactInt8: boolean;
+  /** The tensor that the file is to output behind its own. */
+  readonly features: string | undefined;
+}
+
+/** This machine, as far as a measurement or a prepared model depends on it. */
+export function machineKey({ model, provider, cores, exactInt8, features = '' }: KeyOptions): MachineKey {
+  return {
+    format: 3,
+    model,
+    provider,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    instructions: ownVectorInstructions(),
+    gpu: provider === 'cpu' ? '' : gpuModels(),
+    cores,
+    arch: process.arch,
+    onnxruntime: onnxRuntimeVersion(),
+    exactInt8,
+    features,
+  };
+}
+
+/** 16 hex digits that stand for `value` in file names. */
+export function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
+}
+
+function onnxRuntimeVersion(): string {
+  const path = createRequire(import.meta.url).resolve('onnxruntime-node/package.json');
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}
+
+/** As NVIDIA's driver names them; empty for others, whose profile is then told apart by the rest. */
+function gpuModels(): string {
+  const folder = '/proc/driver/nvidia/gpus';
+  try {
+    return readdirSync(folder)
+      .map((gpu) => /^Model:\s*(.+)$/m.exec(readFileSync(join(folder, gpu, 'information'), 'utf8'))?.[1] ?? gpu)
+      .join(', ');
+  } catch {
+    return '';
   }
 }

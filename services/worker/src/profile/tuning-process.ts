@@ -3,13 +3,68 @@
  * take is not given back to the system as long as their process lives (onnxruntime #25325): the worker stays small.
  */
 import { cpus } from 'node:os';
-import { endNow } from '@quintet/shared';
-import { watchOthers } from './disturbance.js';
-import { StreamGroup } from './stream-group.js';
-import { measure } from './measure.js';
-import { prepareModel, preparedGraph } from './prepare.js';
 import { join } from 'node:path';
-import type { TuningReply, TuningRequest } from './tuning-protocol.js';
+import { endNow } from '@quintet/shared';
+import { slotBytes } from '../batching/crop-slots.js';
+import type { InputSpec } from '../inference/normalize.js';
+import { InferenceStream, type StreamSettings } from '../inference/stream.js';
+import type { ModelFile, Provider } from '../inference/thread-protocol.js';
+import type { Layout, ProfileRow } from './layouts.js';
+import { measure, watchOthers, type Conditions, type Measurable } from './measure.js';
+import { prepareModel } from './prepare.js';
+import { preparedGraph } from './tuning-cache.js';
+
+/** The one message that the process gets. */
+export interface TuningRequest {
+  readonly file: ModelFile;
+  readonly provider: Provider;
+  readonly input: InputSpec;
+  readonly classes: number;
+  /** An empty folder to prepare the model in; undefined: it is not to be prepared. */
+  readonly prepareIn?: string | undefined;
+  /** What to time; undefined: nothing. */
+  readonly measure?: { layouts: readonly Layout[]; batches: readonly number[]; limitMs: number } | undefined;
+}
+
+/** What it says, in this order. */
+export type TuningReply =
+  | { readonly type: 'prepared' }
+  /** The model stays as it is, for this reason. */
+  | { readonly type: 'unprepared'; readonly reason: string }
+  /** `conditions`: of all measurements until now. */
+  | { readonly type: 'row'; readonly row: ProfileRow; readonly conditions: Conditions }
+  | { readonly type: 'done' }
+  | { readonly type: 'failed'; readonly reason: string };
+
+type GroupSettings = Omit<StreamSettings, 'slots' | 'warmUp'> & Layout;
+
+/** The inference streams of one layout, for timing: the same threads that serve, on a slot per image of the batch. */
+class StreamGroup implements Measurable {
+  private constructor(
+    private readonly streams: readonly InferenceStream[],
+    readonly maxBatch: number,
+  ) {}
+
+  static async start({ streams: count, ...settings }: GroupSettings): Promise<StreamGroup> {
+    // Pixels of all values: an int8 network of constant input takes short cuts nowhere, but caches would.
+    const slots = new SharedArrayBuffer(settings.maxBatch * slotBytes(settings.input.crop));
+    const pixels = new Uint8Array(slots);
+    for (let index = 0; index < pixels.length; index += 1) pixels[index] = (index * 31) & 255;
+    const { streams, maxBatch } = await InferenceStream.startAll({ ...settings, slots, warmUp: [1] }, count);
+    return new StreamGroup(streams, maxBatch);
+  }
+
+  async run(stream: number, size: number): Promise<number> {
+    const chosen = this.streams[stream];
+    if (chosen === undefined) throw new RangeError(`there is no stream ${stream}`);
+    const result = await chosen.run(Array.from({ length: size }, (_, slot) => slot));
+    return result.milliseconds;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.streams.map((stream) => stream.stop()));
+  }
+}
 
 const send = (reply: TuningReply): Promise<void> =>
   new Promise((resolve, reject) => {

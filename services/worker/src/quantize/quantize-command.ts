@@ -23,7 +23,7 @@ import { CommandError, runCommand } from '../compare/command-line.js';
 import { compareFiles, readSettings, type Settings } from '../compare/compare-command.js';
 import { listPictures } from '../compare/picture-folder.js';
 import { reportLines } from '../compare/report.js';
-import { disableTelemetry } from '../inference/onnx-runtime.js';
+import { disableTelemetry } from '../inference/hardware.js';
 import { inputRange, measureRanges } from './measure-ranges.js';
 import { parseQuantizeArguments, type QuantizeArguments } from './quantize-arguments.js';
 

@@ -4,11 +4,10 @@
  * last one, `finish`, has the ranges.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import type { Range } from '@quintet/models';
+import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import { createNormalizer, type InputSpec } from '../inference/normalize.js';
-import { openModel } from '../inference/open-model.js';
-import { sessionOptions } from '../inference/session-options.js';
+import { openModel, sessionOptions } from '../inference/session.js';
 import { ValueHistogram, type CalibrationMethod } from './value-histogram.js';
 
 export interface RangeSettings {

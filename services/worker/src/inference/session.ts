@@ -7,7 +7,8 @@
  *   where two weights together exceed 128. With this option ONNX Runtime turns such weights to uint8, which is exact and
  *   slower. It does so on every x86 CPU, so the option is set only where it is needed (model-file.ts).
  */
-import type { InferenceSession } from 'onnxruntime-node';
+import { readFile } from 'node:fs/promises';
+import { InferenceSession } from 'onnxruntime-node';
 import type { ModelFile, Provider } from './thread-protocol.js';
 
 export interface SessionChoice {
@@ -32,4 +33,16 @@ export function sessionOptions({ file, provider, intraOpThreads }: SessionChoice
     },
     logSeverityLevel: 3,
   };
+}
+
+/**
+ * Opens a model's file as a session, with the further output that it may be asked for. A prepared file has the output already. Another is read into memory and opened from there, with the bytes behind it that name
+ * the output (packages/models linear-head.ts). Throws as ONNX Runtime does.
+ */
+export async function openModel(file: ModelFile, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
+  const { path, prepared, extension } = file;
+  if (prepared || extension === undefined || extension.bytes.length === 0) {
+    return InferenceSession.create(path, options);
+  }
+  return InferenceSession.create(Buffer.concat([await readFile(path), extension.bytes]), options);
 }

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { softmax, topK } from './classify.js';
+import { softmax, topK } from './classifier.js';
 import { createNormalizer } from './normalize.js';
-import { providersToTry } from './provider.js';
 import { rowsFor, warmUpSizes } from './thread-protocol.js';
 
 const float = fc.float({ noNaN: true, noDefaultInfinity: true, min: -1e4, max: 1e4 });
@@ -103,17 +102,5 @@ describe('rowsFor', () => {
         expect(rowsFor(count, maxBatch, 'cpu')).toBe(count);
       }),
     );
-  });
-});
-
-describe('providersToTry', () => {
-  const nothing = { bundled: new Set(['cpu', 'webgpu']), nvidia: false, renderNode: false };
-  it('falls back to the CPU only where nobody named a provider', () => {
-    expect(providersToTry('auto', nothing)).toEqual(['cpu']);
-    expect(providersToTry('auto', { ...nothing, renderNode: true })).toEqual(['webgpu', 'cpu']);
-    expect(
-      providersToTry('auto', { bundled: new Set(['cpu', 'cuda', 'webgpu']), nvidia: true, renderNode: false }),
-    ).toEqual(['cuda', 'webgpu', 'cpu']);
-    expect(providersToTry('cuda', nothing)).toEqual(['cuda']);
   });
 });

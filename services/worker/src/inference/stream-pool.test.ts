@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { LoadMeter } from './load-meter.js';
+import { LoadMeter } from './stream-pool.js';
 
 const meterOf = (streams: number) => {
   const clock = { now: 5000 };

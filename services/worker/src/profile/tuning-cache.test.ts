@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { digest, machineKey } from './machine-key.js';
+import { digest, machineKey } from './tuning-cache.js';
 
 describe('the key of a machine', () => {
   it('differs by model, provider, cores, arithmetic and outputs, and is the same each time', () => {

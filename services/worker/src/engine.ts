@@ -4,43 +4,36 @@
  * For each provider to try: tune (measured before, or now) → choose → start the streams. The first whose streams start is
  * the one; with the last one's failure the worker fails, with the reason and what can be done.
  */
-import { join, resolve } from 'node:path';
 import type { Model } from '@quintet/models';
 import type { ConfigOf, Logger, WorkerPresence, workerVariables } from '@quintet/shared';
-import { CropSlots } from '../crops/crop-slots.js';
-import { defaultLayout, type Fixed } from '../profile/candidates.js';
-import { choose, type Choice, type Objective } from '../profile/choose.js';
-import { layoutText, type ProfileRow } from '../profile/profile.js';
-import { tune, type TuneOptions, type Tuning } from '../profile/tune.js';
-import { Classifier } from './classifier.js';
-import { modelFile, type OpenedModel } from './model-file.js';
-import type { InputSpec } from './normalize.js';
-import { providerAdvice } from './provider.js';
-import { StreamPool } from './stream-pool.js';
-import type { Provider, TensorNames } from './thread-protocol.js';
+import { CropSlots } from './batching/crop-slots.js';
+import { Classifier } from './inference/classifier.js';
+import { providerAdvice } from './inference/hardware.js';
+import { modelFile, type OpenedModel } from './inference/model-file.js';
+import type { InputSpec } from './inference/normalize.js';
+import { StreamPool } from './inference/stream-pool.js';
+import type { Provider, TensorNames } from './inference/thread-protocol.js';
+import {
+  choose,
+  defaultLayout,
+  layoutText,
+  type Choice,
+  type Fixed,
+  type Layout,
+  type Objective,
+  type ProfileRow,
+} from './profile/layouts.js';
+import { tune, tuningFolders, type TuneOptions } from './profile/tune.js';
 
 /** Jobs held at once, for every image that the streams can run at once: enough to decode ahead of inference. */
 const jobsPerImage = 3;
 const leastJobs = 4;
 
-type Settings = Pick<
-  ConfigOf<typeof workerVariables>,
-  | 'DATA_DIR'
-  | 'PROFILE'
-  | 'OPTIMIZE'
-  | 'INFERENCE_STREAMS'
-  | 'INTRA_OP_THREADS'
-  | 'MAX_BATCH_SIZE'
-  | 'CONCURRENCY'
-  | 'INT8_ARITHMETIC'
-  | 'INFERENCE_TIMEOUT_SECONDS'
->;
-
 export interface EngineOptions {
   readonly model: Model;
   readonly providers: readonly Provider[];
   readonly cores: number;
-  readonly settings: Settings;
+  readonly settings: ConfigOf<typeof workerVariables>;
   readonly logger: Logger;
   readonly onBatch: (size: number) => void;
   readonly onRestart: () => void;
@@ -50,29 +43,20 @@ export interface EngineOptions {
 export interface Engine {
   readonly classifier: Classifier;
   readonly slots: CropSlots;
+  readonly pool: StreamPool;
   readonly provider: Provider;
-  /** What the model takes and returns, as clients of the Open Inference Protocol are told. */
-  readonly tensors: WorkerPresence['tensors'];
-  readonly streams: number;
-  readonly intraOpThreads: number;
-  readonly maxBatch: number;
-  /** Threads of the session for pictures that are alone; undefined: there is none. */
-  readonly soloThreads: number | undefined;
-  /** Whether its answers can be explained by class activation maps. */
-  readonly explains: boolean;
-  /** What was measured, empty where nothing was. */
+  readonly layout: Layout;
+  /** What was chosen of what was measured; undefined where nothing was. */
+  readonly choice: Choice | undefined;
   readonly rows: readonly ProfileRow[];
   /** Milliseconds by batch size that the scheduler starts with. */
   readonly latencyMs: ReadonlyMap<number, number>;
-  readonly source: Tuning['source'];
+  /** What the model takes and returns, as clients of the Open Inference Protocol are told. */
+  readonly tensors: WorkerPresence['tensors'];
+  /** Whether its answers can be explained by class activation maps. */
+  readonly explains: boolean;
   /** Where the model is still to be measured: measures it, for the next start; false where it remains to be done. */
   readonly measureLater: ((signal: AbortSignal) => Promise<boolean>) | undefined;
-  /** As the measurement promises; undefined without one. */
-  readonly imagesPerSecond: number | undefined;
-  /** Longest time one run may take, in ms. */
-  readonly runLimitMs: number;
-  /** Share of the streams that were busy since this was last asked. */
-  readonly takeLoad: () => number;
 }
 
 /** Starts the streams on the first provider that works. Throws with the reason and advice if none does. */
@@ -90,11 +74,6 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     }
   }
   throw new Error('no execution provider to try');
-}
-
-/** Where what tuning finds is kept. A model's folder may be mounted read-only. */
-export function tuningFolders({ dir, manifest }: Model, dataDir: string): readonly string[] {
-  return [join(dir, 'cache'), join(resolve(dataDir), 'cache', manifest.name)];
 }
 
 async function startOn(provider: Provider, { file, head }: OpenedModel, options: EngineOptions): Promise<Engine> {
@@ -161,25 +140,20 @@ async function startOn(provider: Provider, { file, head }: OpenedModel, options:
       ...(choice && { images_per_second: round(choice.imagesPerSecond) }),
       latency_ms: Object.fromEntries([...latencyMs].map(([size, ms]) => [size, round(ms)])),
     },
-    describe(layout, maxBatch, choice, settings.OPTIMIZE),
+    `model ready: ${choice === undefined ? describeLayout(layout, maxBatch) : describeChoice(choice, maxBatch, settings.OPTIMIZE)}`,
   );
   return {
     classifier,
     slots,
+    pool,
     provider,
-    tensors: pool.names && describeTensors(pool.names, manifest.preprocess, labels.length),
-    streams,
-    intraOpThreads,
-    maxBatch,
-    soloThreads: choice?.solo?.intraOpThreads,
-    explains: unexplained === undefined,
+    layout,
+    choice,
     rows: tuning.rows,
     latencyMs,
-    source: tuning.source,
+    tensors: pool.names && describeTensors(pool.names, manifest.preprocess, labels.length),
+    explains: unexplained === undefined,
     measureLater: tuning.isDue ? (signal) => measureNow({ ...tuneOptions, signal }, settings.OPTIMIZE) : undefined,
-    imagesPerSecond: choice?.imagesPerSecond,
-    runLimitMs: pool.runLimitMs,
-    takeLoad: () => pool.takeLoad(),
   };
 }
 
@@ -199,28 +173,21 @@ async function measureNow(options: TuneOptions, objective: Objective): Promise<b
 /** Rows are batched by this worker, whatever number of them the file itself takes at a time. */
 function describeTensors(
   { input, output }: TensorNames,
-  { crop, layout }: Pick<InputSpec, 'crop' | 'layout'>,
+  { crop, layout }: InputSpec,
   classes: number,
 ): WorkerPresence['tensors'] {
   const row = layout === 'NCHW' ? [3, crop, crop] : [crop, crop, 3];
   return { input: { name: input, shape: [-1, ...row] }, output: { name: output, shape: [-1, classes] } };
 }
 
-function describe(
-  layout: { streams: number; intraOpThreads: number },
-  maxBatch: number,
-  choice: Choice | undefined,
-  objective: Objective,
-): string {
-  if (choice === undefined) return `model ready: ${layoutText(layout)}, batches of up to ${maxBatch}`;
-  return `model ready: ${describeChoice(choice, maxBatch, objective)}`;
+function describeLayout(layout: Layout, maxBatch: number): string {
+  return `${layoutText(layout)}, batches of up to ${maxBatch}`;
 }
 
 function describeChoice(choice: Choice, maxBatch: number, objective: Objective): string {
   const { imagesPerSecond, solo } = choice;
   const alone = solo === undefined ? '' : `; a picture that is alone runs in ${solo.intraOpThreads} threads`;
-  const settings = `${layoutText(choice)}, batches of up to ${maxBatch}`;
-  return `${settings}, best for ${objective} at ${imagesPerSecond.toFixed(1)} images/s${alone}`;
+  return `${describeLayout(choice, maxBatch)}, best for ${objective} at ${imagesPerSecond.toFixed(1)} images/s${alone}`;
 }
 
 const round = (value: number): number => Math.round(value * 100) / 100;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { int8MaySaturate, vectorInstructions } from './vector-instructions.js';
+import { int8MaySaturate, providersToTry, vectorInstructions } from './hardware.js';
 
 const info = (flags: string): string =>
   `processor\t: 0\nmodel name\t: AMD EPYC\nflags\t\t: ${flags}\nbugs\t\t: spectre\n`;
@@ -28,5 +28,17 @@ describe('int8MaySaturate', () => {
     expect(int8MaySaturate('x64', vectorInstructions(info(zen4)))).toBe(false);
     expect(int8MaySaturate('x64', vectorInstructions(info(`${zen3} avx_vnni`)))).toBe(false);
     expect(int8MaySaturate('arm64', vectorInstructions('Features\t: fp asimd\n'))).toBe(false);
+  });
+});
+
+describe('providersToTry', () => {
+  const nothing = { bundled: new Set(['cpu', 'webgpu']), nvidia: false, renderNode: false };
+  it('falls back to the CPU only where nobody named a provider', () => {
+    expect(providersToTry('auto', nothing)).toEqual(['cpu']);
+    expect(providersToTry('auto', { ...nothing, renderNode: true })).toEqual(['webgpu', 'cpu']);
+    expect(
+      providersToTry('auto', { bundled: new Set(['cpu', 'cuda', 'webgpu']), nvidia: true, renderNode: false }),
+    ).toEqual(['cuda', 'webgpu', 'cpu']);
+    expect(providersToTry('cuda', nothing)).toEqual(['cuda']);
   });
 });

@@ -1,8 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { candidateBatches, candidateLayouts, defaultLayout } from './candidates.js';
-import { choose } from './choose.js';
-import type { ProfileRow } from './profile.js';
+import { candidateBatches, candidateLayouts, choose, defaultLayout, type ProfileRow } from './layouts.js';
 
 const row = (streams: number, intraOpThreads: number, batch: number, latencyMs: number): ProfileRow => ({
   streams,
