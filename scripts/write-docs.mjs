@@ -85,10 +85,11 @@ const { commands } = await importBuilt('packages/client/dist/cli/commands.js');
 const { nodesOf } = await importBuilt('packages/client/dist/cli/completion/tree.js');
 await writeTable('client.md', 'option', flagRows(nodesOf(commands)).map(row));
 
+const { routes } = await importBuilt('services/api/dist/http/routes.js');
 const { openApiDocument } = await importBuilt('services/api/dist/openapi/document.js');
 const { version } = JSON.parse(readFileSync(join(root, 'services/api/package.json'), 'utf8'));
 const openApiFile = join(root, 'docs/openapi.json');
-const document = openApiDocument(version);
+const document = openApiDocument(version, routes.rows);
 writeFileSync(
   openApiFile,
   await format(JSON.stringify(document), { ...(await resolveConfig(openApiFile)), parser: 'json' }),

@@ -3,7 +3,7 @@
  * Each is answered with a problem of its own, and a good picture is accepted afterwards.
  */
 import { gzipSync } from 'node:zlib';
-import { plainErrorSchema } from '../../services/api/dist/http/compat/schemas.js';
+import { plainErrorSchema } from '../../services/api/dist/openapi/shapes.js';
 import { problemSchema, type ErrorCode } from '@quintet/shared';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { makeTar } from '../fixtures/archives/index.js';

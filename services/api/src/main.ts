@@ -40,6 +40,7 @@ import { SubmissionGate } from './http/gate.js';
 import { loadPage } from './http/page-files.js';
 import { pageHint } from './http/page-routes.js';
 import { alwaysAnswered } from './http/problems.js';
+import { routes } from './http/routes.js';
 import { startServer } from './http/server.js';
 import {
   Admission,
@@ -208,15 +209,14 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
       memory: budget,
       disk: new UploadBudget(spoolsAtOnce * config.MAX_BATCH_BYTES),
     }),
-    compat: {
-      readBytes: createBytesReader(budget),
-      outputs: new OutputStore(redis),
-      maxUploadBytes: config.MAX_UPLOAD_BYTES,
-    },
+    readBytes: createBytesReader(budget),
+    outputs: new OutputStore(redis),
+    maxUploadBytes: config.MAX_UPLOAD_BYTES,
     maxWaitSeconds: config.MAX_WAIT_SECONDS,
     gate,
     checkOpen,
     authenticate: authenticate({
+      routes,
       keys: keys?.ring,
       rates: rateLimits,
       perMinute: config.RATE_LIMIT_PER_MINUTE,
@@ -239,12 +239,15 @@ async function start(config: ConfigOf<typeof apiVariables>, logger: Logger): Pro
           readiness,
           refresh: refreshMetrics,
         });
-  const server = await startServer(alwaysAnswered(app, logger), {
-    host: config.HOST,
-    port: config.PORT,
-    logger,
-    maxConnections: config.MAX_CONNECTIONS,
-  });
+  const server = await startServer(
+    alwaysAnswered(app, (path) => routes.errorsAt(path), logger),
+    {
+      host: config.HOST,
+      port: config.PORT,
+      logger,
+      maxConnections: config.MAX_CONNECTIONS,
+    },
+  );
   const stopSweep = startSweep(retention, logger);
   logger.info({ port: server.port, host: config.HOST, version, metrics_port: observability?.port }, 'listening');
 

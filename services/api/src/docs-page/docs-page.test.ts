@@ -2,14 +2,15 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { errorRegistry } from '@quintet/shared';
 import { describe, expect, it } from 'vitest';
-import { openApiDocument, operations } from '../openapi/document.js';
+import { routes } from '../http/routes.js';
+import { openApiDocument } from '../openapi/document.js';
 import { answers, requests } from '../openapi/schemas.js';
 import { docsPage } from './docs-page.js';
 import type { ApiDocument, Schema } from './document-types.js';
 import { escapeHtml, markup } from './html.js';
 import { codesOf, withKey } from './operation-view.js';
 
-const source = openApiDocument('1.2.3');
+const source = openApiDocument('1.2.3', routes.rows);
 const document = source as unknown as ApiDocument;
 const page = docsPage(source, { keyed: false });
 /** As a reader sees it. */
@@ -63,7 +64,8 @@ describe('the page of the API', () => {
   });
 
   it('has the failures of every operation, and every code there is', () => {
-    for (const { id, codes = [] } of operations) {
+    for (const { operation } of routes.rows) {
+      const { id, codes = [] } = operation ?? { id: '' };
       const [, after = ''] = page.html.split(`id="operation-${id}"`);
       for (const code of codes) expect(after.split('<section')[0]).toContain(`href="#error-${code}"`);
     }

@@ -1,6 +1,6 @@
 /** One operation: how it is called, what it takes, what it answers, and how it fails. */
 import { errorRegistry, type ErrorCode } from '@quintet/shared';
-import { samplesOf } from '../openapi/samples/index.js';
+import { samplesOf } from '../openapi/samples.js';
 import type { Contents, OperationObject, ParameterObject, ResponseObject, Schema } from './document-types.js';
 import { markup, prose, type Html } from './html.js';
 import { contentView, exampleView, kindOf, limitsOf } from './schema-view.js';

@@ -5,14 +5,15 @@
  */
 import type { Request, RequestHandler } from 'express';
 import { ProblemError, type ApiKeyEntry } from '@quintet/shared';
-import { accessOf } from '../auth/access.js';
 import { clientAddress } from '../auth/client-address.js';
 import type { KeyRing } from '../auth/key-ring.js';
 import type { Client, Scope } from '../jobs/index.js';
 import type { RateLimits } from '../limits/rate-limits.js';
 import { contextOf } from './request-context.js';
+import type { RouteTable } from './route-table.js';
 
 export interface AuthenticateOptions {
+  readonly routes: RouteTable;
   /** Undefined: the service is open. */
   readonly keys: Pick<KeyRing, 'find'> | undefined;
   readonly rates: Pick<RateLimits, 'take'>;
@@ -21,13 +22,13 @@ export interface AuthenticateOptions {
   readonly concurrency: number;
 }
 
-export function authenticate({ keys, rates, perMinute, concurrency }: AuthenticateOptions): RequestHandler {
+export function authenticate({ routes, keys, rates, perMinute, concurrency }: AuthenticateOptions): RequestHandler {
   return async (request, response, next) => {
     const context = contextOf(response);
-    const { scope, submits } = accessOf(request.method, request.path);
+    const { scope, submits } = routes.access(request.method, request.path);
     if (keys === undefined) {
       context.limits = { key: `ip:${clientAddress(request.ip)}`, perMinute, concurrency };
-    } else if (scope !== undefined) {
+    } else if (scope !== 'open') {
       const entry = identify(request, keys);
       context.client = clientOf(entry);
       requireScope(context.client, scope);
@@ -38,7 +39,8 @@ export function authenticate({ keys, rates, perMinute, concurrency }: Authentica
       };
     }
     // Submissions are counted at the gate, when the service has room for them.
-    if (scope !== undefined && scope !== 'admin' && !submits) response.set(await rates.take('read', context.limits));
+    if (scope !== 'open' && scope !== 'admin' && submits !== true)
+      response.set(await rates.take('read', context.limits));
     next();
   };
 }

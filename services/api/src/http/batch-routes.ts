@@ -1,8 +1,8 @@
 /** /v1/batches and what is under it. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Request, RequestHandler, Response } from 'express';
-import { ProblemError, type ApiMetrics, type Batch, type OpenLease } from '@quintet/shared';
+import type { Request, Response } from 'express';
+import { ProblemError, type Batch, type OpenLease } from '@quintet/shared';
 import {
   batchFingerprint,
   batchResults,
@@ -15,35 +15,32 @@ import {
   submitBatch,
   waitForBatch,
   writeResults,
-  type CancelBatchContext,
-  type SubmitBatchContext,
 } from '../batches/index.js';
-import { asRedisProblem, type Idempotency, type JobWaiters, type Lease, type ModelDirectory } from '../jobs/index.js';
-import type { BatchUploadReader } from './body/batch/read-batch-upload.js';
-import { parseCaching } from './cache-control.js';
-import type { SubmissionGate } from './gate.js';
-import { parseIdempotencyKey } from './idempotency-key.js';
+import { asRedisProblem, type Lease } from '../jobs/index.js';
+import {
+  cacheParameter,
+  idempotencyCodes,
+  idempotencyParameter,
+  json,
+  optionParameters,
+  pathParameter,
+  pictureBytes,
+  preferParameter,
+  text,
+  uploadCodes,
+} from '../openapi/operation.js';
+import { batchOf, origin } from '../openapi/samples.js';
+import { ref } from '../openapi/schemas.js';
+import { appliedPreferences, parseCaching, parseIdempotencyKey, parsePrefer, waitSeconds } from './headers.js';
 import { uuidPattern } from './job-routes.js';
-import { appliedPreferences, parsePrefer, waitSeconds } from './prefer.js';
 import { queryOf } from './query.js';
 import { contextOf } from './request-context.js';
+import type { Api, Endpoint } from './route-table.js';
 
 /** As it counts for idempotency keys. */
 const routeName = 'POST /v1/batches';
 
-export interface BatchRoutes {
-  readonly batches: SubmitBatchContext & CancelBatchContext;
-  readonly readBatchUpload: BatchUploadReader;
-  readonly waiters: JobWaiters;
-  readonly maxWaitSeconds: number;
-  readonly metrics: Pick<
-    ApiMetrics,
-    'bytesIn' | 'jobsSubmitted' | 'jobsRefused' | 'jobsCanceled' | 'batchItems' | 'idempotentReplays'
-  >;
-  readonly gate: Pick<SubmissionGate, 'enterMany' | 'charge' | 'open'>;
-  readonly idempotency: Idempotency;
-  readonly models: Pick<ModelDirectory, 'defaultModel'>;
-}
+const idParameter = pathParameter('id', "The batch's id.");
 
 function batchId(request: Request): string {
   const id = request.params['id'];
@@ -52,18 +49,65 @@ function batchId(request: Request): string {
 }
 
 /** POST: 202 with the batch, or with `Prefer: wait` 200 where it ends in time. */
-export function submitBatchRoute(routes: BatchRoutes): RequestHandler {
-  const { batches, waiters } = routes;
-  return async (request, response) => {
+export const submit: Endpoint = {
+  operation: {
+    id: 'submitBatch',
+    tag: 'batches',
+    summary: 'Submits many pictures at once.',
+    curl: `curl -H 'Prefer: wait=10' -F images=@photo.jpg -F images=@photo.jpg ${origin}/v1/batches`,
+    description:
+      'Each is a job like any other; one that is no picture fails alone. Options are those of a job, for every item: query parameters, ' +
+      'whatever the body; members of JSON and fields of a form may be options, too.',
+    parameters: [preferParameter, idempotencyParameter, cacheParameter, ...optionParameters('BatchRequest')],
+    body: {
+      description:
+        'The pictures: a list of addresses or base64, a form with many files, or a ZIP or TAR archive, compressed with gzip or not. An archive ' +
+        'may also have `application/zip`, `application/x-tar` or `application/gzip` as its Content-Type.',
+      content: {
+        ...json('BatchRequest'),
+        'multipart/form-data': {
+          schema: {
+            type: 'object',
+            properties: { images: { type: 'array', items: pictureBytes.schema, description: 'The files.' } },
+            required: ['images'],
+          },
+        },
+        'application/octet-stream': pictureBytes,
+      },
+    },
+    answers: {
+      200: {
+        description: 'The batch, all of whose items have ended within the time that was asked for.',
+        content: json('Batch'),
+        headers: ['Location', 'Preference-Applied', 'Idempotent-Replayed'],
+      },
+      202: {
+        description: 'The batch, which is accepted as a whole.',
+        content: json('Batch'),
+        headers: ['Location', 'Preference-Applied', 'Idempotent-Replayed'],
+      },
+    },
+    codes: [
+      ...uploadCodes,
+      ...idempotencyCodes,
+      'archive_malformed',
+      'base64_invalid',
+      'batch_empty',
+      'batch_too_large',
+      'batch_too_many_items',
+      'file_field_unexpected',
+    ],
+  },
+  handler: (api) => async (request, response) => {
     response.vary('Prefer');
     const { signal, client } = contextOf(response);
-    const id = await takeBatch(routes, request, response);
+    const id = await takeBatch(api, request, response);
     // The batch is accepted: whatever goes wrong while waiting, the client gets its id.
     const preferences = parsePrefer(request.headersDistinct['prefer']);
-    const seconds = waitSeconds(preferences, routes.maxWaitSeconds);
-    const read = (): Promise<Batch> => readBatch(batches, id, client);
+    const seconds = waitSeconds(preferences, api.maxWaitSeconds);
+    const read = (): Promise<Batch> => readBatch(api.batches, id, client);
     const timeoutMs = 1000 * (seconds ?? 0);
-    const batch = await waitForBatch(waiters, id, read, { timeoutMs, signal }).catch(() => undefined);
+    const batch = await waitForBatch(api.waiters, id, read, { timeoutMs, signal }).catch(() => undefined);
     const done = batch?.finished_at !== undefined;
     const applied = appliedPreferences(preferences, seconds, done);
     if (applied !== undefined) response.set('Preference-Applied', applied);
@@ -72,31 +116,31 @@ export function submitBatchRoute(routes: BatchRoutes): RequestHandler {
       .status(done ? 200 : 202)
       .location(self)
       .json(batch ?? { id, status: 'queued', links: { self, results: `${self}/results` } });
-  };
-}
+  },
+};
 
 /** The id of the batch that the request made, or that its Idempotency-Key had made before. */
-async function takeBatch(routes: BatchRoutes, request: Request, response: Response): Promise<string> {
-  const { batches, metrics } = routes;
+async function takeBatch(api: Api, request: Request, response: Response): Promise<string> {
+  const { batches, metrics, gate, idempotency } = api;
   const { signal, client, requestId } = contextOf(response);
   const caching = parseCaching(request.headersDistinct['cache-control']);
   let staging: BatchStaging | undefined;
   let places: OpenLease | undefined;
   try {
     const key = parseIdempotencyKey(request.headersDistinct['idempotency-key']);
-    const repeats = key === undefined ? undefined : () => routes.idempotency.knows({ client, route: routeName, key });
-    await routes.gate.enterMany(request, response, { ...(repeats && { repeats }) });
+    const repeats = key === undefined ? undefined : () => idempotency.knows({ client, route: routeName, key });
+    await gate.enterMany(request, response, { ...(repeats && { repeats }) });
     const staged = new BatchStaging(batches, signal, repeats);
     staging = staged;
     const query = queryOf(request);
     // Told before the upload comes: a model that does not exist is none of its faults.
     const named = query.get('model');
     if (named !== null) await batches.models.resolve(named);
-    const options = await routes.readBatchUpload(request, response, query, staged);
+    const options = await api.readBatchUpload(request, response, query, staged);
     const submit = async (lease: Lease | undefined): Promise<void> => {
       const ids = staged.items.map(({ jobId }) => jobId);
-      await routes.gate.charge(response, ids.length - 1);
-      places = await routes.gate.open(response, ids);
+      await gate.charge(response, ids.length - 1);
+      places = await gate.open(response, ids);
       const terms = { requestId, client, caching, places, lease };
       const { model } = await submitBatch(batches, staged, options, terms);
       metrics.bytesIn.inc(staged.bytes);
@@ -107,11 +151,11 @@ async function takeBatch(routes: BatchRoutes, request: Request, response: Respon
       await submit(undefined);
       return staged.id;
     }
-    const taken = await routes.idempotency.run({
+    const taken = await idempotency.run({
       client,
       route: routeName,
       key,
-      fingerprint: batchFingerprint(routeName, staged.items, options, await routes.models.defaultModel()),
+      fingerprint: batchFingerprint(routeName, staged.items, options, await api.models.defaultModel()),
       id: staged.id,
       find: (id) => batchStanding(batches, id),
       submit,
@@ -132,31 +176,67 @@ async function takeBatch(routes: BatchRoutes, request: Request, response: Respon
 }
 
 /** GET: the batch as it stands; with `Prefer: wait`, as it stands when it has ended or the time is over. */
-export function readBatchRoute({ batches, waiters, maxWaitSeconds }: BatchRoutes): RequestHandler {
-  return async (request, response) => {
+export const read: Endpoint = {
+  operation: {
+    id: 'readBatch',
+    tag: 'batches',
+    summary: 'Counts by state, progress and the first errors; or waits for the end.',
+    parameters: [idParameter, preferParameter],
+    answers: {
+      200: { description: 'The batch as it is now.', content: json('Batch'), headers: ['Preference-Applied'] },
+    },
+    codes: ['batch_id_invalid', 'batch_not_found'],
+  },
+  handler: (api) => async (request, response) => {
     response.vary('Prefer');
     const id = batchId(request);
     const { signal, client } = contextOf(response);
-    const seconds = waitSeconds(parsePrefer(request.headersDistinct['prefer']), maxWaitSeconds);
-    const read = (): Promise<Batch> => readBatch(batches, id, client);
-    const batch = await waitForBatch(waiters, id, read, { timeoutMs: 1000 * (seconds ?? 0), signal });
+    const seconds = waitSeconds(parsePrefer(request.headersDistinct['prefer']), api.maxWaitSeconds);
+    const read = (): Promise<Batch> => readBatch(api.batches, id, client);
+    const batch = await waitForBatch(api.waiters, id, read, { timeoutMs: 1000 * (seconds ?? 0), signal });
     if (seconds !== undefined) response.set('Preference-Applied', `wait=${seconds}`);
     response.json(batch);
-  };
-}
+  },
+};
 
 /** DELETE: cancels what has not ended. */
-export function cancelBatchRoute({ batches, metrics }: BatchRoutes): RequestHandler {
-  return async (request, response) => {
-    const batch = await cancelBatch(batches, batchId(request), contextOf(response).client);
-    metrics.jobsCanceled.inc({ model: batch.model.name }, batch.counts.canceled);
+export const cancel: Endpoint = {
+  operation: {
+    id: 'cancelBatch',
+    tag: 'batches',
+    summary: 'Cancels what has not ended.',
+    parameters: [idParameter],
+    answers: { 200: { description: 'The batch, canceled.', content: json('Batch') } },
+    codes: ['batch_finished', 'batch_id_invalid', 'batch_not_found'],
+  },
+  handler: (api) => async (request, response) => {
+    const batch = await cancelBatch(api.batches, batchId(request), contextOf(response).client);
+    api.metrics.jobsCanceled.inc({ model: batch.model.name }, batch.counts.canceled);
     response.json(batch);
-  };
-}
+  },
+};
 
 /** GET results: the items in order, in the form that Accept asks for, as they are read. */
-export function batchResultsRoute({ batches }: BatchRoutes): RequestHandler {
-  return async (request, response) => {
+export const results: Endpoint = {
+  operation: {
+    id: 'readBatchResults',
+    tag: 'batches',
+    summary: 'Every item in order, finished or not, as it is read.',
+    curl: `${batchOf()}\ncurl -H 'Accept: text/csv' ${origin}/v1/batches/$BATCH/results`,
+    parameters: [idParameter],
+    answers: {
+      200: {
+        description: 'The results, in the form that Accept asks for.',
+        content: {
+          'application/json': { schema: { type: 'array', items: ref('BatchResult') } },
+          'application/x-ndjson': text,
+          'text/csv': text,
+        },
+      },
+    },
+    codes: ['batch_id_invalid', 'batch_not_found'],
+  },
+  handler: (api) => async (request, response) => {
     response.vary('Accept');
     const id = batchId(request);
     const formats = resultsFormats(1);
@@ -165,7 +245,7 @@ export function batchResultsRoute({ batches }: BatchRoutes): RequestHandler {
       const types = formats.map((format) => format.type).join(', ');
       throw new ProblemError('not_acceptable', `Accept excludes what there is: ${types}.`);
     }
-    const { record, total = 0 } = await findBatch(batches, id, contextOf(response).client);
+    const { record, total = 0 } = await findBatch(api.batches, id, contextOf(response).client);
     const format = resultsFormats(record.top_k).find((each) => each.type === type);
     if (format === undefined) throw new Error(`there is no format ${type}`);
     response.set('Content-Type', `${format.type}; charset=utf-8`);
@@ -173,10 +253,10 @@ export function batchResultsRoute({ batches }: BatchRoutes): RequestHandler {
       response.end();
       return;
     }
-    const chunks = batchResults(batches, { id, model: record.model.name, total });
+    const chunks = batchResults(api.batches, { id, model: record.model.name, total });
     await stream(response, writeResults(format, chunks));
-  };
-}
+  },
+};
 
 /** Sends `pieces` as the client takes them. One that leaves ends the reading; a fault cuts the answer, so that it shows. */
 async function stream(response: Response, pieces: AsyncIterable<string>): Promise<void> {

@@ -2,6 +2,7 @@ import { createLogger, problemSchema, Registry, createApiMetrics } from '@quinte
 import { afterEach, describe, expect, it } from 'vitest';
 import { createApp, type AppOptions } from './app.js';
 import { alwaysAnswered } from './problems.js';
+import { routes } from './routes.js';
 import { startServer, type ApiServer } from './server.js';
 
 const fail = (): never => {
@@ -27,7 +28,7 @@ async function startBroken(): Promise<string> {
     authenticate: fail,
     proxies: 0,
   } as unknown as AppOptions;
-  const app = alwaysAnswered(createApp(options), logger);
+  const app = alwaysAnswered(createApp(options), (path) => routes.errorsAt(path), logger);
   server = await startServer(app, { host: '127.0.0.1', port: 0, logger });
   return `http://127.0.0.1:${server.port}`;
 }

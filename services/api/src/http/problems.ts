@@ -1,18 +1,56 @@
-/** Every failure leaves here as an RFC 9457 problem document, or as the route's protocol has it (compat/plain-errors.ts). */
+/**
+ * Every failure leaves here: as an RFC 9457 problem document, or as clients of another protocol read it, `{"error":
+ * "…"}` with the registry's code and the request's id beside it.
+ */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
-import { ProblemError, type Logger, type Problem } from '@quintet/shared';
+import { errorRegistry, ProblemError, type ErrorCode, type Logger, type Problem } from '@quintet/shared';
 import { asRedisProblem } from '../jobs/index.js';
-import { answersPlainly, plainError } from './compat/plain-errors.js';
 import { answerEarly } from './drain.js';
 import { contextOf } from './request-context.js';
 
-const problemType = 'application/problem+json; charset=utf-8';
-const plainType = 'application/json; charset=utf-8';
+/** How the failures of a route are written. */
+export interface ErrorForm {
+  readonly mediaType: 'application/problem+json' | 'application/json';
+  /** In the OpenAPI document. */
+  readonly schema: 'Problem' | 'PlainError';
+  /** The status that `code` is answered with. */
+  readonly status: (code: ErrorCode) => number;
+  readonly body: (failure: ProblemError, place: { readonly instance: string; readonly request_id: string }) => object;
+}
+
+export const problemJson: ErrorForm = {
+  mediaType: 'application/problem+json',
+  schema: 'Problem',
+  status: (code) => errorRegistry[code].status,
+  body: (failure, place): Problem => ({ ...failure.toProblem(), ...place }),
+};
+
+export const plainErrors: ErrorForm = {
+  mediaType: 'application/json',
+  schema: 'PlainError',
+  status: problemJson.status,
+  body: ({ message, code }, { request_id }) => ({ error: message, code, request_id }),
+};
+
+const away: readonly ErrorCode[] = ['redis_unavailable', 'shutting_down'];
+
+/**
+ * `@huggingface/inference` repeats a request that is answered 503 at once, and without end. So nothing is: what is full
+ * for a moment is 429, of which both Hugging Face clients make an error, and what is away is 502.
+ */
+export const huggingFaceErrors: ErrorForm = {
+  ...plainErrors,
+  status: (code) => {
+    const status = problemJson.status(code);
+    if (status !== 503) return status;
+    return away.includes(code) ? 502 : 429;
+  },
+};
 
 /** Answers 405 with the methods there are, or 204 to OPTIONS. */
-export function onlyMethods(...methods: readonly string[]): RequestHandler {
+export function onlyMethods(methods: readonly string[]): RequestHandler {
   const allow = [...methods, 'OPTIONS'].join(', ');
   return (request, response) => {
     if (request.method === 'OPTIONS') {
@@ -30,56 +68,67 @@ export const routeNotFound: RequestHandler = () => {
 };
 
 /**
- * Refuses a request whose Accept excludes `type`. One that names problem documents alone is none of them: of all types that an
- * operation may answer with, generated clients send the first that has json in its name.
+ * Refuses a request whose Accept excludes `type`, before its body is read. One that names problem documents alone is
+ * let through: of all types that an operation may answer with, generated clients send the first that has json in its
+ * name.
  */
-export function requireAccepted(request: Request, type: string): void {
-  const { accept } = request.headers;
-  // What most clients send; the negotiation costs more than the rest of the routing.
-  if (accept === undefined || accept === '*/*' || request.accepts(type, 'application/problem+json') !== false) return;
-  throw new ProblemError('not_acceptable', `This address answers with ${type}, which Accept excludes.`);
+export function accepting(type: string): RequestHandler {
+  return (request, _response, next) => {
+    const { accept } = request.headers;
+    // What most clients send; the negotiation costs more than the rest of the routing.
+    if (accept !== undefined && accept !== '*/*' && request.accepts(type, 'application/problem+json') === false) {
+      throw new ProblemError('not_acceptable', `This address answers with ${type}, which Accept excludes.`);
+    }
+    next();
+  };
 }
 
-/** Does so for JSON, before the body is read. */
-export const acceptsJson: RequestHandler = (request, _response, next) => {
-  requireAccepted(request, 'application/json');
-  next();
-};
-
-export const problemHandler: ErrorRequestHandler = (error: unknown, request, response, _next) => {
-  const context = contextOf(response);
-  const failure = asProblem(error);
-  context.code = failure.code;
-  if (failure.status >= 500) {
-    const severity = failure.code === 'internal_error' ? 'error' : 'warn';
-    context.logger[severity]({ error: failure.cause ?? failure, code: failure.code }, failure.message);
-  }
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  sendProblem(request, response, failure);
-};
+/** `errorsAt` knows the form by the path. */
+export function problemHandler(errorsAt: (path: string) => ErrorForm): ErrorRequestHandler {
+  return (error: unknown, request, response, _next) => {
+    const context = contextOf(response);
+    const failure = asProblem(error);
+    context.code = failure.code;
+    if (failure.status >= 500) {
+      const severity = failure.code === 'internal_error' ? 'error' : 'warn';
+      context.logger[severity]({ error: failure.cause ?? failure, code: failure.code }, failure.message);
+    }
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    const form = errorsAt(request.path);
+    const place = { instance: request.originalUrl.split('?')[0] ?? '/', request_id: context.requestId };
+    response.status(form.status(failure.code)).set(failure.headers);
+    response.set('Content-Type', `${form.mediaType}; charset=utf-8`);
+    answerEarly(request, response, JSON.stringify(form.body(failure, place)));
+  };
+}
 
 /**
- * `app`, which is answered for also where answering a failure has failed itself. Express would answer in HTML, with the stack
- * unless NODE_ENV forbids it.
+ * `app`, which is answered for also where answering a failure has failed itself. Express would answer in HTML, with the
+ * stack unless NODE_ENV forbids it.
  */
-export function alwaysAnswered(app: Express, logger: Logger): RequestListener {
+export function alwaysAnswered(app: Express, errorsAt: (path: string) => ErrorForm, logger: Logger): RequestListener {
   return (request, response) => {
     app(request as Request, response as Response, (error?: unknown) => {
-      answerAnyway(error, request, response, logger);
+      try {
+        logger.error({ error }, 'a failure could not be answered');
+      } catch {
+        // The logger is what failed.
+      }
+      answerAnyway(internalError(error), request, response, errorsAt);
     });
   };
 }
 
 /** Asks nothing again that may have been the cause. */
-function answerAnyway(error: unknown, request: IncomingMessage, response: ServerResponse, logger: Logger): void {
-  try {
-    logger.error({ error }, 'a failure could not be answered');
-  } catch {
-    // The logger is what failed.
-  }
+function answerAnyway(
+  failure: ProblemError,
+  request: IncomingMessage,
+  response: ServerResponse,
+  errorsAt: (path: string) => ErrorForm,
+): void {
   if (response.headersSent) {
     response.destroy();
     return;
@@ -88,14 +137,12 @@ function answerAnyway(error: unknown, request: IncomingMessage, response: Server
   const requestId = typeof given === 'string' ? given : randomUUID();
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   const path = request.url?.split('?')[0] ?? '/';
-  const failure = internalError(error);
-  const plain = answersPlainly(path) ? plainError(path, failure, requestId) : undefined;
+  const form = errorsAt(path);
   response.statusCode = failure.status;
-  response.setHeader('Content-Type', plain === undefined ? problemType : plainType);
+  response.setHeader('Content-Type', `${form.mediaType}; charset=utf-8`);
   response.setHeader('X-Request-Id', requestId);
   response.setHeader('Cache-Control', 'no-store');
-  const problem: Problem = { ...failure.toProblem(), instance: path, request_id: requestId };
-  answerEarly(request, response, JSON.stringify(plain?.body ?? problem));
+  answerEarly(request, response, JSON.stringify(form.body(failure, { instance: path, request_id: requestId })));
 }
 
 function asProblem(error: unknown): ProblemError {
@@ -114,20 +161,4 @@ function internalError(cause: unknown): ProblemError {
 /** What Express's router throws for a path parameter that cannot be decoded. */
 function isBadRequest(error: unknown): boolean {
   return error instanceof Error && 'status' in error && error.status === 400;
-}
-
-function sendProblem(request: Request, response: Response, failure: ProblemError): void {
-  if (answersPlainly(request.path)) {
-    const { status, body } = plainError(request.path, failure, contextOf(response).requestId);
-    response.status(status).set(failure.headers).set('Content-Type', plainType);
-    answerEarly(request, response, JSON.stringify(body));
-    return;
-  }
-  const document: Problem = {
-    ...failure.toProblem(),
-    instance: request.originalUrl.split('?')[0] ?? '/',
-    request_id: contextOf(response).requestId,
-  };
-  response.status(failure.status).set(failure.headers).set('Content-Type', problemType);
-  answerEarly(request, response, JSON.stringify(document));
 }

@@ -1,37 +1,17 @@
-/** What tells of the service itself: /, /v1/models, /v1/operations, /health and /metrics. */
-import type { RequestHandler } from 'express';
-import { ProblemError, type Operations, type ReadinessCheck, type Registry } from '@quintet/shared';
-import type { ModelDirectory } from '../jobs/index.js';
-import type { OpenApiDocument } from '../openapi/document.js';
-import { bodyKinds, isBodyKind, withOneBody } from '../openapi/body-kinds.js';
-import { pageHint } from './page-routes.js';
-import { requireAccepted } from './problems.js';
-import { queryOf } from './query.js';
-
-export function indexRoute(version: string, servesMetrics: boolean, hasPage: boolean): RequestHandler {
-  return (_request, response) => {
-    response.json({
-      service: 'quintet',
-      version,
-      links: {
-        jobs: '/v1/jobs',
-        models: '/v1/models',
-        operations: '/v1/operations',
-        openapi: '/openapi.json',
-        docs: '/docs',
-        live: '/health/live',
-        ready: '/health/ready',
-        ...(servesMetrics ? { metrics: '/metrics' } : {}),
-      },
-      ...(hasPage ? {} : { hint: pageHint }),
-    });
-  };
-}
+/** What tells of the service itself: /v1/models, /v1/operations, /health and /metrics. */
+import { json, pathParameter, text } from '../openapi/operation.js';
+import type { Endpoint } from './route-table.js';
 
 /** Every known model, with the workers that serve it now. */
-export function modelsRoute(models: ModelDirectory): RequestHandler {
-  return async (_request, response) => {
-    const [list, byDefault] = await Promise.all([models.list(), models.defaultModel()]);
+export const models: Endpoint = {
+  operation: {
+    id: 'listModels',
+    tag: 'service',
+    summary: 'Which models there are, and which live workers serve them.',
+    answers: { 200: { description: 'The models.', content: json('ModelList') } },
+  },
+  handler: (api) => async (_request, response) => {
+    const [list, byDefault] = await Promise.all([api.models.list(), api.models.defaultModel()]);
     response.json({
       default: byDefault,
       models: list.map(({ workers, ...model }) => ({
@@ -51,58 +31,79 @@ export function modelsRoute(models: ModelDirectory): RequestHandler {
         ),
       })),
     });
-  };
-}
-
-/** The classes of a model. */
-export function labelsRoute(models: ModelDirectory): RequestHandler {
-  return async (request, response) => {
-    const model = String(request.params['model']);
-    const { version, labels } = await models.labels(model);
-    response.json({ model, version, labels });
-  };
-}
-
-/** How the service does now. */
-export function operationsRoute(read: () => Promise<Operations>): RequestHandler {
-  return async (_request, response) => {
-    response.set('Cache-Control', 'no-store').json(await read());
-  };
-}
-
-/**
- * The OpenAPI document, whole, or with the one kind of body that the query asks for. Serialised once: as bytes, of which no answer
- * needs its own copy while it waits to be taken.
- */
-export function openApiRoute(document: OpenApiDocument): RequestHandler {
-  const bytesOf = (each: OpenApiDocument): Buffer => Buffer.from(JSON.stringify(each));
-  const whole = bytesOf(document);
-  const kinds = Object.keys(bodyKinds).filter(isBodyKind);
-  const withOne = new Map<string, Buffer>(kinds.map((kind) => [kind, bytesOf(withOneBody(document, kind))]));
-  return (request, response) => {
-    const asked = queryOf(request).get('body');
-    const bytes = asked === null ? whole : withOne.get(asked);
-    if (bytes === undefined) throw new ProblemError('option_invalid', `body must be one of ${kinds.join(', ')}.`);
-    response.type('application/json').send(bytes);
-  };
-}
-
-export const liveRoute: RequestHandler = (_request, response) => {
-  response.json({ status: 'live' });
+  },
 };
 
-export function readyRoute(readiness: ReadinessCheck): RequestHandler {
-  return async (_request, response) => {
-    const { ready, reasons } = await readiness();
-    response.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not_ready', reasons });
-  };
-}
+export const labels: Endpoint = {
+  operation: {
+    id: 'listLabels',
+    tag: 'service',
+    summary: 'The classes of a model.',
+    description: 'As the worker of the model that started last has them, also while none lives.',
+    parameters: [pathParameter('model', 'The name of the model.')],
+    answers: { 200: { description: 'The classes, in the order of their numbers.', content: json('LabelList') } },
+    codes: ['model_not_found'],
+  },
+  handler: (api) => async (request, response) => {
+    const model = String(request.params['model']);
+    const { version, labels } = await api.models.labels(model);
+    response.json({ model, version, labels });
+  },
+};
 
-/** `refresh` brings up to date what is not counted as it happens. */
-export function metricsRoute(registry: Registry, refresh: () => Promise<void>): RequestHandler {
-  return async (request, response) => {
-    requireAccepted(request, 'text/plain');
-    await refresh();
-    response.set('Content-Type', registry.contentType).send(await registry.metrics());
-  };
-}
+export const operations: Endpoint = {
+  operation: {
+    id: 'readOperations',
+    tag: 'service',
+    summary: 'How the service does now: throughput, queue, latencies and workers of the last minute.',
+    description: 'Of all clients together, a second old at most; what workers tell of themselves, up to four.',
+    answers: { 200: { description: 'The state.', content: json('Operations') } },
+  },
+  handler: (api) => async (_request, response) => {
+    response.set('Cache-Control', 'no-store').json(await api.operations());
+  },
+};
+
+export const live: Endpoint = {
+  operation: {
+    id: 'checkLive',
+    tag: 'service',
+    summary: 'Whether the process answers.',
+    answers: { 200: { description: 'It does.', content: json('Health') } },
+  },
+  handler: () => (_request, response) => {
+    response.json({ status: 'live' });
+  },
+};
+
+export const ready: Endpoint = {
+  operation: {
+    id: 'checkReady',
+    tag: 'service',
+    summary: 'Whether it may be sent work.',
+    answers: {
+      200: { description: 'It may.', content: json('Health') },
+      503: { description: 'It may not; the reasons are told.', content: json('Health') },
+    },
+  },
+  handler: (api) => async (_request, response) => {
+    const { ready, reasons } = await api.readiness();
+    response.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not_ready', reasons });
+  },
+};
+
+export const metrics: Endpoint = {
+  operation: {
+    id: 'readMetrics',
+    tag: 'service',
+    summary: "Measurements, in Prometheus' text format; on a port of its own where METRICS_PORT is set.",
+    answers: { 200: { description: 'The metrics.', content: { 'text/plain': text } } },
+  },
+  handler: ({ registry, refreshMetrics, servesMetrics }) =>
+    servesMetrics
+      ? async (_request, response) => {
+          await refreshMetrics();
+          response.set('Content-Type', registry.contentType).send(await registry.metrics());
+        }
+      : undefined,
+};

@@ -1,5 +1,8 @@
-/** What each member of the document's schemas means, in words; a test asks for every one. Keys: `Schema.member.member`. */
-import { clientDescriptions } from './descriptions-clients.js';
+/**
+ * What each member of the document's schemas means, in words; a test asks for every one. Keys: `Schema.member.member`.
+ * Those of the API's own schemas are beside them (shapes.ts).
+ */
+import { shapeDescriptions } from './shapes.js';
 
 /** Of an option, wherever it is named. */
 const options = {
@@ -121,33 +124,6 @@ const job = {
 };
 
 const models = {
-  'LabelList.model': 'The name of the model.',
-  'LabelList.version': 'The hash of the file that has these classes.',
-  'LabelList.labels': 'Its classes.',
-  'LabelList.labels.label': 'What it is, in English.',
-  'LabelList.labels.wnid': "Its WordNet id, ImageNet's name of the class.",
-  'LabelList.labels.index': 'Its number, from 0.',
-  'ModelList.default': 'The model of jobs that name none; absent before the first worker is ready.',
-  'ModelList.models': 'Every model that is known.',
-  'ModelList.models.name': 'Its name, as the option `model` takes it.',
-  'ModelList.models.version': 'The hash of its file.',
-  'ModelList.models.weights': '`demo`: random weights; its answers mean nothing.',
-  'ModelList.models.explainable': 'Whether it can show where it looked (`explain`).',
-  'ModelList.models.preprocess': 'What it sees of a picture.',
-  'ModelList.models.preprocess.resize': 'The short side becomes so many pixels long.',
-  'ModelList.models.preprocess.crop': 'The side of the square that is then cut out of the middle, in pixels.',
-  'ModelList.models.workers': 'The live workers that serve it.',
-  'ModelList.models.workers.id': 'The name of the worker, as jobs tell it.',
-  'ModelList.models.workers.device': 'What it runs on.',
-  'ModelList.models.workers.since': 'When it started.',
-  'ModelList.models.workers.streams': 'Runs of the model at once.',
-  'ModelList.models.workers.max_batch_size': 'Most pictures in one run.',
-  'ModelList.models.workers.intra_op_threads': 'Threads of one run.',
-  'ModelList.models.workers.solo_threads': 'Threads of the run of a picture that is alone.',
-  'ModelList.models.workers.profile': 'What was measured when it started.',
-  'ModelList.models.workers.profile.optimized_for': '`throughput` or `latency`.',
-  'ModelList.models.workers.profile.images_per_second': 'Of all its streams together.',
-  'ModelList.models.workers.profile.latency_ms': 'Milliseconds of a run, by number of pictures in it.',
   'ModelRef.name': 'Its name.',
   'ModelRef.version': 'The hash of its file; once a worker is known that serves it.',
   'ModelRef.weights': '`demo`: random weights; the answer means nothing.',
@@ -253,12 +229,6 @@ const operations = {
 };
 
 const service = {
-  'Health.status': 'Whether it lives, or may be sent work.',
-  'Health.reasons': 'Why it may not be sent work.',
-  'Index.service': 'Always `quintet`.',
-  'Index.version': 'The version of the service.',
-  'Index.links': 'Where its resources are.',
-  'Index.hint': 'What is missing, where something is.',
   'Problem.type': 'A name for this kind of failure.',
   'Problem.title': 'The kind of failure, for people.',
   'Problem.status': 'The HTTP status.',
@@ -274,7 +244,7 @@ const service = {
 
 export const descriptions: Readonly<Record<string, string>> = {
   ...batch,
-  ...clientDescriptions,
+  ...shapeDescriptions,
   ...job,
   ...models,
   ...operations,

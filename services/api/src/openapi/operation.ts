@@ -1,8 +1,6 @@
-/** The terms in which the API's operations are written down (operations-*.ts) and from which the document is made. */
-import { errorRegistry, type ErrorCode } from '@quintet/shared';
-import { plainStatus } from '../http/compat/plain-errors.js';
-import type { Scope } from '../jobs/index.js';
-import { ref, type SchemaName } from './schemas.js';
+/** The terms in which routes write down their operations, and what several operations have in common. */
+import { jobOptionsSchema, type ErrorCode } from '@quintet/shared';
+import { componentSchemas, ref, type SchemaName } from './schemas.js';
 
 export interface Parameter {
   readonly in: 'path' | 'query' | 'header';
@@ -21,23 +19,17 @@ export interface Answer {
   readonly headers?: readonly (keyof typeof responseHeaders)[];
 }
 
+/** A row of the table of routes (http/routes.ts) says the rest. */
 export interface Operation {
-  readonly method: 'get' | 'post' | 'put' | 'delete';
-  /** With parameters in braces, as OpenAPI has them. */
-  readonly path: string;
   readonly id: string;
   readonly tag: 'jobs' | 'batches' | 'webhooks' | 'service' | 'clients';
   readonly summary: string;
   readonly description?: string;
-  /** What a key must be allowed; undefined where none is needed. */
-  readonly scope?: Scope;
   readonly parameters?: readonly Parameter[];
   readonly body?: { readonly description: string; readonly content: Content };
   readonly answers: Readonly<Record<number, Answer>>;
-  /** How it is called from a shell, where curl.ts cannot tell by itself. */
+  /** How it is called from a shell, where samples.ts cannot tell by itself. */
   readonly curl?: string;
-  /** Whether its failures are those of another protocol (http/compat/plain-errors.ts), and it takes any Accept. */
-  readonly plainErrors?: boolean;
   /** The failures of this operation beside those of every one. */
   readonly codes?: readonly ErrorCode[];
 }
@@ -54,12 +46,12 @@ export const responseHeaders = {
 
 export const json = (name: SchemaName): Content => ({ 'application/json': { schema: ref(name) } });
 
-export const idParameter = (name: string, description: string): Parameter => ({
+/** Without a format: it is part of an answer as it is, of which clients are not to know more. */
+export const pathParameter = (name: string, description: string): Parameter => ({
   in: 'path',
   name,
   description,
   required: true,
-  // Without a format: it is the `id` of an answer as it is, of which clients are not to know more.
   schema: { type: 'string' },
 });
 
@@ -105,6 +97,99 @@ export const jsonBodyCodes: readonly ErrorCode[] = [
   'upload_incomplete',
 ];
 
+/** What is said of an upload before it is a job. */
+export const uploadCodes: readonly ErrorCode[] = [
+  'body_empty',
+  'body_too_large',
+  'concurrency_limited',
+  'content_encoding_unsupported',
+  'content_type_unsupported',
+  'explanation_unsupported',
+  'json_malformed',
+  'model_not_found',
+  'model_unavailable',
+  'multipart_malformed',
+  'option_conflict',
+  'option_invalid',
+  'option_unknown',
+  'queue_full',
+  'shutting_down',
+  'storage_full',
+  'upload_incomplete',
+  'uploads_busy',
+  'webhook_endpoint_disabled',
+  'webhook_url_refused',
+  'webhooks_disabled',
+];
+
+/** What may be wrong with the bytes of a picture. */
+const pictureCodes: readonly ErrorCode[] = [
+  'base64_invalid',
+  'image_dimensions_invalid',
+  'image_empty',
+  'image_format_unsupported',
+  'image_polyglot',
+  'image_too_complex',
+  'image_too_many_pixels',
+  'image_truncated',
+  'image_undecodable',
+];
+
+export const imageCodes: readonly ErrorCode[] = [
+  ...pictureCodes,
+  'file_field_unexpected',
+  'image_missing',
+  'image_url_refused',
+  'one_image_per_job',
+];
+
+/** What a request that waits for its answer may be told, beside what is wrong with it. */
+export const visitCodes: readonly ErrorCode[] = [
+  ...pictureCodes,
+  'answer_timeout',
+  'body_empty',
+  'body_too_large',
+  'concurrency_limited',
+  'content_encoding_unsupported',
+  'image_lost',
+  'image_decode_timeout',
+  'inference_failed',
+  'job_canceled',
+  'json_malformed',
+  'model_not_found',
+  'queue_full',
+  'shutting_down',
+  'storage_full',
+  'upload_incomplete',
+  'uploads_busy',
+  'worker_lost',
+];
+
+export const cacheParameter: Parameter = {
+  in: 'header',
+  name: 'Cache-Control',
+  description:
+    '`no-cache`: have the model run, whatever is kept; `no-store`: also do not keep the answer for other jobs.',
+  schema: { type: 'string' },
+};
+
+/**
+ * The options of a job or a batch as query parameters: what the schema of its document has beside the pictures. A form may have
+ * them as fields, too, which the OpenAPI document keeps to itself: generated clients would have two parameters of each.
+ */
+export function optionParameters(request: 'JobRequest' | 'BatchRequest'): Parameter[] {
+  const { properties } = componentSchemas()[request] as { properties: Record<string, { description?: string }> };
+  return Object.keys(jobOptionsSchema.shape).map((name) => {
+    const { description = '', ...schema } = properties[name] ?? {};
+    // An object has no form in a query that generators agree on.
+    if (name !== 'metadata') return { in: 'query', name, description, schema };
+    return { in: 'query', name, description: `${description} A JSON object, as text.`, schema: { type: 'string' } };
+  });
+}
+
+export const pictureBytes = { schema: { type: 'string', format: 'binary' } } as const;
+export const text = { schema: { type: 'string' } } as const;
+
 /** Failures that any operation may answer. */
 export const commonCodes: readonly ErrorCode[] = [
   'internal_error',
@@ -122,34 +207,3 @@ export const accessCodes: readonly ErrorCode[] = [
   'rate_limited',
   'scope_missing',
 ];
-
-/** Failures by status, each with the codes that it may have; `plainAt` is the path of an operation with plain errors. */
-export function problemAnswers(codes: readonly ErrorCode[], plainAt?: string): Record<string, unknown> {
-  const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of [...codes].sort()) {
-    const { status: registered } = errorRegistry[code];
-    const status = plainAt === undefined ? registered : plainStatus(plainAt, code, registered);
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
-  }
-  return Object.fromEntries(
-    [...byStatus].map(([status, codes]) => [
-      status,
-      {
-        description: codes.map((code) => `\`${code}\`: ${errorRegistry[code].title}.`).join(' '),
-        ...(status === 429 || status === 503 ? { headers: headersOf(['Retry-After']) } : {}),
-        'x-error-codes': codes,
-        // One schema for all: a client that is generated has one class of it, not one for each operation and status.
-        content:
-          plainAt === undefined
-            ? { 'application/problem+json': { schema: ref('Problem') } }
-            : { 'application/json': { schema: ref('PlainError') } },
-      },
-    ]),
-  );
-}
-
-export function headersOf(names: readonly (keyof typeof responseHeaders)[]): Record<string, unknown> {
-  return Object.fromEntries(
-    names.map((name) => [name, { description: responseHeaders[name], schema: { type: 'string' } }]),
-  );
-}

@@ -27,10 +27,7 @@ import {
 import { z } from 'zod';
 import { descriptions } from './descriptions.js';
 import { examples } from './examples.js';
-import { batchItemSchema } from '../http/body/batch/json-items.js';
-import { inferRequestSchema } from '../http/compat/inference-protocol/infer-header.js';
-import * as compat from '../http/compat/schemas.js';
-import { healthSchema, indexSchema, labelListSchema, modelListSchema } from '../http/service-schemas.js';
+import * as shapes from './shapes.js';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -46,22 +43,22 @@ export const answers = {
   Problem: problemSchema,
   TestWebhookBody: testBodySchema,
   WebhookBody: webhookBodySchema,
-  Health: healthSchema,
+  Health: shapes.healthSchema,
   Delivery: deliverySchema,
   DeliveryList: z.object({ deliveries: z.array(deliverySchema) }),
   DeliveryPage: z.object({ deliveries: z.array(deliverySchema), next_cursor: z.string().optional() }),
-  Index: indexSchema,
-  LabelList: labelListSchema,
-  ModelList: modelListSchema,
+  Index: shapes.indexSchema,
+  LabelList: shapes.labelListSchema,
+  ModelList: shapes.modelListSchema,
   Operations: operationsSchema,
-  GradioLabel: compat.gradioLabelSchema,
-  InferResponse: compat.inferResponseSchema,
-  InferModel: compat.inferModelSchema,
-  InferModelConfig: compat.inferModelConfigSchema,
-  InferModelReady: compat.inferModelReadySchema,
-  InferServer: compat.inferServerSchema,
-  Labels: compat.labelsSchema,
-  PlainError: compat.plainErrorSchema,
+  GradioLabel: shapes.gradioLabelSchema,
+  InferResponse: shapes.inferResponseSchema,
+  InferModel: shapes.inferModelSchema,
+  InferModelConfig: shapes.inferModelConfigSchema,
+  InferModelReady: shapes.inferModelReadySchema,
+  InferServer: shapes.inferServerSchema,
+  Labels: shapes.labelsSchema,
+  PlainError: shapes.plainErrorSchema,
 };
 
 /** The options of a batch, as those of a job but for this one. */
@@ -70,17 +67,17 @@ const batchOptions = {
   webhook_events: z.array(batchWebhookEventSchema).min(1).max(batchWebhookEvents.length).optional(),
 };
 
-/** What is asked. Names of options are those of the query, too (operations-jobs.ts). */
+/** What is asked. Names of options are those of the query, too (operation.ts). */
 export const requests = {
-  BatchItem: batchItemSchema,
+  BatchItem: shapes.batchItemSchema,
   BatchRequest: z.strictObject({
-    items: z.array(batchItemSchema).optional(),
+    items: z.array(shapes.batchItemSchema).optional(),
     image_urls: z.array(z.url()).optional(),
     ...batchOptions,
   }),
   CorrectionRequest: correctionRequestSchema,
-  InferRequest: inferRequestSchema,
-  LabelRequest: compat.labelRequestSchema,
+  InferRequest: shapes.inferRequestSchema,
+  LabelRequest: shapes.labelRequestSchema,
   JobRequest: z.strictObject({
     image_base64: z.string().optional(),
     image_url: z.url().optional(),

@@ -12,31 +12,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Request, Response } from 'express';
 import { isFinal, ProblemError } from '@quintet/shared';
-import type { ApiMetrics, ErrorCode, Job, JobOptions, OpenLease } from '@quintet/shared';
-import {
-  asRedisProblem,
-  cancelJob,
-  submitJob,
-  type CancelContext,
-  type Client,
-  type JobWaiters,
-  type KnownJob,
-  type SubmitContext,
-  type Waiter,
-} from '../../jobs/index.js';
-import { parseCaching } from '../cache-control.js';
-import type { SubmissionGate } from '../gate.js';
-import { parsePrefer, waitSeconds } from '../prefer.js';
+import type { ErrorCode, Job, JobOptions, OpenLease } from '@quintet/shared';
+import { asRedisProblem, cancelJob, readJob, submitJob, type KnownJob, type Waiter } from '../../jobs/index.js';
+import { parseCaching, parsePrefer, waitSeconds } from '../headers.js';
 import { contextOf } from '../request-context.js';
-
-export interface VisitContext {
-  readonly jobs: SubmitContext & CancelContext;
-  readonly read: (id: string, client: Client) => Promise<Job>;
-  readonly waiters: JobWaiters;
-  readonly gate: Pick<SubmissionGate, 'enter' | 'charge' | 'open'>;
-  readonly maxWaitSeconds: number;
-  readonly metrics: Pick<ApiMetrics, 'bytesIn' | 'jobsSubmitted' | 'jobsRefused' | 'jobsCanceled'>;
-}
+import type { Api } from '../route-table.js';
 
 /** What is to be classified. */
 export interface Subjects {
@@ -60,7 +40,7 @@ export class Visit {
   #submitted = false;
 
   private constructor(
-    private readonly context: VisitContext,
+    private readonly api: Api,
     private readonly request: Request,
     private readonly response: Response,
     private readonly firstId: string,
@@ -69,7 +49,7 @@ export class Visit {
 
   /** Passes the gate, before anything of the body is read, and has `work` submit and answer. `model` is one that exists. */
   static async run<T>(
-    context: VisitContext,
+    api: Api,
     request: Request,
     response: Response,
     model: string,
@@ -78,13 +58,13 @@ export class Visit {
     let visit: Visit | undefined;
     try {
       const id = randomUUID();
-      const place = await context.gate.enter(request, response, id, { model });
-      visit = new Visit(context, request, response, id, [place]);
+      const place = await api.gate.enter(request, response, id, { model });
+      visit = new Visit(api, request, response, id, [place]);
       return await work(visit);
     } catch (error) {
       const failure = asRedisProblem(error);
       const code = failure instanceof ProblemError ? failure.code : 'internal_error';
-      if (visit === undefined || !visit.#submitted) context.metrics.jobsRefused.inc({ code });
+      if (visit === undefined || !visit.#submitted) api.metrics.jobsRefused.inc({ code });
       if (visit !== undefined) await visit.#undo(code);
       throw failure;
     } finally {
@@ -94,9 +74,9 @@ export class Visit {
 
   /** Makes a job of each. Throws as a submission does; none is left then. */
   async submit({ images, tensor, output, options }: Subjects): Promise<void> {
-    const { context, request, response } = this;
+    const { request, response } = this;
     const { client, requestId, signal } = contextOf(response);
-    const { metrics, gate, waiters } = context;
+    const { jobs, metrics, gate, waiters } = this.api;
     const caching = parseCaching(request.headersDistinct['cache-control']);
     const ids = images.map((_, index) => (index === 0 ? this.firstId : randomUUID()));
     this.#output = output;
@@ -111,7 +91,7 @@ export class Visit {
       // Only of its own id: of one that has ended meanwhile a place would be taken until its record expires.
       const place = lease && { keep: (seconds: number) => lease.keep(seconds, [id]), release: () => lease.release() };
       const terms = { id, image, options, requestId, client, caching, tensor, output };
-      guest.known = await submitJob(context.jobs, { ...terms, ...(place && { place }) });
+      guest.known = await submitJob(jobs, { ...terms, ...(place && { place }) });
       if (Buffer.isBuffer(image)) metrics.bytesIn.inc(image.length);
       metrics.jobsSubmitted.inc({ model: guest.known.job.model.name });
       // Only a job that waits or runs is an open one; one that had its answer from the start comes alone.
@@ -123,13 +103,13 @@ export class Visit {
 
   /** The jobs when all have succeeded, in order. Throws what ended one of them otherwise, or `answer_timeout`. */
   async answers(): Promise<Job[]> {
-    const { context, request, response } = this;
+    const { api, request, response } = this;
     const { client, signal } = contextOf(response);
-    const { maxWaitSeconds } = context;
+    const { maxWaitSeconds } = api;
     const seconds = waitSeconds(parsePrefer(request.headersDistinct['prefer']), maxWaitSeconds) ?? maxWaitSeconds;
     const jobs = await Promise.all(
       this.#guests.map(({ id, waiter, known }) =>
-        waiter.untilEnded(() => context.read(id, client), seconds * 1000, known),
+        waiter.untilEnded(() => readJob(api.jobs, id, client), seconds * 1000, known),
       ),
     );
     for (const job of jobs) {
@@ -140,8 +120,16 @@ export class Visit {
     return jobs;
   }
 
+  /** All that the model returned for `job`, one value per class, where its output was wanted. */
+  async output({ id }: Job): Promise<Float32Array> {
+    const values = await this.api.outputs.take(id);
+    if (values !== undefined) return values;
+    // It was another version of the worker, or a minute passed.
+    throw new ProblemError('inference_failed', "The model's values are no longer there. Send the request again.");
+  }
+
   #late({ status, links }: Job, seconds: number): ProblemError {
-    if (this.context.waiters.closed) {
+    if (this.api.waiters.closed) {
       return new ProblemError('shutting_down', 'This instance is stopping. Try again, on another connection.', {
         headers: { 'Retry-After': '1', Connection: 'close' },
       });
@@ -152,15 +140,15 @@ export class Visit {
 
   /** Cancels what nobody is told of any more, and gives places back. */
   async #undo(code: ErrorCode): Promise<void> {
-    const { context, response, places } = this;
+    const { api, response, places } = this;
     const { client } = contextOf(response);
     const goesOn = this.#submitted && !this.#output && (code === 'answer_timeout' || code === 'shutting_down');
     if (goesOn) return;
     const cancels = this.#guests
       .filter(({ known }) => known !== undefined)
       .map(async ({ id }) => {
-        const { model } = await cancelJob(context.jobs, id, client);
-        context.metrics.jobsCanceled.inc({ model: model.name });
+        const { model } = await cancelJob(api.jobs, id, client);
+        api.metrics.jobsCanceled.inc({ model: model.name });
       });
     // Of those that had ended by themselves there is nothing to cancel; places that stay count for two minutes more.
     await Promise.allSettled(cancels);

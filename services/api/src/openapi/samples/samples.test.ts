@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { samplesOf } from './index.js';
+import { samplesOf } from '../samples.js';
 import { readSample } from './shell.js';
 
 const sourceOf = (curl: string, label: string): string =>

@@ -1,5 +1,5 @@
 /**
- * What the curl samples of the document (../curl.ts and the operations' own) say, taken apart, so that other languages are written from
+ * What the curl samples of the document (../samples.ts and the operations' own) say, taken apart, so that other languages are written from
  * them: there is one description of every call. It reads what these samples use of a shell, and throws on everything else.
  */
 

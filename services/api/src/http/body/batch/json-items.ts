@@ -1,8 +1,9 @@
 /** `application/json`: `{"items": [{"image_base64" | "image_url", "id"?, "metadata"?}, …]}` or `{"image_urls": […]}`, and options. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { jobOptionsSchema, ProblemError, type FieldError } from '@quintet/shared';
-import { z } from 'zod';
+import { ProblemError, type FieldError } from '@quintet/shared';
+import type { z } from 'zod';
 import { tooManyItems, type BatchInput, type BatchSink, type ItemSource } from '../../../batches/index.js';
+import { batchItemSchema } from '../../../openapi/shapes.js';
 import { decodeImage, mostOtherBytes } from '../json-body.js';
 import { LongString, RestTooLargeError } from '../split-json.js';
 import type { ArchiveLimits } from './archive-limits.js';
@@ -17,17 +18,9 @@ const mostOther = 2 * 1024 * 1024;
 /** Of an item with everything: its members, 16 entries of metadata, and what stands between. */
 const tokensPerItem = 100;
 const mostTokens = 200_000;
-const longestUrl = 2048;
 /** Items that are checked in one turn: about a millisecond. */
 const checkedPerTurn = 100;
 
-/** One picture of a document. */
-export const batchItemSchema = z.strictObject({
-  image_base64: z.string().optional(),
-  image_url: z.string().max(longestUrl).optional(),
-  id: z.string().min(1).max(255).optional(),
-  metadata: jobOptionsSchema.shape.metadata,
-});
 type Item = z.infer<typeof batchItemSchema>;
 
 const itemAllowed =

@@ -1,8 +1,12 @@
 /**
- * How an operation is called with curl, as it can be pasted into a shell beside a `photo.jpg`: what its path needs is
- * made or asked for first. Those that no rule fits say it themselves (`Operation.curl`). A test runs them all.
+ * How an operation is called, as it can be pasted into a shell beside a `photo.jpg`: what its path needs is made or
+ * asked for first. Those that no rule fits say it themselves (`Operation.curl`). The samples in other languages are
+ * written from the one with curl. A test runs them all.
  */
 import type { Operation } from './operation.js';
+import { javaScriptOf } from './samples/javascript.js';
+import { pythonOf } from './samples/python.js';
+import { readSample } from './samples/shell.js';
 
 /** Where `npm start` serves. The page of the service (docs-page/) shows its own address instead. */
 export const origin = 'http://localhost:3000';
@@ -46,17 +50,15 @@ export function addressOf(path: string): { readonly address: string; readonly as
   return { address: `${origin}${address}`, assignments };
 }
 
-type Called = Pick<Operation, 'method' | 'path' | 'body' | 'curl'> & Partial<Pick<Operation, 'answers'>>;
-
 /** Lines of shell, of which the last is the call. */
-export function curlOf({ method, path, body, curl, answers = {} }: Called): string {
+export function curlOf(method: string, path: string, { body, answers, curl }: Operation): string {
   if (curl !== undefined) return curl;
   const { address, assignments } = addressOf(path);
   const words = ['curl', ...methodOf(method, body), ...bodyOf(body), ...outputOf(answers), address];
   return [...assignments, words.join(' ')].join('\n');
 }
 
-function methodOf(method: Operation['method'], body: Operation['body']): string[] {
+function methodOf(method: string, body: Operation['body']): string[] {
   return method === 'get' || (method === 'post' && body !== undefined) ? [] : [`-X ${method.toUpperCase()}`];
 }
 
@@ -70,4 +72,21 @@ function bodyOf(body: Operation['body']): string[] {
 /** What is no text goes into a file. */
 function outputOf(answers: Operation['answers']): string[] {
   return 'image/png' in (answers[200]?.content ?? {}) ? ['-o answer.png'] : [];
+}
+
+export interface CodeSample {
+  /** As renderers of OpenAPI documents know it. */
+  readonly lang: 'Shell' | 'JavaScript' | 'Python';
+  readonly label: string;
+  readonly source: string;
+}
+
+/** Each can be pasted where it runs, beside a `photo.jpg`. */
+export function samplesOf(curl: string): CodeSample[] {
+  const sample = readSample(curl);
+  return [
+    { lang: 'Shell', label: 'curl', source: curl },
+    { lang: 'JavaScript', label: 'JavaScript', source: javaScriptOf(sample) },
+    { lang: 'Python', label: 'Python', source: pythonOf(sample) },
+  ];
 }

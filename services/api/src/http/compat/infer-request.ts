@@ -10,10 +10,10 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ProblemError } from '@quintet/shared';
-import { parseJson, refuseUtf16 } from '../../../parse-json.js';
-import { decodeImage, mostOtherBytes } from '../../body/json-body.js';
-import { parseWithLongStrings, RestTooLargeError } from '../../body/split-json.js';
-import type { Tensors } from '../served-model.js';
+import { parseJson, refuseUtf16 } from '../../parse-json.js';
+import { decodeImage, mostOtherBytes } from '../body/json-body.js';
+import { parseWithLongStrings, RestTooLargeError } from '../body/split-json.js';
+import type { Tensors } from './served-model.js';
 import type { NumberList } from './cut-numbers.js';
 import { cutNumbers, parseNumbers } from './cut-numbers.js';
 import { binarySizeOf, invalidRequest, optionsOf, outputsOf, parseHeader } from './infer-header.js';

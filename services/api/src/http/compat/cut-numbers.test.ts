@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RestTooLargeError } from '../../body/split-json.js';
+import { RestTooLargeError } from '../body/split-json.js';
 import { cutNumbers, parseNumbers } from './cut-numbers.js';
 
 const limits = { longFrom: 4096, rest: 64 * 1024 };

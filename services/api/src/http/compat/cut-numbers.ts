@@ -8,7 +8,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Budget, closingQuote } from '../../body/split-json.js';
+import { Budget, closingQuote } from '../body/split-json.js';
 
 /** Numbers still as JSON has them: `start` and `end` are the offsets of the list with its brackets. */
 export class NumberList {

@@ -1,34 +1,11 @@
 /** The JSON part of an inference request: its shape, and what its parameters mean. Unknown members and parameters are ignored. */
 import { ProblemError } from '@quintet/shared';
-import { z } from 'zod';
-
-const parameters = z.record(z.string(), z.unknown()).optional();
-
-const tensor = z.object({
-  name: z.string(),
-  shape: z.array(z.int().min(0)).min(1).max(8),
-  datatype: z.string(),
-  parameters,
-  data: z.unknown().optional(),
-});
-
-/** Far more than are of use: a model here has one input and one output. Zod looks at no member of a list that is longer. */
-const mostTensors = 8;
-
-/** The JSON part. */
-export const inferRequestSchema = z.object({
-  id: z.string().max(1024).optional(),
-  parameters,
-  inputs: z.array(tensor).min(1).max(mostTensors),
-  outputs: z
-    .array(z.object({ name: z.string(), parameters }))
-    .max(mostTensors)
-    .optional(),
-});
+import type { z } from 'zod';
+import { inferRequestSchema } from '../../openapi/shapes.js';
 
 export type InferHeader = z.infer<typeof inferRequestSchema>;
-export type InferInput = z.infer<typeof tensor>;
-type Parameters = z.infer<typeof parameters>;
+export type InferInput = InferHeader['inputs'][number];
+type Parameters = InferHeader['parameters'];
 
 /** Triton's bound is the number of classes; here an answer has 20 labels at most. */
 const mostClasses = 20;
