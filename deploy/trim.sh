@@ -21,10 +21,11 @@ if [ -d packages/web ]; then
   find packages/web -mindepth 1 -maxdepth 1 ! -name dist ! -name shell ! -name package.json -exec rm -rf {} +
 fi
 
-# Sources and declarations are of no use to Node.
+# Sources and declarations are of no use to Node; the Lua scripts are read where they are.
+find packages services -name node_modules -prune -o -path '*/src/*' -type f ! -name '*.lua' -print | xargs -r rm -f
 find packages services -name node_modules -prune -o \
-  \( -name src -o -name 'tsconfig*.json' -o -name '*.tsbuildinfo' -o -name '.tsbuildinfo' -o -name '*.d.ts' -o -name '*.d.ts.map' \) \
-  -print | xargs -r rm -rf
+  \( -name 'tsconfig*.json' -o -name '*.tsbuildinfo' -o -name '*.d.ts' -o -name '*.d.ts.map' \) -print | xargs -r rm -f
+find packages services -type d -empty -delete
 
 # onnxruntime-node carries the binaries of every platform: 290 MB, of which this one needs a sixth.
 if [ -d node_modules/onnxruntime-node ]; then

@@ -39,6 +39,7 @@ export * from './store/open-jobs.js';
 export * from './store/output-store.js';
 export * from './store/presence.js';
 export * from './store/result-cache.js';
+export { scriptNames, scriptOf, type ScriptName } from './store/scripts.js';
 export * from './store/stored-job.js';
 export { Redis } from 'ioredis';
 export { Registry } from 'prom-client';

@@ -52,8 +52,10 @@ export const keys = {
   output: (id: string): string => `${keyPrefix}:output:${id}`,
   /** What an Idempotency-Key stands for (store/idempotency-store.ts). */
   idempotency: (hash: string): string => `${keyPrefix}:idempotency:${hash}`,
-  /** Begin of the keys that tell of the jobs that ended within a second: its Unix time follows (store/ended-jobs.ts). */
-  ended: `${keyPrefix}:ended:`,
+  /** Two strings that tell of the jobs that ended within a minute; store/ended-jobs.ts. */
+  ended: [`${keyPrefix}:ended:even`, `${keyPrefix}:ended:odd`],
+  /** Never there: given to a script in the place of a key that it has no use for. */
+  none: `${keyPrefix}:none`,
   /** Sorted set of the jobs that must start in time and have not ended: id, by its deadline in Unix ms. */
   deadlines: `${keyPrefix}:deadlines`,
   /** What is kept of a delivery, and the list of its attempts; store/delivery-log.ts. */

@@ -30,6 +30,7 @@ import {
   type DeliveryState,
 } from '../delivery.js';
 import { keys } from '../queues.js';
+import { runScript } from './scripts.js';
 
 export const keptAttempts = 20;
 /** Of each state, for each owner and for all: so many are listed. Older ones can still be read by their id. */
@@ -37,45 +38,6 @@ export const mostListed = 10_000;
 export const logSeconds = 7 * 86_400;
 /** WEBHOOK_SCHEDULE_SECONDS and Retry-After allow no delay over a week, and jitter adds a fifth. */
 const longestPendingMs = 2.4 * logSeconds * 1000;
-
-// KEYS: hash, attempts, then the index of each state in the order of ARGV[13..]. ARGV: id, head, state, now, next, entry,
-// attempt, message, kept attempts, ttl in ms, only if: '' | 'known' | 'state updated', most listed, then for each index
-// its state and horizon in ms. Empty strings stand for what there is not.
-const noteScript = `
-if ARGV[11] == 'known' then
-  if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-elseif ARGV[11] ~= '' then
-  local was = redis.call('HMGET', KEYS[1], 'state', 'updated')
-  if (was[1] or '') .. ' ' .. (was[2] or '') ~= ARGV[11] then return 0 end
-end
-if ARGV[2] ~= '' then redis.call('HSETNX', KEYS[1], 'head', ARGV[2]) end
-redis.call('HSET', KEYS[1], 'state', ARGV[3], 'updated', ARGV[4])
-if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'next', ARGV[5]) else redis.call('HDEL', KEYS[1], 'next') end
-if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'entry', ARGV[6]) end
-if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'message', ARGV[8]) end
-redis.call('PEXPIRE', KEYS[1], ARGV[10])
-if ARGV[7] ~= '' then
-  redis.call('RPUSH', KEYS[2], ARGV[7])
-  redis.call('LTRIM', KEYS[2], -tonumber(ARGV[9]), -1)
-end
-redis.call('PEXPIRE', KEYS[2], ARGV[10])
-for i = 3, #KEYS do
-  local state, horizon = ARGV[13 + 2 * (i - 3)], ARGV[14 + 2 * (i - 3)]
-  if state == ARGV[3] then
-    redis.call('ZADD', KEYS[i], ARGV[4], ARGV[1])
-    redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', ARGV[4] - horizon)
-    redis.call('ZREMRANGEBYRANK', KEYS[i], 0, -ARGV[12] - 1)
-    redis.call('PEXPIRE', KEYS[i], horizon)
-  else
-    redis.call('ZREM', KEYS[i], ARGV[1])
-  end
-end
-return 1
-`;
-
-interface ScriptedRedis extends Redis {
-  quintetNoteDelivery(keyCount: number, ...keysAndValues: (string | number)[]): Promise<0 | 1>;
-}
 
 /** A change of a delivery. What is absent stays as it is, but `next`, which is removed. */
 export interface DeliveryNote {
@@ -100,13 +62,13 @@ export interface LoggedDelivery {
 }
 
 export class DeliveryLog {
-  readonly #redis: ScriptedRedis;
   readonly #ttlMs: Readonly<Record<DeliveryState, number>>;
 
   /** `resultSeconds`: how long a job's result is kept. */
-  constructor(redis: Redis, resultSeconds: number) {
-    redis.defineCommand('quintetNoteDelivery', { lua: noteScript });
-    this.#redis = redis as ScriptedRedis;
+  constructor(
+    private readonly redis: Redis,
+    resultSeconds: number,
+  ) {
     const delivered = 1000 * Math.min(resultSeconds, logSeconds);
     this.#ttlMs = { pending: longestPendingMs, delivered, failed: logSeconds * 1000 };
   }
@@ -130,7 +92,7 @@ export class DeliveryLog {
 
   /** Everything but the attempts. */
   async peek(id: string): Promise<LoggedDelivery | undefined> {
-    return readHash(await this.#redis.hgetall(keys.delivery(id)));
+    return readHash(await this.redis.hgetall(keys.delivery(id)));
   }
 
   async read(id: string): Promise<{ readonly delivery: Delivery; readonly head: DeliveryHead } | undefined> {
@@ -141,7 +103,7 @@ export class DeliveryLog {
   /** In the order of `ids`; undefined for what is no longer kept. One round trip. */
   async readMany(ids: readonly string[]) {
     if (ids.length === 0) return [];
-    const pipeline = this.#redis.pipeline();
+    const pipeline = this.redis.pipeline();
     for (const id of ids) pipeline.hgetall(keys.delivery(id)).lrange(keys.deliveryAttempts(id), '0', '-1');
     const replies = (await pipeline.exec()) ?? [];
     const values = replies.map(([error, value]) => {
@@ -167,11 +129,10 @@ export class DeliveryLog {
     );
     // The time to the next attempt comes on top, so that a delivery is never forgotten while it waits.
     const ttl = state === 'pending' ? logSeconds * 1000 + Math.max(0, (next ?? now) - now) : this.#ttlMs[state];
-    return this.#redis.quintetNoteDelivery(
-      2 + indexes.length,
-      keys.delivery(id),
-      keys.deliveryAttempts(id),
-      ...indexes.map(({ key }) => key),
+    return runScript(
+      this.redis,
+      'note-delivery',
+      [keys.delivery(id), keys.deliveryAttempts(id), ...indexes.map(({ key }) => key)],
       ...[id, head, state, now, next ?? '', entry],
       ...[attempt, message].map((value) => (value === undefined ? '' : JSON.stringify(value))),
       ...[keptAttempts, ttl, onlyIf, mostListed],

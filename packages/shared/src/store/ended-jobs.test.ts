@@ -8,12 +8,16 @@ const timing_ms = { queue: 0, fetch: 0, preprocess: 10, batch_wait: 0, inference
 const outcome = (status: Outcome['status'], more: Partial<Outcome> = {}): string =>
   endedRecord({ status, finished_at, ...more });
 
-/** A minute that ends at 1000 s, with these records in its seconds. */
-const minute = (records: Readonly<Record<number, string>>) =>
-  addUp(
-    1000,
-    Array.from({ length: 60 }, (_, index) => records[index] ?? null),
-  );
+/** The minute that ends at 1000 s, with these records in its seconds: 20 of an odd minute, then 40 of an even one. */
+const minute = (records: Readonly<Record<number, string>>) => {
+  const minutes: [string, string] = ['', ''];
+  for (const [second, text] of Object.entries(records)) {
+    const time = 940 + Number(second);
+    const stamp = String.fromCharCode(48 + (time % 60));
+    minutes[Math.floor(time / 60) % 2 === 0 ? 0 : 1] += text.replace(/.{9}/gy, `${stamp}$&`);
+  }
+  return addUp(1000, minutes);
+};
 
 describe('endedRecord', () => {
   it('is printable, of one length, whatever ended and however long it took', () => {
@@ -33,6 +37,9 @@ describe('addUp', () => {
       4: outcome('failed'),
       5: outcome('canceled'),
       59: outcome('succeeded', { timing_ms }) + outcome('failed'),
+      // Older than the minute, and of the second that has not ended.
+      [-1]: outcome('canceled'),
+      60: outcome('canceled'),
     });
     expect(at).toEqual(new Date(1_000_000));
     expect(counts).toEqual({ succeeded: 1, failed: 3, canceled: 1, expired: 1 });
@@ -52,7 +59,7 @@ describe('addUp', () => {
 
   it('reads on behind what an interrupted write or a later release left', () => {
     const { counts, latencies } = minute({ 1: `9${'~'.repeat(8)}${outcome('succeeded', { timing_ms })}0`, 2: '' });
-    expect(counts).toEqual({ succeeded: 2, failed: 0, canceled: 0, expired: 0 });
+    expect(counts).toEqual({ succeeded: 1, failed: 0, canceled: 0, expired: 0 });
     expect(latencies.total.quantile(0.5)).toBeCloseTo(200, -1);
   });
 });

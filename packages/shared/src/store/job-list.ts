@@ -13,71 +13,13 @@
  */
 import type { Redis } from 'ioredis';
 import type { JobRecord } from '../job.js';
-import { keyPrefix, keys } from '../queues.js';
+import { keys } from '../queues.js';
+import { runScript } from './scripts.js';
 import { readStoredJobs, type StoredJob } from './stored-job.js';
 
-/** Of each owner, so many jobs are listed: 55 MB. Older ones can still be read by their id. */
-export const mostListedJobs = 1_000_000;
-
-/** Of so many new entries, one looks for old ones whose jobs are gone; it clears out of twice as many. */
-const clearEach = 16;
-const clearLook = 2 * clearEach;
-
-/** The list lives at least as long as what it lists; its end is moved once a minute at most. */
-const lifeMarginMs = 60_000;
-
-/**
- * Lua that ends the adding of jobs to a list: gives the list its life and clears out. It looks at the oldest entry; where that is
- * kept, at one at some time between the oldest and the newest, which the fraction of a multiple of the golden ratio spreads evenly. Where one is left
- * over, those after it are looked at too. In: list (its key), life (ms), added (how many), newest (the place of the last). Every key of the
- * service is in the slot of the list.
- */
-const tendList = `
-if redis.call('PTTL', list) < tonumber(life) then redis.call('PEXPIRE', list, life + ${lifeMarginMs}) end
-if redis.call('XLEN', list) % ${clearEach} < added then
-  local isGone = function(entry) return redis.call('EXISTS', '${keyPrefix}:job:' .. entry[2][2]) == 0 end
-  local look = function(from, count) return redis.call('XRANGE', list, from, '+', 'COUNT', count) end
-  local from, oldest = '-', look('-', 1)[1]
-  if not isGone(oldest) then
-    local first, last = tonumber(string.match(oldest[1], '^%d+')), tonumber(string.match(newest, '^%d+'))
-    from = string.format('%.0f', first + math.floor((last - first) * (last * 0.6180339887498949 % 1)))
-    if not isGone(look(from, 1)[1]) then from = nil end
-  end
-  if from then
-    local gone = {}
-    for _, entry in ipairs(look(from, ${clearLook})) do
-      if isGone(entry) then gone[#gone + 1] = entry[1] end
-    end
-    redis.call('XDEL', list, unpack(gone))
-  end
-end
-`;
-
-const add = `redis.call('XADD', list, 'MAXLEN', '~', ${mostListedJobs}, '*', 'id', id)`;
-
-/** Lua that lists one job. In: list, life, id. */
-export const listJob = `
-local added, newest = 1, ${add}
-${tendList}
-`;
-
-// KEYS: list, deadlines, jobs…. ARGV: life of the records and of the list in ms, and of each job: id, record, deadline or '',
-// and of an item of a batch: batch, index, the request to notify of its end or ''.
-const keepJobsScript = `
-local list, life, added, newest = KEYS[1], ARGV[2], #KEYS - 2, nil
-local words = (#ARGV - 2) / added
-for job = 1, added do
-  local id, record, deadline, batch, index, notify = unpack(ARGV, 3 + (job - 1) * words, 2 + job * words)
-  local key = KEYS[2 + job]
-  redis.call('HSET', key, 'record', record)
-  if batch then redis.call('HSET', key, 'batch', batch, 'index', index) end
-  if notify and notify ~= '' then redis.call('HSET', key, 'notify', notify) end
-  redis.call('PEXPIRE', key, ARGV[1])
-  if deadline ~= '' then redis.call('ZADD', KEYS[2], deadline, id) end
-  newest = ${add}
-end
-${tendList}
-`;
+/** So many entries are looked at to clear out: twice as many as come in between (lua/include/list-job.lua). */
+const clearLook = 32;
+const goldenRatio = 0.6180339887498949;
 
 export interface KeptFor {
   /** How long a job that has not ended is kept. */
@@ -92,18 +34,9 @@ export interface AsItems {
   readonly notify?: string | undefined;
 }
 
-export interface JobKeeper extends Redis {
-  quintetKeepJobs(keyCount: number, ...words: (string | number)[]): Promise<null>;
-}
-
-export function withJobKeeper(redis: Redis): JobKeeper {
-  redis.defineCommand('quintetKeepJobs', { lua: keepJobsScript });
-  return redis as JobKeeper;
-}
-
 /** Writes the records of new jobs of one owner, with their deadlines, and lists them, in one step. */
 export async function keepJobs(
-  redis: JobKeeper,
+  redis: Redis,
   records: readonly JobRecord[],
   { queueSeconds, resultSeconds }: KeptFor,
   items?: AsItems,
@@ -114,9 +47,39 @@ export async function keepJobs(
     record.deadline_ms ?? '',
     ...(items === undefined ? [] : [record.batch ?? '', items.index + offset, items.notify ?? '']),
   ]);
-  const names = [keys.jobs(records[0]?.owner), keys.deadlines, ...records.map(({ id }) => keys.job(id))];
+  const list = keys.jobs(records[0]?.owner);
+  const names = [list, keys.deadlines, ...records.map(({ id }) => keys.job(id))];
   const lifeMs = (queueSeconds + resultSeconds) * 1000;
-  await redis.quintetKeepJobs(names.length, ...names, queueSeconds * 1000, lifeMs, ...words);
+  const due = await runScript(redis, 'keep-jobs', names, queueSeconds * 1000, lifeMs, ...words);
+  if (due === 1) clearOut(redis, list);
+}
+
+/** Begins to clear out a list. Nobody waits for it: what fails, a later job does. */
+export function clearOut(redis: Redis, list: string): void {
+  removeLeftOver(redis, list).catch(() => undefined);
+}
+
+/**
+ * Looks at the oldest entry; where its job is kept, at one at some time between the oldest and the newest, which the
+ * fraction of a multiple of the golden ratio spreads evenly. Where one is left over, those after it are looked at too.
+ */
+async function removeLeftOver(redis: Redis, list: string): Promise<void> {
+  const leftOver = async (from: string, count: number): Promise<string[]> => {
+    const entries = await redis.xrange(list, from, '+', 'COUNT', count);
+    const kept = await Promise.all(entries.map(([, [, id = '']]) => redis.exists(keys.job(id))));
+    return entries.flatMap(([place], at) => (kept[at] === 0 ? [place] : []));
+  };
+  const ends = await Promise.all([
+    redis.xrange(list, '-', '+', 'COUNT', 1),
+    redis.xrevrange(list, '+', '-', 'COUNT', 1),
+  ]);
+  const [first = 0, last = 0] = ends.map(([entry]) => Number.parseInt(entry?.[0] ?? '0'));
+  const between = first + Math.floor((last - first) * ((last * goldenRatio) % 1));
+  for (const from of ['-', String(between)]) {
+    if ((await leftOver(from, 1)).length === 0) continue;
+    await redis.xdel(list, ...(await leftOver(from, clearLook)));
+    return;
+  }
 }
 
 /** An entry of a list; `stored` is undefined where there is no job to show. */

@@ -22,11 +22,12 @@
 import type { Redis } from 'ioredis';
 import type { JobRecord, Outcome } from '../job.js';
 import { canceledChannel, finishedChannel, keys, startedChannel } from '../queues.js';
-import { countInBatch } from './batch-scripts.js';
-import { countEnded, endedRecord } from './ended-jobs.js';
-import { keepJobs, listJob, withJobKeeper, type JobKeeper } from './job-list.js';
+import { batchKeys, expireItems } from './batch-store.js';
+import { endedRecord } from './ended-jobs.js';
+import { clearOut, keepJobs } from './job-list.js';
 import { holdTurn, SetImage } from './one-write.js';
 import { writeKept, type Answer } from './result-cache.js';
+import { runScript } from './scripts.js';
 import { parseStoredJob, storedJobFields, type StoredJob } from './stored-job.js';
 
 /** A message of `finishedChannel`, as `finish` wrote it. `outcome` is undefined where there is none to read. */
@@ -44,48 +45,6 @@ export function readStarted(message: string): { readonly id: string; readonly st
 
 export type FinishResult = 'finished' | 'already_finished' | 'unknown_job';
 
-// KEYS: job, image, deadlines, and where the answer is for others too: result, claim. ARGV: outcome, retention in ms, id,
-// channel, status, started_at or '', finished_at, record among those that ended, heat map or '', and then: the answer, its time to live
-// in ms. An answer is right whether its job has been canceled meanwhile or not; a deadline is done with, unless it was what ended the job.
-// The image goes first: a Redis that is full refuses a script whose first write needs memory, and lets one go on whose first
-// write frees some. Otherwise no job could end while it is full, and no image would make room.
-const finishScript = `
-redis.call('UNLINK', KEYS[2])
-if KEYS[4] then
-  redis.call('SET', KEYS[4], ARGV[10], 'PX', ARGV[11])
-  if redis.call('GET', KEYS[5]) == ARGV[3] then redis.call('UNLINK', KEYS[5]) end
-end
-if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown_job' end
-if redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then return 'already_finished' end
-redis.call('HSET', KEYS[1], 'outcome', ARGV[1])
-if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'explanation', ARGV[9]) end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-if ARGV[5] ~= 'expired' then redis.call('ZREM', KEYS[3], ARGV[3]) end
--- The client may have one more job now (store/open-jobs.ts). The set is in the same slot as every other key.
-local open = redis.call('HGET', KEYS[1], 'open')
-if open then redis.call('ZREM', open, ARGV[3]) end
-redis.call('PUBLISH', ARGV[4], ARGV[3] .. ' ' .. ARGV[1])
-local ended = ARGV[8]
-${countEnded}
-local batch, index, notify = unpack(redis.call('HMGET', KEYS[1], 'batch', 'index', 'notify'))
-if notify then redis.call('LPUSH', '${keys.outbox}', ARGV[3] .. ' ' .. notify) end
-if batch then
-  ${countInBatch}
-end
-return 'finished'
-`;
-
-// KEYS: job, list of its owner's jobs. ARGV: record, outcome, retention in ms, record among those that ended, heat map or '', id.
-const createFinishedScript = `
-redis.call('HSET', KEYS[1], 'record', ARGV[1], 'outcome', ARGV[2])
-if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'explanation', ARGV[5]) end
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-local ended = ARGV[4]
-${countEnded}
-local list, life, id = KEYS[2], ARGV[3], ARGV[6]
-${listJob}
-`;
-
 /** An answer that other jobs may be given too. */
 export interface SharedAnswer extends Answer {
   /** As `resultName` makes it. */
@@ -93,42 +52,11 @@ export interface SharedAnswer extends Answer {
   readonly ttlSeconds: number;
 }
 
-// KEYS: job, image. Keeps the image as long as the job, or drops it where the job has ended or is gone.
-const keepImageScript = `
-if redis.call('HEXISTS', KEYS[1], 'record') == 0 or redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then
-  redis.call('UNLINK', KEYS[2])
-  return 0
-end
-redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))
-return 1
-`;
-
 /** What an image lives that is stored before its job was looked at: far more than lies between the two commands. */
 const unclaimedImageSeconds = 60;
 
-// KEYS: job. Of a job that is gone there is nothing to count, and a key made here would never expire.
-const beginSuspectScript = `
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-return redis.call('HINCRBY', KEYS[1], 'suspect_runs', 1)
-`;
-
-interface ScriptedRedis extends JobKeeper {
-  quintetBeginSuspect(job: string): Promise<number>;
-  quintetKeepImage(job: string, image: string): Promise<0 | 1>;
-  quintetFinish(keyCount: number, ...words: (string | number | Buffer)[]): Promise<FinishResult>;
-  quintetCreateFinished(job: string, list: string, ...values: (string | number | Buffer)[]): Promise<null>;
-}
-
 export class JobStore {
-  readonly #redis: ScriptedRedis;
-
-  constructor(redis: Redis) {
-    redis.defineCommand('quintetFinish', { lua: finishScript });
-    redis.defineCommand('quintetCreateFinished', { numberOfKeys: 2, lua: createFinishedScript });
-    redis.defineCommand('quintetKeepImage', { numberOfKeys: 2, lua: keepImageScript });
-    redis.defineCommand('quintetBeginSuspect', { numberOfKeys: 1, lua: beginSuspectScript });
-    this.#redis = withJobKeeper(redis) as ScriptedRedis;
-  }
+  constructor(private readonly redis: Redis) {}
 
   /**
    * Keeps the record and the image of a new job, each for `queueSeconds` unless it ends before, and lists it among its owner's, which
@@ -141,9 +69,9 @@ export class JobStore {
     queueSeconds: number,
     resultSeconds = queueSeconds,
   ): Promise<void> {
-    holdTurn(this.#redis);
+    holdTurn(this.redis);
     const imageKept = image === undefined ? Promise.resolve() : this.stageImage(record.id, image, queueSeconds);
-    await Promise.all([imageKept, keepJobs(this.#redis, [record], { queueSeconds, resultSeconds })]);
+    await Promise.all([imageKept, keepJobs(this.redis, [record], { queueSeconds, resultSeconds })]);
   }
 
   /**
@@ -151,17 +79,12 @@ export class JobStore {
    * heat map of its explanation.
    */
   async createFinished(record: JobRecord, outcome: Outcome, retentionSeconds: number, png?: Uint8Array): Promise<void> {
-    holdTurn(this.#redis);
-    await this.#redis.quintetCreateFinished(
-      keys.job(record.id),
-      keys.jobs(record.owner),
-      JSON.stringify(record),
-      JSON.stringify(outcome),
-      retentionSeconds * 1000,
-      endedRecord(outcome),
-      asWord(png),
-      record.id,
-    );
+    holdTurn(this.redis);
+    const list = keys.jobs(record.owner);
+    const words = [JSON.stringify(record), JSON.stringify(outcome), retentionSeconds * 1000, endedRecord(outcome)];
+    const names = [keys.job(record.id), list, ...keys.ended];
+    const due = await runScript(this.redis, 'create-finished-job', names, ...words, asWord(png), record.id);
+    if (due === 1) clearOut(this.redis, list);
   }
 
   /**
@@ -169,10 +92,10 @@ export class JobStore {
    * took the image itself would copy it inside Redis.
    */
   async addImage(id: string, image: Buffer): Promise<boolean> {
-    holdTurn(this.#redis);
+    holdTurn(this.redis);
     const [, kept] = await Promise.all([
       this.stageImage(id, image, unclaimedImageSeconds),
-      this.#redis.quintetKeepImage(keys.job(id), keys.image(id)),
+      runScript(this.redis, 'keep-image', [keys.job(id), keys.image(id)]),
     ]);
     return kept === 1;
   }
@@ -180,31 +103,31 @@ export class JobStore {
   /** Whether the job `id` has ended, or is no longer kept. */
   async hasEnded(id: string): Promise<boolean> {
     const [record, outcome] = await Promise.all([
-      this.#redis.hexists(keys.job(id), 'record'),
-      this.#redis.hexists(keys.job(id), 'outcome'),
+      this.redis.hexists(keys.job(id), 'record'),
+      this.redis.hexists(keys.job(id), 'outcome'),
     ]);
     return record === 0 || outcome === 1;
   }
 
   /** Keeps the image of a job that has no record yet. */
   async stageImage(id: string, image: Buffer, ttlSeconds: number): Promise<void> {
-    await this.#redis.sendCommand(new SetImage(keys.image(id), image, ttlSeconds));
+    await this.redis.sendCommand(new SetImage(keys.image(id), image, ttlSeconds));
   }
 
   /** Forgets a job that never reached a queue. */
   async discard(id: string): Promise<void> {
-    await Promise.all([this.#redis.unlink(keys.job(id), keys.image(id)), this.forgetDeadline(id)]);
+    await Promise.all([this.redis.unlink(keys.job(id), keys.image(id)), this.forgetDeadline(id)]);
   }
 
   async read(id: string): Promise<StoredJob | undefined> {
-    return parseStoredJob(await this.#redis.hmget(keys.job(id), ...storedJobFields));
+    return parseStoredJob(await this.redis.hmget(keys.job(id), ...storedJobFields));
   }
 
   /** The heat map of the job `id`, and the seconds that it is kept for; undefined where there is none. */
   async readExplanation(id: string): Promise<{ readonly png: Buffer; readonly secondsLeft: number } | undefined> {
-    holdTurn(this.#redis);
+    holdTurn(this.redis);
     const key = keys.job(id);
-    const [png, leftMs] = await Promise.all([this.#redis.hgetBuffer(key, 'explanation'), this.#redis.pttl(key)]);
+    const [png, leftMs] = await Promise.all([this.redis.hgetBuffer(key, 'explanation'), this.redis.pttl(key)]);
     return png === null ? undefined : { png, secondsLeft: Math.max(0, Math.floor(leftMs / 1000)) };
   }
 
@@ -216,13 +139,13 @@ export class JobStore {
     id: string,
     startedMs = Date.now(),
   ): Promise<{ image: Buffer | undefined; known: boolean; ended: boolean }> {
-    holdTurn(this.#redis);
+    holdTurn(this.redis);
     const key = keys.job(id);
     const [image, known, ended] = await Promise.all([
-      this.#redis.getBuffer(keys.image(id)),
-      this.#redis.hexists(key, 'record'),
-      this.#redis.hexists(key, 'outcome'),
-      this.#redis.publish(startedChannel, `${id} ${startedMs}`),
+      this.redis.getBuffer(keys.image(id)),
+      this.redis.hexists(key, 'record'),
+      this.redis.hexists(key, 'outcome'),
+      this.redis.publish(startedChannel, `${id} ${startedMs}`),
     ]);
     return { image: image ?? undefined, known: known === 1, ended: ended === 1 };
   }
@@ -239,45 +162,56 @@ export class JobStore {
     shared?: SharedAnswer,
     png?: Uint8Array,
   ): Promise<FinishResult> {
-    const names = [keys.job(id), keys.image(id), keys.deadlines];
     const { status, started_at = '', finished_at } = outcome;
     const retentionMs = retentionSeconds * 1000;
-    const values: (string | number | Buffer)[] = [JSON.stringify(outcome), retentionMs, id, finishedChannel];
-    values.push(status, started_at, finished_at, endedRecord(outcome), asWord(png));
-    if (shared !== undefined) {
-      names.push(keys.result(shared.name), keys.inferring(shared.name));
-      values.push(writeKept(shared), shared.ttlSeconds * 1000);
+    const words: (string | number | Buffer)[] = [JSON.stringify(outcome), retentionMs, id, finishedChannel];
+    words.push(status, started_at, finished_at, endedRecord(outcome), asWord(png));
+    const { none } = keys;
+    const names = [keys.job(id), keys.image(id), keys.deadlines, keys.outbox, ...keys.ended];
+    const answer = shared === undefined ? [none, none] : [keys.result(shared.name), keys.inferring(shared.name)];
+    const answerWords = shared === undefined ? ['', 0] : [writeKept(shared), shared.ttlSeconds * 1000];
+    // Most jobs belong to nothing; of others the script says what they belong to.
+    for (let open = '', batch = ''; ;) {
+      const owners = [open === '' ? none : open, ...(batch === '' ? [none, none, none] : batchKeys(batch))];
+      const reply = await runScript(
+        this.redis,
+        'finish-job',
+        [...names, ...owners, ...answer],
+        ...[...words, batch, ...answerWords],
+      );
+      if (reply === 'finished_batch') await expireItems(this.redis, batch, retentionMs);
+      if (typeof reply === 'string') return reply === 'finished_batch' ? 'finished' : reply;
+      [open, batch] = reply;
     }
-    return this.#redis.quintetFinish(names.length, ...names, ...values);
   }
 
   /** Tells the worker that may hold the canceled job. Who misses it runs the job to its end, for nothing. */
   async announceCancel(id: string): Promise<void> {
-    await this.#redis.publish(canceledChannel, id);
+    await this.redis.publish(canceledChannel, id);
   }
 
   /** Up to `count` jobs that should have started before `nowMs` (Unix), the latest last. */
   async overdue(nowMs: number, count: number): Promise<string[]> {
-    return this.#redis.zrangebyscore(keys.deadlines, '-inf', nowMs, 'LIMIT', 0, count);
+    return this.redis.zrangebyscore(keys.deadlines, '-inf', nowMs, 'LIMIT', 0, count);
   }
 
   /** Has the job looked at again at `nextMs` (Unix), if it has a deadline. */
   async postponeDeadline(id: string, nextMs: number): Promise<void> {
-    await this.#redis.zadd(keys.deadlines, 'XX', nextMs, id);
+    await this.redis.zadd(keys.deadlines, 'XX', nextMs, id);
   }
 
   async forgetDeadline(id: string): Promise<void> {
-    await this.#redis.zrem(keys.deadlines, id);
+    await this.redis.zrem(keys.deadlines, id);
   }
 
   /** Notes that a job whose worker died is being run again, alone; how often that was noted and not cleared. */
   async beginSuspect(id: string): Promise<number> {
-    return this.#redis.quintetBeginSuspect(keys.job(id));
+    return runScript(this.redis, 'begin-suspect', [keys.job(id)]);
   }
 
   /** That run has ended, and its worker lives. */
   async clearSuspect(id: string): Promise<void> {
-    await this.#redis.hdel(keys.job(id), 'suspect_runs');
+    await this.redis.hdel(keys.job(id), 'suspect_runs');
   }
 }
 

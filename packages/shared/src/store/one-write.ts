@@ -5,8 +5,10 @@ import { Command, type Redis } from 'ioredis';
  * What a connection is given in this turn of the event loop, promises included, leaves as one write. A pipeline would do that
  * for its own commands only, and making one costs more than sending them where BullMQ has defined its scripts.
  */
-export function holdTurn({ stream, status }: Redis): void {
-  if (status !== 'ready') return;
+export function holdTurn(redis: Redis): void {
+  // A Cluster has many connections, and none of them here.
+  if (redis.status !== 'ready' || !('stream' in redis)) return;
+  const { stream } = redis;
   stream.cork();
   process.nextTick(() => {
     stream.uncork();

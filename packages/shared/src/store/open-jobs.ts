@@ -5,37 +5,20 @@
  *
  * States of an id in it: absent → held (its submission is under way; counts for two minutes) → kept (the job exists, its
  * record names this set, and it counts until that record expires) → absent: `finish` (job-store.ts) takes it out in the very step that ends the job.
- * Invariant: what counts is at most the limit; looking, clearing out and entering are one script.
- * Trade-off: an API that dies between hold and keep leaves an id that counts for two minutes more, and a job whose record
- * expired unfinished counts until the same moment; in return nobody has to sweep.
+ * Invariant: what counts is at most the limit; looking and entering are one script, which holds up to `pieceLength`
+ * places. More are held in pieces, each only while there is room for all that are still missing.
+ * Trade-off: of two batches that are submitted at once and have no room together, both may be refused. An API that dies
+ * between hold and keep leaves an id that counts for two minutes more, and a job whose record expired unfinished counts
+ * until the same moment; in return nobody has to sweep.
  */
 import type { Redis } from 'ioredis';
 import { keys } from '../queues.js';
+import { runScript } from './scripts.js';
 
 /** Longer than any submission: the API gives up on a request after one minute. */
 const holdMs = 120_000;
-
-// KEYS: set. ARGV: limit, hold in ms, ids…. Replies with Redis' time in ms, or 0 where there is no room for all of them.
-const holdScript = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-if redis.call('ZCARD', KEYS[1]) + #ARGV - 2 > tonumber(ARGV[1]) then return 0 end
-for i = 3, #ARGV do redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[i]) end
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-return now
-`;
-
-// KEYS: set, jobs…. ARGV: score, life of the set in ms, ids…. A job without a record gets none from here.
-const keepScript = `
-for i = 2, #KEYS do
-  if redis.call('EXISTS', KEYS[i]) == 1 then
-    redis.call('HSET', KEYS[i], 'open', KEYS[1])
-    redis.call('ZADD', KEYS[1], ARGV[1], ARGV[i + 1])
-  end
-end
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-`;
+/** Places that one command holds or gives back: half a millisecond of Redis. */
+const pieceLength = 1000;
 
 /** Places for jobs that are being submitted. */
 export interface OpenLease {
@@ -48,41 +31,41 @@ export interface OpenLease {
   release(): Promise<void>;
 }
 
-interface ScriptedRedis extends Redis {
-  quintetHoldOpen(set: string, limit: number, holdMs: number, ...ids: string[]): Promise<number>;
-  quintetKeepOpen(keyCount: number, ...args: (string | number)[]): Promise<null>;
-}
-
 export class OpenJobs {
-  readonly #redis: ScriptedRedis;
-
-  constructor(redis: Redis) {
-    redis.defineCommand('quintetHoldOpen', { numberOfKeys: 1, lua: holdScript });
-    redis.defineCommand('quintetKeepOpen', { lua: keepScript });
-    this.#redis = redis as ScriptedRedis;
-  }
+  constructor(private readonly redis: Redis) {}
 
   /** Places for the jobs `ids` of `client`, of whose jobs `limit` may be open; undefined where there is no room for all. */
   async hold(client: string, ids: readonly string[], limit: number): Promise<OpenLease | undefined> {
     const set = keys.open(client);
-    const now = await this.#redis.quintetHoldOpen(set, limit, holdMs, ...ids);
-    if (now === 0) return undefined;
+    let now = 0;
+    for (let from = 0; from < ids.length; from += pieceLength) {
+      const piece = ids.slice(from, from + pieceLength);
+      now = await runScript(this.redis, 'hold-open', [set], limit, holdMs, ids.length - from, ...piece);
+      if (now === 0) {
+        await this.#release(set, ids.slice(0, from));
+        return undefined;
+      }
+    }
     return {
       keep: async (ttlSeconds, some = ids) => {
         const jobs = some.map((id) => keys.job(id));
         const life = ttlSeconds * 1000 + holdMs;
-        await this.#redis.quintetKeepOpen(1 + some.length, set, ...jobs, now + life, life, ...some);
+        await runScript(this.redis, 'keep-open', [set, ...jobs], now + life, life, ...some);
       },
-      release: async () => {
-        await this.#redis.zrem(set, ...ids);
-      },
+      release: () => this.#release(set, ids),
     };
+  }
+
+  async #release(set: string, ids: readonly string[]): Promise<void> {
+    for (let from = 0; from < ids.length; from += pieceLength) {
+      await this.redis.zrem(set, ...ids.slice(from, from + pieceLength));
+    }
   }
 
   /** How many jobs of `client` count now. */
   async count(client: string): Promise<number> {
-    const [seconds, micros] = await this.#redis.time();
+    const [seconds, micros] = await this.redis.time();
     const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-    return this.#redis.zcount(keys.open(client), `(${now}`, '+inf');
+    return this.redis.zcount(keys.open(client), `(${now}`, '+inf');
   }
 }

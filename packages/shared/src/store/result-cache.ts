@@ -20,6 +20,7 @@ import { z } from 'zod';
 import { explanationSchema, type Explained } from '../explanation.js';
 import { predictionSchema, type ModelRef, type Prediction } from '../job.js';
 import { keys } from '../queues.js';
+import { runScript } from './scripts.js';
 
 /** What is kept of an answer: as many as `top_k` allows. */
 export const sharedTopK = 20;
@@ -27,26 +28,6 @@ export const sharedTopK = 20;
 export const claimMs = 4000;
 /** How often a claim that is held longer is renewed. */
 export const claimRenewalMs = 1000;
-
-// KEYS: result, claim. ARGV: job id, claim in ms. A job that was taken over passes its own claim.
-const askScript = `
-local result = redis.call('GET', KEYS[1])
-if result then return result end
-local holder = redis.call('GET', KEYS[2])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
-return 1
-`;
-
-// KEYS: claim. ARGV: job id, claim in ms; 0 gives it up.
-const holdScript = `
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-`;
-
-interface ScriptedRedis extends Redis {
-  quintetAskResult(result: string, claim: string, id: string, ms: number): Promise<string | 0 | 1>;
-  quintetHoldClaim(claim: string, id: string, ms: number): Promise<null>;
-}
 
 /** What a model said of a picture. */
 export interface Answer {
@@ -99,33 +80,27 @@ export function writeKept({ predictions, explained }: Answer): string {
 }
 
 export class ResultCache {
-  readonly #redis: ScriptedRedis;
-
-  constructor(redis: Redis) {
-    redis.defineCommand('quintetAskResult', { numberOfKeys: 2, lua: askScript });
-    redis.defineCommand('quintetHoldClaim', { numberOfKeys: 1, lua: holdScript });
-    this.#redis = redis as ScriptedRedis;
-  }
+  constructor(private readonly redis: Redis) {}
 
   async find(name: string): Promise<Answer | undefined> {
-    const text = await this.#redis.get(keys.result(name));
+    const text = await this.redis.get(keys.result(name));
     return text === null ? undefined : readKept(text);
   }
 
   /** The answer where there is one, else the claim to compute it for the job `id`, unless another job has it. */
   async ask(name: string, id: string): Promise<ResultAnswer> {
-    const reply = await this.#redis.quintetAskResult(keys.result(name), keys.inferring(name), id, claimMs);
+    const reply = await runScript(this.redis, 'ask-result', [keys.result(name), keys.inferring(name)], id, claimMs);
     if (typeof reply !== 'string') return reply === 1 ? 'claimed' : 'held';
     return readKept(reply) ?? 'claimed';
   }
 
   /** Makes the claim of the job `id`, if it still has it, last from now. */
   async renew(name: string, id: string): Promise<void> {
-    await this.#redis.quintetHoldClaim(keys.inferring(name), id, claimMs);
+    await runScript(this.redis, 'hold-claim', [keys.inferring(name)], id, claimMs);
   }
 
   /** Gives up the claim of the job `id`, if it still has it. */
   async release(name: string, id: string): Promise<void> {
-    await this.#redis.quintetHoldClaim(keys.inferring(name), id, 0);
+    await runScript(this.redis, 'hold-claim', [keys.inferring(name)], id, 0);
   }
 }

@@ -9,7 +9,7 @@
  * more memory than that.
  */
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
-import { keys, ProblemError, type Redis } from '@quintet/shared';
+import { keys, ProblemError, scriptOf, type Redis } from '@quintet/shared';
 import { requireRedis } from '../jobs/index.js';
 import type { ClientLimits } from './client-limits.js';
 
@@ -17,14 +17,6 @@ const windowSeconds = 60;
 const readsPerPicture = 10;
 
 export type RatePolicy = 'default' | 'read';
-
-// As the library's own, but that what is refused is not counted. ARGV: weight, window in s, limit.
-const script = `
-redis.call('SET', KEYS[1], 0, 'EX', ARGV[2], 'NX')
-local ttl = redis.call('PTTL', KEYS[1])
-if redis.call('GET', KEYS[1]) + ARGV[1] > tonumber(ARGV[3]) then return {ARGV[3] + 1, ttl} end
-return {redis.call('INCRBY', KEYS[1], ARGV[1]), ttl}
-`;
 
 export class RateLimits {
   /** By limit; as many as the configuration has different ones. */
@@ -57,7 +49,7 @@ export class RateLimits {
         keyPrefix: keys.rate,
         points: limit,
         duration: windowSeconds,
-        customIncrTtlLuaScript: script,
+        customIncrTtlLuaScript: scriptOf('take-rate').lua,
       });
       this.#limiters.set(limit, limiter);
     }
