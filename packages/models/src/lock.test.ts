@@ -122,7 +122,7 @@ describe('several processes that want the same model', () => {
     });
     first.child = start(modelsDir, mirror.url, fakeEntry(content));
     const part = join(modelsDir, '.staging', 'tiny', 'tiny-1.onnx.part');
-    await expect.poll(async () => (await readFile(part).catch(() => '')).length, { timeout: 10_000 }).toBe(120_000);
+    await expect.poll(async () => (await readFile(part).catch(() => '')).length).toBe(120_000);
     first.child.kill('SIGKILL');
     await once(first.child, 'exit');
     const second = start(modelsDir, mirror.url, fakeEntry(content));

@@ -11,6 +11,8 @@
  *   it away; a waiter that finds it renamed another's file puts it back.
  * Trade-off: a holder that is suspended for longer than STALE_MS loses the lock and there may be two. That costs a
  *   second download and nothing else: folders are moved into place whole and verified by hash before.
+ * Why not proper-lockfile 4.1: its lock is a folder without a holder. The lock of a killed process blocks for the stale
+ *   time, no waiter can say whom it waits for, and two machines' clocks are compared. It also takes no AbortSignal.
  */
 import { randomUUID } from 'node:crypto';
 import { link, open, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';

@@ -8,8 +8,14 @@
  * Invariant: bytes are only ever appended behind the ones that Content-Range says they follow; whoever calls verifies
  * size and hash of the whole before anything else sees it.
  */
+import { lookup } from 'node:dns';
 import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { CallError, GuardedClient, type Answer } from '@quintet/outbound';
 import { systemCode } from './errors.js';
+
+/** The sources are the operator's: any address, by the names that the system knows. */
+const client = new GuardedClient(true, lookup);
+const maxRedirects = 20;
 
 export class TransferError extends Error {
   override readonly name = 'TransferError';
@@ -22,86 +28,59 @@ export class TransferError extends Error {
   }
 }
 
-export interface TransferOptions {
+interface RequestOptions {
   readonly url: URL;
+  readonly signal?: AbortSignal | undefined;
+  /** Longest wait for a connection and then for the headers, and longest silence between two chunks; ms. */
+  readonly connectMs?: number;
+  readonly stallMs?: number;
+}
+
+export interface TransferOptions extends RequestOptions {
   readonly part: string;
   /** Known size; more than that is never written. */
   readonly bytes?: number | undefined;
-  /** Time to the response's headers, and longest silence between two chunks, in milliseconds. */
-  readonly connectMs: number;
-  readonly stallMs: number;
-  readonly signal?: AbortSignal | undefined;
   /** Called with the size of `part` when the body begins and after each chunk. */
   readonly onBytes: (doneBytes: number) => void;
 }
 
 export async function transferOnce(options: TransferOptions): Promise<void> {
-  const { url, part, signal, connectMs, stallMs } = options;
+  const { url, part } = options;
   const offset = await sizeOf(part);
   const validator = offset > 0 ? await readValidator(part, url) : undefined;
-  const timeout = new AbortController();
-  const cancel = (): void => {
-    timeout.abort(signal?.reason);
-  };
-  signal?.addEventListener('abort', cancel, { once: true });
-  let silence = `no answer for ${connectMs / 1000} s`;
-  let timer = setTimeout(() => {
-    timeout.abort();
-  }, connectMs);
-  const heard = (): void => {
-    clearTimeout(timer);
-    silence = `nothing came for ${stallMs / 1000} s`;
-    timer = setTimeout(() => {
-      timeout.abort();
-    }, stallMs);
-  };
-  let answered = false;
+  const answer = await request(options, {
+    ...(offset === 0 ? {} : { range: `bytes=${offset}-` }),
+    ...(validator === undefined ? {} : { 'if-range': validator }),
+  });
   try {
-    signal?.throwIfAborted();
-    const response = await request(url, timeout.signal, {
-      ...(offset === 0 ? {} : { range: `bytes=${offset}-` }),
-      ...(validator === undefined ? {} : { 'if-range': validator }),
-    });
-    answered = true;
-    heard();
-    try {
-      await receive(response, offset, options, heard);
-    } finally {
-      // Leaves no half-read body behind, which would keep its connection.
-      if (!response.bodyUsed) await response.body?.cancel().catch(() => undefined);
-    }
+    await receive(answer, offset, options);
   } catch (error) {
-    if (error instanceof TransferError) throw error;
-    signal?.throwIfAborted();
-    if (timeout.signal.aborted) throw new TransferError(answered ? 'retry' : 'fatal', silence, { cause: error });
-    throw classify(error, answered);
+    // A failure to write the file (ENOSPC and others) is no failure of the source.
+    throw error instanceof CallError ? broken(error, options) : error;
   } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', cancel);
+    answer.close();
   }
 }
 
-async function receive(response: Response, offset: number, options: TransferOptions, heard: () => void): Promise<void> {
+async function receive(answer: Answer, offset: number, options: TransferOptions): Promise<void> {
   const { part, bytes, url } = options;
-  const { status } = response;
+  const { status } = answer;
   if (status === 416) {
     await removePart(part);
     throw new TransferError('restart', 'HTTP 416: the server has less than was already here');
   }
-  assertFile(response);
-  if (status === 206 && !continues(response.headers.get('content-range'), offset, bytes)) {
+  assertFile(answer);
+  if (status === 206 && !continues(header(answer, 'content-range'), offset, bytes)) {
     await removePart(part);
     throw new TransferError('restart', 'the server sent another range than was asked for');
   }
-  const etag = response.headers.get('etag');
+  const etag = header(answer, 'etag');
   await writeFile(validatorPath(part), JSON.stringify({ url: withoutCredentials(url), etag }));
   let done = status === 206 ? offset : 0;
   const file = await open(part, status === 206 ? 'a' : 'w');
   try {
     options.onBytes(done);
-    const body: AsyncIterable<Uint8Array> | undefined = response.body ?? undefined;
-    for await (const chunk of body ?? []) {
-      heard();
+    for await (const chunk of answer.body) {
       const room = bytes === undefined ? chunk.byteLength : bytes - done;
       // One byte too many is kept as proof that the file is another one; the rest is not worth the disk.
       await file.writeFile(chunk.subarray(0, room + 1));
@@ -115,53 +94,65 @@ async function receive(response: Response, offset: number, options: TransferOpti
   }
 }
 
-function request(url: URL, signal: AbortSignal, headers: Readonly<Record<string, string>>): Promise<Response> {
+/** Throws TransferError, or the signal's reason. */
+async function request(options: RequestOptions, headers: Readonly<Record<string, string>>): Promise<Answer> {
+  const { url, signal = new AbortController().signal, connectMs, stallMs } = options;
   const { address, authorization } = splitCredentials(url);
   const own = { 'user-agent': 'quintet', 'accept-encoding': 'identity', ...(authorization && { authorization }) };
-  return fetch(address, { signal, headers: { ...own, ...headers } });
+  try {
+    return await client.call(address, { signal, connectMs, stallMs, maxRedirects, headers: { ...own, ...headers } });
+  } catch (error) {
+    throw error instanceof CallError ? unanswered(error, options) : error;
+  }
 }
 
 /** Throws TransferError unless the answer is a file. */
-function assertFile({ status, headers }: Response): void {
+function assertFile(answer: Answer): void {
+  const { status } = answer;
   if (status === 408 || status === 429 || status >= 500) throw new TransferError('retry', `HTTP ${status}`);
   if (status !== 200 && status !== 206) throw new TransferError('fatal', `HTTP ${status}`);
-  if (headers.get('content-type')?.startsWith('text/html') === true) {
+  if (header(answer, 'content-type')?.startsWith('text/html') === true) {
     throw new TransferError('fatal', 'a web page came instead of the file (a login or proxy page?)');
   }
 }
 
+const header = ({ headers }: Answer, name: string): string | undefined => [headers[name]].flat()[0];
+
 /** Asks for the first byte of a file. Throws TransferError where it cannot be had, or the signal's reason. */
 export async function askFor(url: URL, signal: AbortSignal): Promise<void> {
-  try {
-    const response = await request(url, signal, { range: 'bytes=0-0' });
-    await response.body?.cancel();
-    assertFile(response);
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error instanceof TransferError ? error : classify(error, false);
-  }
+  const answer = await request({ url, signal }, { range: 'bytes=0-0' });
+  answer.close();
+  assertFile(answer);
 }
 
-function continues(contentRange: string | null, offset: number, bytes: number | undefined): boolean {
+function continues(contentRange: string | undefined, offset: number, bytes: number | undefined): boolean {
   const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(contentRange ?? '');
   if (match === null || Number(match[1]) !== offset) return false;
   return bytes === undefined || match[2] === '*' || Number(match[2]) === bytes;
 }
 
-/** Before the answer only a broken connection is worth another try; after it, every broken one is. */
-function classify(error: unknown, answered: boolean): unknown {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  const code = systemCode(cause);
-  const isNetwork = error instanceof TypeError || code?.startsWith('UND_ERR') === true;
-  // A failure to write the file (ENOSPC and others) is no failure of the source.
-  if (!isNetwork) return error;
+/** Before the answer only a broken connection is worth another try. */
+function unanswered(error: CallError, { connectMs = 0 }: RequestOptions): TransferError {
+  const { code, cause } = error;
+  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'UND_ERR_HEADERS_TIMEOUT') {
+    return new TransferError('fatal', `no answer for ${connectMs / 1000} s`, { cause: error });
+  }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     return new TransferError('fatal', `the host's name does not resolve (${code})`, { cause: error });
   }
-  const reason = cause instanceof Error && cause.message !== '' ? cause.message : String(error);
-  const passing = answered || code === 'ECONNRESET' || code === 'UND_ERR_SOCKET' || code === 'EPIPE';
-  const text = code === undefined || reason.includes(code) ? reason : `${reason} (${code})`;
-  return new TransferError(passing ? 'retry' : 'fatal', text, { cause: error });
+  const kind = code === 'ECONNRESET' || code === 'EPIPE' ? 'retry' : 'fatal';
+  return new TransferError(kind, textOf(code, cause), { cause: error });
+}
+
+/** Within the answer every broken connection is. */
+function broken({ code, cause }: CallError, { stallMs = 0 }: RequestOptions): TransferError {
+  const text = code === 'UND_ERR_BODY_TIMEOUT' ? `nothing came for ${stallMs / 1000} s` : textOf(code, cause);
+  return new TransferError('retry', text, { cause });
+}
+
+function textOf(code: string, cause: unknown): string {
+  const reason = cause instanceof Error && cause.message !== '' ? cause.message : code;
+  return reason.includes(code) ? reason : `${reason} (${code})`;
 }
 
 function splitCredentials(url: URL): { address: URL; authorization?: string } {

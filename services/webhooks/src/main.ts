@@ -1,5 +1,5 @@
 /** Composition root of the webhook service: delivers the ends of jobs, signed, to the addresses their clients named. */
-import { createAgents, createLookup } from '@quintet/outbound';
+import { GuardedClient } from '@quintet/outbound';
 import {
   BatchStore,
   connectRedis,
@@ -50,10 +50,9 @@ function startDeliveries(
     retentionSeconds: config.RESULT_TTL_SECONDS,
     now,
   };
-  const lookup = createLookup();
   const settings: AttemptSettings = {
     keys: secrets.map(decodeSecret),
-    agents: (mayConnect) => createAgents(config.ALLOW_PRIVATE_HOSTS, lookup, mayConnect),
+    client: new GuardedClient(config.ALLOW_PRIVATE_HOSTS),
     allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
     timeoutMs: config.WEBHOOK_TIMEOUT_SECONDS * 1000,
     userAgent: `Quintet-Webhooks/${version}`,

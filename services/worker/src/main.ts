@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ensureDefaultModel, ensureModel, type EnsureModelOptions, type Model } from '@quintet/models';
-import { createAgents, createLookup } from '@quintet/outbound';
+import { GuardedClient } from '@quintet/outbound';
 import {
   availableCores,
   connectRedis,
@@ -150,12 +150,11 @@ runService({ name: 'worker', nativeThreads: true }, workerVariables, async (conf
     metrics,
     logger,
   });
-  const lookup = createLookup();
   const fetcher = new Fetcher({
     redis,
     store,
     fetches: held.fetches,
-    agents: (mayConnect) => createAgents(config.ALLOW_PRIVATE_HOSTS, lookup, mayConnect),
+    client: new GuardedClient(config.ALLOW_PRIVATE_HOSTS),
     allowPrivateHosts: config.ALLOW_PRIVATE_HOSTS,
     maxBytes: config.MAX_UPLOAD_BYTES,
     imageLimits: { maxPixels: config.MAX_IMAGE_PIXELS, maxDecodeBytes: config.MAX_DECODE_BYTES },

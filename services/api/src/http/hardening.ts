@@ -47,7 +47,7 @@ export const securityHeaders: RequestHandler = (request, response, next) => {
 /** What a client may have to read of an answer, or send with a request, beyond what browsers allow anyway. */
 const exposedHeaders = [
   ...['Location', 'Link', 'Retry-After', 'X-Request-Id', 'Preference-Applied', 'RateLimit', 'RateLimit-Policy'],
-  ...['WWW-Authenticate', 'Idempotency-Key', 'Idempotency-Replayed', 'Inference-Header-Content-Length'],
+  ...['WWW-Authenticate', 'Idempotency-Key', 'Idempotent-Replayed', 'Inference-Header-Content-Length'],
 ];
 const allowedHeaders = [
   ...['Authorization', 'X-API-Key', 'Content-Type', 'Prefer', 'Idempotency-Key', 'Last-Event-ID', 'Cache-Control'],

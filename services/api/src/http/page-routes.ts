@@ -59,7 +59,7 @@ function sendFile(request: Request, response: Response, file: PageFile): void {
     ETag: etag,
     'Cache-Control': file.immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
   });
-  if (matches(request.get('If-None-Match'), etag)) {
+  if (request.fresh) {
     response.status(304).end();
     return;
   }
@@ -75,10 +75,4 @@ function encodingFor(request: Request, { encoded }: PageFile): PageEncoding | un
   return pageEncodings.find(
     (encoding) => encoded[encoding] !== undefined && request.acceptsEncodings(encoding) === encoding,
   );
-}
-
-/** If-None-Match (RFC 9110 section 13.1.2): a list of tags, weak ones among them, or `*`. */
-function matches(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  return header.trim() === '*' || header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }

@@ -1,5 +1,5 @@
 /** One attempt to deliver a message: check the address, sign, send, judge, measure. */
-import { checkOutboundUrl, type Agents, type MayConnect } from '@quintet/outbound';
+import { checkOutboundUrl, type MayConnect, type GuardedClient } from '@quintet/outbound';
 import type { DeliveryAttempt, DeliveryMessage, WebhookMetrics } from '@quintet/shared';
 import { judge, type AttemptResult, type Verdict } from './outcome.js';
 import { send } from './send.js';
@@ -8,7 +8,7 @@ import { signatureHeaders } from './sign.js';
 export interface AttemptSettings {
   /** The newest first; the message is signed with each. */
   readonly keys: readonly Buffer[];
-  readonly agents: (mayConnect: MayConnect) => Agents;
+  readonly client: GuardedClient;
   readonly allowPrivateHosts: boolean;
   readonly timeoutMs: number;
   readonly userAgent: string;
@@ -39,9 +39,9 @@ export async function attempt(
   const at = now().toISOString();
   const started = performance.now();
   const connecting = { allowed: true };
-  const agents = settings.agents((addresses) => (connecting.allowed &&= mayConnect(addresses)));
+  const noted: MayConnect = (addresses) => (connecting.allowed &&= mayConnect(addresses));
   try {
-    const came = await result(id, message, settings, agents, signal);
+    const came = await result(id, message, settings, noted, signal);
     if (!connecting.allowed && came.kind === 'connection_failed') return undefined;
     const verdict = judge(came, now());
     stopTimer();
@@ -65,10 +65,10 @@ async function result(
   id: string,
   message: DeliveryMessage,
   settings: AttemptSettings,
-  agents: Agents,
+  mayConnect: MayConnect,
   signal: AbortSignal,
 ): Promise<AttemptResult> {
-  // The API has asked the same, perhaps under other settings. What a name resolves to is the agents' question.
+  // The API has asked the same, perhaps under other settings. What a name resolves to is the client's question.
   const refused = checkOutboundUrl(message.url, settings.allowPrivateHosts);
   if (refused !== undefined) return { kind: 'refused', reason: refused };
   return send({
@@ -80,7 +80,8 @@ async function result(
     },
     body: message.body,
     timeoutMs: settings.timeoutMs,
-    agents,
+    client: settings.client,
+    mayConnect,
     signal,
   });
 }

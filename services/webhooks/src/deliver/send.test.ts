@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
-import { createAgents } from '@quintet/outbound';
+import { GuardedClient } from '@quintet/outbound';
 import { afterEach, describe, expect, it } from 'vitest';
 import { maxAnswerBytes, send } from './send.js';
 
-const agents = createAgents(true);
+const client = new GuardedClient(true);
 const open: Server[] = [];
 
 async function receiver(listener: RequestListener): Promise<URL> {
@@ -24,7 +24,7 @@ afterEach(() => {
 });
 
 function post(url: URL, timeoutMs = 2000, signal = new AbortController().signal) {
-  return send({ url, headers: { 'x-test': 'yes' }, body: '{"ü":1}', timeoutMs, agents, signal });
+  return send({ url, headers: { 'x-test': 'yes' }, body: '{"ü":1}', timeoutMs, client, signal });
 }
 
 describe('send', () => {

@@ -1,10 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTcpServer, type AddressInfo, type LookupFunction, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createAgents, type Resolver } from '@quintet/outbound';
+import { GuardedClient } from '@quintet/outbound';
 import { afterEach, describe, expect, it } from 'vitest';
 import { download, headBytes, maxRedirects, type DownloadSettings } from './download.js';
 import { FetchError } from './fetch-error.js';
@@ -26,14 +27,14 @@ afterEach(() => {
   }
 });
 
-/** Every name is 127.0.0.1, which these agents reach, while the text of an address is judged as in production. */
-const everywhere: Resolver = (_name, options, callback) => {
+/** Every name is 127.0.0.1, which this client reaches, while the text of an address is judged as in production. */
+const everywhere: LookupFunction = (_name, options, callback) => {
   if (options.all === true) callback(null, [{ address: '127.0.0.1', family: 4 }]);
   else callback(null, '127.0.0.1', 4);
 };
 
 const settings: DownloadSettings = {
-  agents: createAgents(true, everywhere),
+  client: new GuardedClient(true, everywhere),
   allowPrivateHosts: false,
   maxBytes: 100_000,
   userAgent: 'Test/1',
@@ -82,18 +83,19 @@ describe('download', () => {
     };
     const arrived = new Promise<void>((resolve) => {
       let left = size;
-      const onResponse = (message: unknown): void => {
-        unsubscribe('http.client.response.finish', onResponse);
-        (message as { response: IncomingMessage }).response.on('data', (chunk: Buffer) => {
-          left -= chunk.length;
-          if (left === 0) resolve();
-        });
+      const onChunk = (message: unknown): void => {
+        left -= (message as { chunk: Buffer }).chunk.length;
+        if (left > 0) return;
+        unsubscribe('undici:request:bodyChunkReceived', onChunk);
+        resolve();
       };
-      subscribe('http.client.response.finish', onResponse);
+      subscribe('undici:request:bodyChunkReceived', onChunk);
     });
     const before = held();
     const bytes = download(`http://slow.test:${(server.address() as AddressInfo).port}/`, settings, forever);
     await arrived;
+    // What has arrived is taken up in the same turn.
+    await nextTurn();
     expect((held() - before) / size).toBeLessThan(30);
     finish();
     expect((await bytes).equals(Buffer.alloc(size, 'x'))).toBe(true);
@@ -125,7 +127,7 @@ describe('download', () => {
   });
 
   it('refuses a name whose address is private, and does not tell the address', async () => {
-    const error = await failureOf('http://outer.test/', { agents: createAgents(false, everywhere) });
+    const error = await failureOf('http://outer.test/', { client: new GuardedClient(false, everywhere) });
     expect(error).toMatchObject({ code: 'image_url_refused', again: undefined });
     expect(error.detail).not.toContain('127.0.0.1');
   });
@@ -235,7 +237,7 @@ describe('download', () => {
   });
 
   it('ends with the reason of its signal, wherever it is: in the look-up, the connection, the headers, the body', async () => {
-    const never: Resolver = () => undefined;
+    const never: LookupFunction = () => undefined;
     const silent = createTcpServer();
     const sockets: Socket[] = [];
     silent.on('connection', (socket) => sockets.push(socket));
@@ -244,7 +246,7 @@ describe('download', () => {
     const silentPort = (silent.address() as AddressInfo).port;
     const port = await serve((_request, response) => response.writeHead(200).write('a'));
     const cases: [string, Partial<DownloadSettings>][] = [
-      ['http://slow-dns.test/', { agents: createAgents(true, never) }],
+      ['http://slow-dns.test/', { client: new GuardedClient(true, never) }],
       [`http://a.test:${silentPort}/`, {}],
       [`https://a.test:${silentPort}/`, {}],
       [`http://a.test:${port}/`, {}],

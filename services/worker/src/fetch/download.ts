@@ -1,5 +1,5 @@
 /**
- * The bytes behind an address: GET requests by node:http or node:https, which ask their agent before every connection.
+ * The bytes behind an address: GET requests by the guarded client, which judges each address before it connects.
  *
  *   address checked → connecting → waiting for headers → redirect: the next address, from the beginning
  *                                                      → reading the body → the bytes
@@ -10,9 +10,15 @@
  * Invariant: settles exactly once, soon after `signal` is aborted whatever the server does, and leaves no socket open.
  * Trade-off: a connection per request. Pictures of one host would be sooner with kept connections; they are rarely of one.
  */
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import { checkOutboundUrl, isRefusal, parseRetryAfter, type Agents } from '@quintet/outbound';
+import {
+  CallError,
+  RefusedAddressError,
+  checkOutboundUrl,
+  parseRetryAfter,
+  type Answer,
+  type MayConnect,
+  type GuardedClient,
+} from '@quintet/outbound';
 import { ByteCollector } from '@quintet/shared';
 import { FetchError } from './fetch-error.js';
 
@@ -24,10 +30,11 @@ export const headBytes = 4096;
 /** Codings that change the bytes: those of IANA's registry. */
 const compressions = new Set(['gzip', 'x-gzip', 'deflate', 'br', 'zstd', 'dcz', 'dcb', 'compress', 'x-compress']);
 
-const redirectStatuses: readonly (number | undefined)[] = [301, 302, 303, 307, 308];
+const redirectStatuses: readonly number[] = [301, 302, 303, 307, 308];
 
 export interface DownloadSettings {
-  readonly agents: Agents;
+  readonly client: GuardedClient;
+  readonly mayConnect?: MayConnect;
   readonly allowPrivateHosts: boolean;
   readonly maxBytes: number;
   readonly userAgent: string;
@@ -59,75 +66,35 @@ function checked(address: string, settings: DownloadSettings, what: string, base
 }
 
 /** One request: the body of a 200, or where else to look. */
-function get(url: URL, settings: DownloadSettings, signal: AbortSignal): Promise<Buffer | { location: string }> {
-  const secure = url.protocol === 'https:';
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const request = (secure ? httpsRequest : httpRequest)(url, {
-      agent: secure ? settings.agents.https : settings.agents.http,
-      headers: { 'user-agent': settings.userAgent, accept: 'image/*', 'accept-encoding': 'identity' },
-    });
-    const settle = (finish: () => void): void => {
-      signal.removeEventListener('abort', onAbort);
-      finish();
-      request.destroy();
-    };
-    const fail = (error: unknown): void => {
-      settle(() => {
-        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the reason of the signal, as it is
-        reject(error);
-      });
-    };
-    const onAbort = (): void => {
-      fail(signal.reason);
-    };
-    signal.addEventListener('abort', onAbort);
-    // Stays attached after settling: a socket that is being destroyed may still report an error.
-    request.on('error', (error) => {
-      fail(connectionError(url, error));
-    });
-    let answered = false;
-    // Of an answer that is none, such as an upgrade, no more than this is heard.
-    request.on('close', () => {
-      if (!answered) fail(connectionError(url, new Error('it was closed')));
-    });
-    request.on('response', (response) => {
-      answered = true;
-      response.on('close', () => {
-        fail(connectionError(url, new Error('it was closed')));
-      });
-      response.on('error', (error) => {
-        fail(connectionError(url, error));
-      });
-      try {
-        const location = judge(response, url, settings.maxBytes);
-        if (location === undefined) collect(response, url, settings, resolveWith, fail);
-        else resolveWith({ location });
-      } catch (error) {
-        fail(error);
-      }
-    });
-    const resolveWith = (answer: Buffer | { location: string }): void => {
-      settle(() => {
-        resolve(answer);
-      });
-    };
-    request.end();
-  });
+async function get(url: URL, settings: DownloadSettings, signal: AbortSignal): Promise<Buffer | { location: string }> {
+  const { client, mayConnect, userAgent, maxBytes } = settings;
+  const headers = { 'user-agent': userAgent, accept: 'image/*', 'accept-encoding': 'identity' };
+  try {
+    const answer = await client.call(url, { headers, signal, ...(mayConnect && { mayConnect }) });
+    try {
+      const location = judge(answer, url, maxBytes);
+      return location === undefined ? await collect(answer, url, settings) : { location };
+    } finally {
+      answer.close();
+    }
+  } catch (error) {
+    throw error instanceof CallError ? connectionError(url, error) : error;
+  }
 }
 
 /** By the status and the headers: the address of a redirect, or undefined where the body is to be read. Throws otherwise. */
-function judge({ statusCode, headers }: IncomingMessage, url: URL, maxBytes: number): string | undefined {
-  if (redirectStatuses.includes(statusCode) && headers.location !== undefined) return inAscii(headers.location);
-  if (statusCode !== 200) {
-    const again = statusCode === 429 || (statusCode !== undefined && statusCode >= 500);
+function judge({ status, headers }: Answer, url: URL, maxBytes: number): string | undefined {
+  const location = first(headers['location']);
+  if (redirectStatuses.includes(status) && location !== undefined) return inAscii(location);
+  if (status !== 200) {
+    const again = status === 429 || status >= 500;
     throw new FetchError(
       'image_url_status',
-      `${url.host} answered ${statusCode}, not 200.`,
-      again ? { retryAfterSeconds: parseRetryAfter(headers['retry-after'], new Date()) } : undefined,
+      `${url.host} answered ${status}, not 200.`,
+      again ? { retryAfterSeconds: parseRetryAfter(first(headers['retry-after']), new Date()) } : undefined,
     );
   }
-  const compression = compressionOf(headers['content-encoding']);
+  const compression = compressionOf([headers['content-encoding'] ?? ''].flat());
   if (compression !== undefined) {
     throw new FetchError(
       'image_format_unsupported',
@@ -142,10 +109,12 @@ function judge({ statusCode, headers }: IncomingMessage, url: URL, maxBytes: num
  * The first real compression that `Content-Encoding` names. Any other word there is ignored, as browsers and curl do: S3 stores what
  * the uploader said, such as `aws-chunked`, `base64`, `binary` or `utf-8`, beside bytes that are as they were.
  */
-function compressionOf(header = ''): string | undefined {
-  const codings = header.split(',').map((coding) => coding.trim().toLowerCase());
+function compressionOf(lines: readonly string[]): string | undefined {
+  const codings = lines.flatMap((line) => line.split(',')).map((coding) => coding.trim().toLowerCase());
   return codings.find((coding) => compressions.has(coding));
 }
+
+const first = (header: string | string[] | undefined): string | undefined => [header].flat()[0];
 
 /**
  * An address with its other bytes escaped, as browsers do with a `Location` that is not ASCII. Node gives each byte as a character;
@@ -155,31 +124,16 @@ function inAscii(location: string): string {
   return location.replaceAll(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-function collect(
-  response: IncomingMessage,
-  url: URL,
-  { maxBytes, checkHead }: DownloadSettings,
-  done: (bytes: Buffer) => void,
-  fail: (error: unknown) => void,
-): void {
+async function collect(answer: Answer, url: URL, { maxBytes, checkHead }: DownloadSettings): Promise<Buffer> {
   const collector = new ByteCollector(maxBytes);
   let headSeen = false;
-  response.on('data', (chunk: Buffer) => {
-    if (!collector.push(chunk)) {
-      fail(tooLarge(url, maxBytes));
-      return;
-    }
-    if (headSeen || collector.size < headBytes) return;
+  for await (const chunk of answer.body) {
+    if (!collector.push(chunk)) throw tooLarge(url, maxBytes);
+    if (headSeen || collector.size < headBytes) continue;
     headSeen = true;
-    try {
-      checkHead(collector.bytes());
-    } catch (error) {
-      fail(error);
-    }
-  });
-  response.on('end', () => {
-    done(collector.bytes());
-  });
+    checkHead(collector.bytes());
+  }
+  return collector.bytes();
 }
 
 function tooLarge(url: URL, maxBytes: number): FetchError {
@@ -189,14 +143,10 @@ function tooLarge(url: URL, maxBytes: number): FetchError {
   );
 }
 
-function connectionError(url: URL, error: NodeJS.ErrnoException): FetchError {
-  if (isRefusal(error)) {
+function connectionError(url: URL, error: CallError): FetchError {
+  if (error instanceof RefusedAddressError) {
     const detail = `The image cannot be fetched from ${url.host}: it is, or resolves to, an address that is not public.`;
     return new FetchError('image_url_refused', detail);
   }
-  return new FetchError(
-    'image_url_unreachable',
-    `The connection to ${url.host} failed: ${error.code ?? error.message}.`,
-    {},
-  );
+  return new FetchError('image_url_unreachable', `The connection to ${url.host} failed: ${error.code}.`, {});
 }

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { inspectImage } from '@quintet/images';
-import { FairShares, createAgents } from '@quintet/outbound';
+import { FairShares, GuardedClient } from '@quintet/outbound';
 import type { FetchOrder, Outcome } from '@quintet/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeImage, noise } from '../../../../test/fixtures/images/index.js';
@@ -53,7 +53,7 @@ function dependencies(over: Partial<FetchDependencies> = {}) {
   };
   const settings: FetchDependencies = {
     store,
-    agents: (mayConnect) => createAgents(true, undefined, mayConnect),
+    client: new GuardedClient(true),
     shares: new FairShares(16, () => undefined),
     allowPrivateHosts: true,
     maxBytes: 1_000_000,

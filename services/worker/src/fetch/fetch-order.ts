@@ -11,23 +11,13 @@
  * Whatever this throws is not the picture's fault, but that of Redis.
  */
 import { ImageError, inspectImage, type ImageLimits } from '@quintet/images';
-import {
-  addressParties,
-  partiesOf,
-  type Agents,
-  type Busy,
-  type FairShares,
-  type MayConnect,
-  type Place,
-} from '@quintet/outbound';
+import { addressParties, partiesOf, type Busy, type FairShares, type MayConnect, type Place } from '@quintet/outbound';
 import { problem, type FetchOrder, type JobStore, type Outcome, type WatchedPlace } from '@quintet/shared';
 import { download, type DownloadSettings } from './download.js';
-import { FetchError, type FetchErrorCode } from './fetch-error.js';
-import { delayBeforeNext } from './retry.js';
+import { FetchError, delayBeforeNext, type FetchErrorCode } from './fetch-error.js';
 
-export interface FetchDependencies extends Omit<DownloadSettings, 'agents' | 'checkHead'> {
+export interface FetchDependencies extends Omit<DownloadSettings, 'mayConnect' | 'checkHead'> {
   readonly store: Pick<JobStore, 'addImage' | 'finish' | 'hasEnded' | 'read'>;
-  readonly agents: (mayConnect: MayConnect) => Agents;
   readonly shares: Pick<FairShares, 'take'>;
   /** Fetches under way, for the watchdog. */
   readonly fetches: Pick<WatchedPlace, 'during'>;
@@ -121,12 +111,12 @@ async function fetchImage(
     refuseHopeless(head, imageLimits);
   };
   // A redirect leads to further addresses, whose shares count as those of the first.
-  const agents = dependencies.agents((addresses) => {
+  const mayConnect: MayConnect = (addresses) => {
     const busy = place.join(addressParties(addresses));
     if (busy !== undefined) limits.abort(new AddressBusy(busy));
     return busy === undefined;
-  });
-  const settings = { ...dependencies, agents, checkHead };
+  };
+  const settings = { ...dependencies, mayConnect, checkHead };
   const image = await dependencies.fetches
     .during(() => download(order.url, settings, limits.signal))
     .finally(limits.stop);

@@ -2,8 +2,8 @@
  * `multipart/form-data` as it comes: files one after the other, text as fields, under limits for everything.
  *
  * The name of a part says what it is, not its file name or its content type: many clients send pictures without either
- * (Java's HttpClient, Spring's ByteArrayResource, Ktor, .NET's ByteArrayContent). @fastify/busboy lets us say so; the parser
- * below multer takes a part without a file name for text, and decodes it.
+ * (Java's HttpClient, Spring's ByteArrayResource, Ktor, .NET's ByteArrayContent). That is why this is @fastify/busboy
+ * and not multer: the parser below multer takes a part without a file name for text, and has no option against that.
  *
  * The next file is not read before the one before it has been taken, so the form waits in the client's socket, not here.
  * An error ends the reading at once; the rest of the request is drained by the code that answers (../drain.ts).

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FetchError } from './fetch-error.js';
-import { delayBeforeNext, maxRetryAfterSeconds } from './retry.js';
+import { FetchError, delayBeforeNext, maxRetryAfterSeconds } from './fetch-error.js';
 
 const failed = (retryAfterSeconds?: number): FetchError =>
   new FetchError('image_url_status', 'answered 503', { retryAfterSeconds });
