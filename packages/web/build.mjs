@@ -14,7 +14,7 @@ const stamp = join(folder, 'dist', '.sources');
 function sourcesHash() {
   const hash = createHash('sha256');
   hash.update(readFileSync(createRequire(import.meta.url).resolve('vite/package.json')));
-  const listed = ['src', 'public', '../../examples/pictures', '../client/dist'].flatMap((name) =>
+  const listed = ['src', 'public', '../../examples/pictures', '../client/src'].flatMap((name) =>
     readdirSync(join(folder, name), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && !entry.name.endsWith('.test.ts'))
       .map((entry) => join(entry.parentPath, entry.name)),

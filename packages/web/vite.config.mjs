@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { defineConfig } from 'vite';
 
@@ -41,6 +42,8 @@ const api = process.env['QUINTET_URL'] ?? 'http://localhost:3000';
 export default defineConfig({
   base: './',
   plugins: [finish()],
+  // Its sources, as the packages are compiled while the page is built.
+  resolve: { alias: { '@quintet/client': fileURLToPath(new URL('../client/src/index.ts', import.meta.url)) } },
   build: {
     outDir: 'dist',
     target: ['chrome123', 'firefox120', 'safari17.5'],

@@ -11,7 +11,7 @@ export async function build(root, signal) {
   const began = performance.now();
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   await during('Build: TypeScript and the page', async (task) => {
-    // The page imports only types of the other packages, so it need not wait for them.
+    // The page is built of the sources of the client, so it need not wait for their compilation.
     const builds = [[compiler, '--build', '--noCheck'], [join(root, 'packages', 'web', 'build.mjs')]];
     // Both to their end, also where one fails: no process may be left behind.
     const ends = await Promise.allSettled(builds.map(run));

@@ -1,7 +1,7 @@
 /**
  * Whether this service may call an address that a client gave it, as far as the address itself tells. The API asks before
  * it accepts a job, and whoever calls asks again, at every redirect; that a name does not resolve to a private address
- * can only be seen when it is resolved, which guarded-agents.ts does at every connection.
+ * can only be seen when it is resolved, which guarded-client.ts does at every connection.
  * Source of the ranges: IANA's special-purpose address registries (RFC 6890); everything "not globally reachable".
  */
 import { BlockList, isIP } from 'node:net';

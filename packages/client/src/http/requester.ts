@@ -2,7 +2,7 @@
  * Requests that are made again until they are answered for good.
  *
  * An attempt ends as good (2xx), refused (a problem document, or a status), or unanswered (no connection, cut, or nothing for too
- * long). What may succeed later is tried again as backoff.ts says. That is safe for every request here: reading, correcting
+ * long). What may succeed later is tried again as retries.ts says. That is safe for every request here: reading, correcting
  * and canceling are idempotent, and submissions carry an Idempotency-Key, the same on every attempt. A signal ends all of it at once.
  */
 import { isProblem, problemError, QuintetError } from '../errors.js';
