@@ -65,7 +65,7 @@ describe('what is documented of the memory of a result', () => {
     await store.create(record, Buffer.alloc(1000), 60);
     const name = resultName('s'.repeat(32), model, 'd'.repeat(64), true) ?? '';
     const shared = { name, predictions, explained: { explanation, png }, ttlSeconds: 60 };
-    expect(await store.finish(id, outcome, 60, shared, png)).toBe('finished');
+    expect(await store.finish(id, outcome, 60, { shared, png })).toBe('finished');
     expect(await new ResultCache(redis).find(name)).toBeDefined();
     const usage = async (pattern: string): Promise<number> => {
       const [key = ''] = await redis.keys(pattern);

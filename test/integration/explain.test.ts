@@ -209,7 +209,7 @@ describe('a job that is to be explained', () => {
     const { png } = (await store.readExplanation(id)) ?? {};
     expect(png?.subarray(1, 4).toString()).toBe('PNG');
     // As a thawed worker would, when it is done with what another has finished.
-    expect(await store.finish(id, outcome, 60, undefined, Buffer.from('late'))).toBe('already_finished');
+    expect(await store.finish(id, outcome, 60, { png: Buffer.from('late') })).toBe('already_finished');
     expect((await store.readExplanation(id))?.png).toEqual(png);
     await queue.close();
   });

@@ -166,7 +166,8 @@ async function useAll(): Promise<void> {
   expect(await results.ask('answer', record.id)).toBe('claimed');
   await results.renew('answer', record.id);
   const shared = { name: 'answer', ttlSeconds: 60, predictions: [] };
-  expect(await jobs.finish(record.id, outcomeOf('succeeded'), 60, shared, Buffer.from('png'))).toBe('finished');
+  const png = Buffer.from('png');
+  expect(await jobs.finish(record.id, outcomeOf('succeeded'), 60, { shared, png })).toBe('finished');
   expect(await jobs.finish(record.id, outcomeOf('failed'), 60)).toBe('already_finished');
   expect(await jobs.finish(randomUUID(), outcomeOf('failed'), 60)).toBe('unknown_job');
   expect(await redis.exists(keys.inferring('answer'), keys.image(record.id))).toBe(0);
@@ -212,6 +213,24 @@ describe('in a Cluster, each script', () => {
       const all = (await Promise.all(commands.map(touched))).flat();
       expect([name, all.filter((key) => !given.includes(key))]).toEqual([name, []]);
     }
+  });
+
+  it('ends an item of a batch in one call, where its worker has read what it belongs to', async () => {
+    const [jobs, batches, open] = [new JobStore(redis), new BatchStore(redis), new OpenJobs(redis)];
+    const id = randomUUID();
+    const record = recordOf({ batch: id });
+    const places = await open.hold(id, [record.id], 1);
+    await batches.open({ id, model, created_at: now, metadata: {}, top_k: 5 }, [{ jobId: record.id, name: 'a.jpg' }]);
+    await batches.keepItems([record], 0, kept);
+    await places?.keep(600, [record.id]);
+    await batches.seal(id, 1, kept.queueSeconds, kept.resultSeconds);
+    const { calls } = await watch(async () => {
+      const { belonging } = await jobs.readImage(record.id);
+      expect(await jobs.finish(record.id, outcomeOf('succeeded'), 60, { belonging })).toBe('finished');
+    });
+    expect(calls.map(({ name }) => name)).toEqual(['finish-job']);
+    expect(await open.count(id)).toBe(0);
+    expect((await batches.read(id))?.finishedAt).toBeDefined();
   });
 
   it('does no more for a large batch than for a small one', async () => {

@@ -16,7 +16,7 @@
 import type { Redis } from 'ioredis';
 import { batchRecordSchema, type BatchRecord, type StoredBatch } from '../batch.js';
 import { finalStatuses, type JobRecord } from '../job.js';
-import { finishedChannel, keyPrefix, keys } from '../queues.js';
+import { finishedChannel, keys } from '../queues.js';
 import { keepJobs, type KeptFor } from './job-list.js';
 import { runScript } from './scripts.js';
 import { readStoredJobs, type StoredJob } from './stored-job.js';
@@ -166,11 +166,6 @@ export async function expireItems(redis: Redis, id: string, retentionMs: number)
     await exec(commands);
     length = items.length;
   }
-}
-
-/** BullMQ's name of a queue as it stands in a child's options. */
-export function qualifiedQueueName(queue: string): string {
-  return `${keyPrefix}:${queue}`;
 }
 
 function parseItem(text: string): BatchItem {

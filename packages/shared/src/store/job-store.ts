@@ -52,6 +52,22 @@ export interface SharedAnswer extends Answer {
   readonly ttlSeconds: number;
 }
 
+/** Further keys that the end of a job is written to: the set that counts its client's open jobs, and its batch; '' for none. */
+export interface Belonging {
+  readonly open: string;
+  readonly batch: string;
+}
+
+/** What `finish` writes beside the outcome. */
+export interface Finishing {
+  /** Kept for others in the same step; the job's claim to compute it is over. */
+  readonly shared?: SharedAnswer | undefined;
+  /** The heat map of the outcome's explanation, which is there whenever the outcome that tells of it is. */
+  readonly png?: Uint8Array | undefined;
+  /** As `readImage` told it. Without it, Redis is asked twice for a job that belongs to something. */
+  readonly belonging?: Belonging | undefined;
+}
+
 /** What an image lives that is stored before its job was looked at: far more than lies between the two commands. */
 const unclaimedImageSeconds = 60;
 
@@ -132,35 +148,34 @@ export class JobStore {
   }
 
   /**
-   * What a worker needs to begin: the picture, and whether the job has ended meanwhile; tells those who watch the job that it
-   * starts at `startedMs` (Unix). One round trip.
+   * What a worker needs to begin: the picture, whether the job has ended meanwhile, and what it belongs to, if anything;
+   * tells those who watch the job that it starts at `startedMs` (Unix). One round trip.
    */
   async readImage(
     id: string,
     startedMs = Date.now(),
-  ): Promise<{ image: Buffer | undefined; known: boolean; ended: boolean }> {
+  ): Promise<{ image: Buffer | undefined; known: boolean; ended: boolean; belonging: Belonging | undefined }> {
     holdTurn(this.redis);
     const key = keys.job(id);
-    const [image, known, ended] = await Promise.all([
+    const [image, known, ended, [open, batch]] = await Promise.all([
       this.redis.getBuffer(keys.image(id)),
       this.redis.hexists(key, 'record'),
       this.redis.hexists(key, 'outcome'),
+      this.redis.hmget(key, 'open', 'batch'),
       this.redis.publish(startedChannel, `${id} ${startedMs}`),
     ]);
-    return { image: image ?? undefined, known: known === 1, ended: ended === 1 };
+    const belonging = open || batch ? { open: open ?? '', batch: batch ?? '' } : undefined;
+    return { image: image ?? undefined, known: known === 1, ended: ended === 1, belonging };
   }
 
   /**
-   * Ends the job with `outcome` unless it has ended before; the result stays for `retentionSeconds`. A `shared` answer is
-   * kept for others in the same step, and the job's claim to compute it is over. `png`: the heat map of its explanation, which is
-   * there whenever the outcome that tells of it is.
+   * Ends the job with `outcome` unless it has ended before; the result stays for `retentionSeconds`.
    */
   async finish(
     id: string,
     outcome: Outcome,
     retentionSeconds: number,
-    shared?: SharedAnswer,
-    png?: Uint8Array,
+    { shared, png, belonging = { open: '', batch: '' } }: Finishing = {},
   ): Promise<FinishResult> {
     const { status, started_at = '', finished_at } = outcome;
     const retentionMs = retentionSeconds * 1000;
@@ -170,8 +185,8 @@ export class JobStore {
     const names = [keys.job(id), keys.image(id), keys.deadlines, keys.outbox, ...keys.ended];
     const answer = shared === undefined ? [none, none] : [keys.result(shared.name), keys.inferring(shared.name)];
     const answerWords = shared === undefined ? ['', 0] : [writeKept(shared), shared.ttlSeconds * 1000];
-    // Most jobs belong to nothing; of others the script says what they belong to.
-    for (let open = '', batch = ''; ;) {
+    // Most jobs belong to nothing; of others that the caller does not know, the script says what they belong to.
+    for (let { open, batch } = belonging; ;) {
       const owners = [open === '' ? none : open, ...(batch === '' ? [none, none, none] : batchKeys(batch))];
       const reply = await runScript(
         this.redis,

@@ -14,6 +14,7 @@
 import { ImageError } from '@quintet/images';
 import {
   problem,
+  type Belonging,
   type ClassifyOrder,
   type ErrorCode,
   type JobStore,
@@ -85,6 +86,7 @@ export class OrderRun {
   readonly #startedMs = Date.now();
   readonly #start = performance.now();
   readonly #others: OrderSharing;
+  #belonging: Belonging | undefined;
 
   constructor(
     private readonly order: ClassifyOrder,
@@ -118,7 +120,8 @@ export class OrderRun {
     // Awaited after the question to the others, which goes out in the same turn.
     reading.catch(() => undefined);
     let answer = await this.#others.ask(this.#leftMs());
-    const { image, known, ended } = await reading;
+    const { image, known, ended, belonging } = await reading;
+    this.#belonging = belonging;
     this.#goOn();
     if (ended || !known) return { outcome: 'dropped' };
     const phases = { queue: round(this.#startedMs - order.created_ms), fetch: round(fetched - this.#start) };
@@ -223,7 +226,8 @@ export class OrderRun {
   ): Promise<OrderResult> {
     const { store, model, worker, device, retentionSeconds } = this.parts;
     const whole = { ...outcome, finished_at: new Date(finishedMs).toISOString(), model, worker, device };
-    const written = await store.finish(this.order.id, whole, retentionSeconds, shared, png);
+    const rest = { shared, png, belonging: this.#belonging };
+    const written = await store.finish(this.order.id, whole, retentionSeconds, rest);
     return written === 'finished' ? result : { outcome: 'dropped' };
   }
 
