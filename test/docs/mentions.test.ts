@@ -1,19 +1,10 @@
 /** What the pages speak of exists: links, headings, files, commands, settings, metrics, and the texts that a reader searches for. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { errorRegistry } from '@quintet/shared';
 import { describe, expect, it } from 'vitest';
+import { files, read, root } from '../support/repository.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const read = (file: string): string => readFileSync(join(root, file), 'utf8');
-const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-  cwd: root,
-  encoding: 'utf8',
-})
-  .split('\n')
-  .filter((file) => file !== '' && existsSync(join(root, file)));
 const pages = files.filter((file) => /^(docs\/)?[\w-]+\.md$/.test(file));
 const code = files.filter(
   (file) =>

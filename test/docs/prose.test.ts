@@ -1,20 +1,10 @@
 /** The form of prose: sentences that can be read once, and comments that cite only files that there are. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { files, read, root } from '../support/repository.js';
 
 const longestSentence = 35;
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const read = (file: string): string => readFileSync(join(root, file), 'utf8');
-const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-  cwd: root,
-  encoding: 'utf8',
-})
-  .split('\n')
-  .filter((file) => file !== '' && existsSync(join(root, file)));
 
 /** Paragraphs and items of lists, without headings, tables and fences; code counts as one word, a link by its text. */
 function paragraphsOf(page: string): string[] {

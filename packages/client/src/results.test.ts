@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseCsv } from '../../../test/support/csv.js';
 import { csvCells, csvColumns, csvLine, formatScore } from './results.js';
 import type { Job } from './types.js';
 
@@ -12,16 +13,6 @@ const job: Job = {
   metadata: {},
   links: { self: '/v1/jobs/job-1' },
 };
-
-/** RFC 4180, by its grammar. */
-function parseCsv(text: string): string[][] {
-  const rows: string[][] = [[]];
-  for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/gy)) {
-    rows.at(-1)?.push(quoted?.replaceAll('""', '"') ?? plain ?? '');
-    if (end === '\r\n') rows.push([]);
-  }
-  return rows.slice(0, -1);
-}
 
 describe('results as CSV', () => {
   it('tell what became of each picture', () => {

@@ -1,6 +1,7 @@
 import { batchResultSchema, problem, type BatchResult } from '@quintet/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseCsv } from '../../../../test/support/csv.js';
 import { csvCell, resultsFormats, writeResults } from './results-format.js';
 
 const created_at = '2026-01-01T00:00:00.000Z';
@@ -37,16 +38,6 @@ async function written(type: string, topK = 2): Promise<string> {
   let text = '';
   for await (const piece of writeResults(format, chunks())) text += piece;
   return text;
-}
-
-/** RFC 4180, by its grammar. */
-function parseCsv(text: string): string[][] {
-  const rows: string[][] = [[]];
-  for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/gy)) {
-    rows.at(-1)?.push(quoted?.replaceAll('""', '"') ?? plain ?? '');
-    if (end === '\r\n') rows.push([]);
-  }
-  return rows.slice(0, -1);
 }
 
 describe('the results of a batch', () => {

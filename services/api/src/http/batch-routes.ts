@@ -26,6 +26,7 @@ import {
   pathParameter,
   pictureBytes,
   preferParameter,
+  submissionHeaders,
   text,
   uploadCodes,
 } from '../openapi/operation.js';
@@ -79,12 +80,12 @@ export const submit: Endpoint = {
       200: {
         description: 'The batch, all of whose items have ended within the time that was asked for.',
         content: json('Batch'),
-        headers: ['Location', 'Preference-Applied', 'Idempotent-Replayed'],
+        headers: submissionHeaders,
       },
       202: {
         description: 'The batch, which is accepted as a whole.',
         content: json('Batch'),
-        headers: ['Location', 'Preference-Applied', 'Idempotent-Replayed'],
+        headers: submissionHeaders,
       },
     },
     codes: [

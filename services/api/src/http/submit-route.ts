@@ -20,6 +20,7 @@ import {
   optionParameters,
   pictureBytes,
   preferParameter,
+  submissionHeaders,
   uploadCodes,
 } from '../openapi/operation.js';
 import { origin } from '../openapi/samples.js';
@@ -65,12 +66,12 @@ export const submit: Endpoint = {
       200: {
         description: 'The job, which has ended within the time that was asked for.',
         content: json('Job'),
-        headers: ['Location', 'Preference-Applied', 'Idempotent-Replayed'],
+        headers: submissionHeaders,
       },
       202: {
         description: 'The job, which is accepted.',
         content: json('Job'),
-        headers: ['Location', 'Preference-Applied', 'Idempotent-Replayed'],
+        headers: submissionHeaders,
       },
     },
     codes: [...uploadCodes, ...imageCodes, ...idempotencyCodes],

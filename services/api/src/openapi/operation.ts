@@ -70,6 +70,9 @@ export const preferParameter: Parameter = {
   schema: { type: 'string', examples: ['wait=10'] },
 };
 
+/** Those of an answer to a submission. */
+export const submissionHeaders = ['Location', 'Preference-Applied', 'Idempotent-Replayed'] as const;
+
 export const idempotencyParameter: Parameter = {
   in: 'header',
   name: 'Idempotency-Key',

@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { env, stderr } from 'node:process';
+import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { ModelError, USAGE } from '@quintet/models';
 import { ConfigError, endNow, readConfig, workerVariables, type ConfigOf } from '@quintet/shared';
 import { reasonOf } from '../errors.js';
@@ -30,10 +31,25 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** What `parse` makes of a command's arguments. Throws UsageError where it throws. */
-export function parseFor<T>(command: string, parse: () => T): T {
+type Options = NonNullable<ParseArgsConfig['options']>;
+type Parsed<Known extends Options> = ReturnType<typeof parseArgs<{ options: Known; allowPositionals: true }>>;
+
+/** The options of a command, and the names beside them: `most` at the most. Throws UsageError. */
+export function parseFor<const Known extends Options>(
+  command: string,
+  args: readonly string[],
+  options: Known,
+  most: number,
+): Parsed<Known> {
+  const parsed = parse(command, args, options);
+  const extra = parsed.positionals.slice(most);
+  if (extra.length > 0) throw new UsageError(`${command}: too many arguments: ${extra.join(' ')}.`);
+  return parsed;
+}
+
+function parse<const Known extends Options>(command: string, args: readonly string[], options: Known): Parsed<Known> {
   try {
-    return parse();
+    return parseArgs({ args: [...args], allowPositionals: true, options });
   } catch (error) {
     const [problem = ''] = reasonOf(error).split('. ');
     throw new UsageError(`${command}: ${problem}.`, { cause: error });

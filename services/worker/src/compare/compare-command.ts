@@ -7,7 +7,6 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { argv, stderr, stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import { obtainModel, type Model } from '@quintet/models';
 import { availableCores } from '@quintet/shared';
 import {
@@ -140,20 +139,14 @@ interface CompareArguments {
 
 /** `args`: what stands behind `compare`. Throws UsageError. */
 export function parseCompareArguments(args: readonly string[]): CompareArguments {
-  const { values, positionals } = parseFor('compare', () =>
-    parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        images: { type: 'string' },
-        limit: { type: 'string' },
-        json: { type: 'boolean', default: false },
-      },
-    }),
-  );
-  const [a, b, ...extra] = positionals;
+  const options = {
+    images: { type: 'string' },
+    limit: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  } as const;
+  const { values, positionals } = parseFor('compare', args, options, 2);
+  const [a, b] = positionals;
   if (a === undefined || b === undefined) throw new UsageError('compare: the names of two models are missing.');
-  if (extra.length > 0) throw new UsageError(`compare: too many arguments: ${extra.join(' ')}.`);
   if (values.images === undefined || values.images === '') {
     throw new UsageError('compare: --images DIR is missing, the folder of the pictures.');
   }

@@ -6,7 +6,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { argv, stderr, stdout } from 'node:process';
-import { parseArgs } from 'node:util';
 import {
   assertNoModel,
   obtainModel,
@@ -59,22 +58,16 @@ interface QuantizeArguments {
 
 /** `args`: what stands behind `quantize`. Throws UsageError. */
 export function parseQuantizeArguments(args: readonly string[]): QuantizeArguments {
-  const { values, positionals } = parseFor('quantize', () =>
-    parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        images: { type: 'string' },
-        ranges: { type: 'string' },
-        limit: { type: 'string' },
-        method: { type: 'string' },
-        narrow: { type: 'boolean', default: false },
-      },
-    }),
-  );
-  const [name, ...extra] = positionals;
+  const options = {
+    images: { type: 'string' },
+    ranges: { type: 'string' },
+    limit: { type: 'string' },
+    method: { type: 'string' },
+    narrow: { type: 'boolean', default: false },
+  } as const;
+  const { values, positionals } = parseFor('quantize', args, options, 1);
+  const [name] = positionals;
   if (name === undefined) throw new UsageError('quantize: the name of a model is missing.');
-  if (extra.length > 0) throw new UsageError(`quantize: too many arguments: ${extra.join(' ')}.`);
   const [images, ranges] = [values.images || undefined, values.ranges || undefined];
   if (images === undefined && ranges === undefined) {
     throw new UsageError('quantize: --images DIR is missing, a folder of pictures like those that the model will see.');
